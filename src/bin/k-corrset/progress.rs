@@ -1,0 +1,96 @@
+//! The progress bar of a statement's sweeps.
+//!
+//! A thread of its own paints it on standard error, so that it moves however busy
+//! the others are. Results go to standard output, which is mostly the same terminal:
+//! the bar must be gone before them. So the end of a [`Watch`] waits for that thread.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use datafusion_k_corrset::sweep::SweepProgress;
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+/// How often the bar is painted.
+const TICK: Duration = Duration::from_millis(100);
+/// A sweep that takes less is not worth a bar.
+const DELAY: Duration = Duration::from_millis(500);
+/// A sweep that has stood still for so long has been abandoned: by a LIMIT in the
+/// midst of a statement, say.
+const STALL: Duration = Duration::from_secs(2);
+
+/// Shows the progress of all sweeps while it lives. Once it is dropped the bar is
+/// off the screen, for good.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// The thread, which ends when the sender is dropped.
+    painter: Option<(Sender<Infallible>, JoinHandle<()>)>,
+}
+
+impl Watch {
+    /// Starts to watch; sweeps of the past are forgotten.
+    pub(crate) fn start(progress: Arc<SweepProgress>) -> Self {
+        progress.reset();
+        let (end, ended) = mpsc::channel();
+        let painter =
+            thread::Builder::new().name("progress".to_string()).spawn(move || paint_until(&ended, &progress));
+        // Without a thread there is no bar, but the statement can still run.
+        Self { painter: painter.ok().map(|painter| (end, painter)) }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some((end, painter)) = self.painter.take() {
+            drop(end);
+            // If it panicked it has said so, and there is nothing to wait for.
+            let _ = painter.join();
+        }
+    }
+}
+
+/// Paints the bar while there is something to see. It goes off the screen when it is
+/// dropped.
+fn paint_until(ended: &Receiver<Infallible>, progress: &SweepProgress) {
+    let mut bar = None;
+    let (mut seen, mut moved) = (0, Instant::now());
+    while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(TICK) {
+        let (done, expected) = (progress.done(), progress.expected());
+        if done != seen {
+            (seen, moved) = (done, Instant::now());
+        }
+        if done >= expected || moved.elapsed() > STALL {
+            bar = None;
+            continue;
+        }
+        let bar = bar.get_or_insert_with(|| hidden_bar(done));
+        bar.update(|state| {
+            state.set_len(expected);
+            state.set_pos(done);
+        });
+        if bar.is_hidden() && bar.elapsed() > DELAY {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    }
+}
+
+/// A bar that measures, and is yet to be shown.
+fn hidden_bar(done: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {rate} subsets/s  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", rate);
+    let bar = ProgressBar::hidden().with_style(style);
+    // How long these took is unknown, so they must not count for the rate.
+    bar.set_position(done);
+    bar.reset_eta();
+    bar
+}
+
+/// The value of `{rate}` in the bar's template.
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // Nobody is told if this fails, as nothing can be painted then.
+    let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+}

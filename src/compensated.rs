@@ -1,0 +1,71 @@
+//! Sums of floating point numbers that keep what rounding would lose.
+
+/// A running sum held as an unevaluated pair of doubles, about 106 bits.
+///
+/// Every addition is Knuth's branch-free `TwoSum` (The Art of Computer
+/// Programming, vol. 2, 4.2.2, theorem B), which yields the rounding error of an
+/// addition exactly; the errors are added up beside the sum.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Compensated {
+    sum: f64,
+    error: f64,
+}
+
+impl Compensated {
+    /// Adds one number.
+    pub(crate) fn add(&mut self, value: f64) {
+        let (sum, error) = two_sum(self.sum, value);
+        self.sum = sum;
+        self.error += error;
+    }
+
+    /// Adds the exact product of two numbers.
+    pub(crate) fn add_product(&mut self, x: f64, y: f64) {
+        let product = x * y;
+        self.add(product);
+        self.error += x.mul_add(y, -product);
+    }
+
+    /// The sum, rounded once.
+    pub(crate) fn value(self) -> f64 {
+        self.sum + self.error
+    }
+
+    /// The sum less `pivot`, rounded once: digits that cancel against the pivot
+    /// do not take the small ones along.
+    pub(crate) fn minus(self, pivot: f64) -> f64 {
+        let mut difference = self;
+        difference.add(-pivot);
+        difference.value()
+    }
+}
+
+/// `x + y` rounded, and what the rounding left.
+fn two_sum(x: f64, y: f64) -> (f64, f64) {
+    let sum = x + y;
+    let of_y = sum - x;
+    let of_x = sum - of_y;
+    (sum, (x - of_x) + (y - of_y))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_addends_survive_a_large_one() {
+        let mut sum = Compensated::default();
+        for value in [1e16, 1.0, -1e16, 2f64.powi(-40)] {
+            sum.add(value);
+        }
+        assert_eq!(sum.value(), 1.0 + 2f64.powi(-40));
+    }
+
+    #[test]
+    fn a_product_is_added_exactly() {
+        let x = 1.0 + f64::EPSILON;
+        let mut sum = Compensated::default();
+        sum.add_product(x, x);
+        assert_eq!(sum.minus(1.0 + 2.0 * f64::EPSILON), f64::EPSILON * f64::EPSILON);
+    }
+}

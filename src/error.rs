@@ -1,0 +1,279 @@
+//! Every failure a user can meet, one variant each.
+//!
+//! A message says what was expected, what was got and what to write instead.
+
+use std::fmt;
+
+/// A result whose error is a [`KCorrsetError`].
+pub type Result<T, E = KCorrsetError> = std::result::Result<T, E>;
+
+/// Why a call of `k_corrset` has no answer.
+///
+/// Inside DataFusion, errors of the call itself (its arguments, the columns of
+/// the table) arrive as `DataFusionError::Plan`. Errors of the data arrive as
+/// `DataFusionError::External` around this type, so that an application can
+/// find it with `downcast_ref`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KCorrsetError {
+    /// Neither two nor three arguments.
+    #[error(
+        "k_corrset takes a table, k, and optionally a struct of options, \
+         as in k_corrset('scores', 5, {{'min_users': 30}}); got {got} argument(s)"
+    )]
+    ArgumentCount {
+        /// How many there were.
+        got: usize,
+    },
+
+    /// The first argument does not name a table.
+    #[error(
+        "k_corrset: the first argument must name a table or view, \
+         as in k_corrset(scores, 5) or k_corrset('my_schema.scores', 5); got {got}"
+    )]
+    TableArgument {
+        /// The expression found instead.
+        got: String,
+    },
+
+    /// No such table.
+    #[error("k_corrset: table '{name}' not found{}", did_you_mean(near))]
+    UnknownTable {
+        /// The name as it was resolved.
+        name: String,
+        /// Names of tables that are spelled alike.
+        near: Vec<String>,
+    },
+
+    /// The table's catalog has to be waited for, where waiting would block.
+    #[error(
+        "k_corrset: the catalog of table '{name}' answers asynchronously, and a current-thread \
+         runtime cannot wait for it while planning; make a view first \
+         (CREATE VIEW v AS SELECT * FROM {name}) and write k_corrset(v, ...)"
+    )]
+    TableNotReady {
+        /// The name as it was written.
+        name: String,
+    },
+
+    /// k is not an integer.
+    #[error(
+        "k_corrset: k, the second argument, must be an integer of 1 or more, \
+         as in k_corrset(scores, 5); got {got}"
+    )]
+    SubsetSizeType {
+        /// The expression or value found instead.
+        got: String,
+    },
+
+    /// k is an integer, but less than 1.
+    #[error("k_corrset: k must be 1 or more; got {got}")]
+    SubsetSizeRange {
+        /// The value.
+        got: String,
+    },
+
+    /// The table lacks one of the three columns.
+    #[error(
+        "k_corrset: the table has no {role} column '{name}'; its columns are {}; \
+         name the one to use with {{'{role}': '...'}}",
+        quoted_list(columns)
+    )]
+    MissingColumn {
+        /// `user`, `question` or `score`.
+        role: &'static str,
+        /// The name looked for.
+        name: String,
+        /// The names there are.
+        columns: Vec<String>,
+    },
+
+    /// More than one column has the wanted name.
+    #[error(
+        "k_corrset: the {role} column '{name}' is ambiguous, \
+         more than one column has that name; rename one with AS"
+    )]
+    AmbiguousColumn {
+        /// `user`, `question` or `score`.
+        role: &'static str,
+        /// The name looked for.
+        name: String,
+    },
+
+    /// The score column is not numeric.
+    #[error(
+        "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
+         not {data_type}; write CAST({name} AS DOUBLE) or CAST({name} AS BIGINT) in a view"
+    )]
+    ScoreType {
+        /// The column.
+        name: String,
+        /// Its Arrow type.
+        data_type: String,
+    },
+
+    /// The user or question column has a type whose values do not identify anything.
+    #[error(
+        "k_corrset: the {role} column '{name}' must be a string, integer, boolean, decimal, binary, \
+         date or timestamp, not {data_type}; write CAST({name} AS VARCHAR) in a view"
+    )]
+    KeyType {
+        /// `user` or `question`.
+        role: &'static str,
+        /// The column.
+        name: String,
+        /// Its Arrow type.
+        data_type: String,
+    },
+
+    /// The third argument is not a struct literal.
+    #[error(
+        "k_corrset: options are given as a struct literal in third place, \
+         as in {{'min_users': 30, 'top': 100}}; got {got}"
+    )]
+    OptionsArgument {
+        /// The expression found instead.
+        got: String,
+    },
+
+    /// An option that does not exist.
+    #[error("k_corrset: unknown option '{name}'; the options are {}", quoted_list(valid))]
+    UnknownOption {
+        /// The name found.
+        name: String,
+        /// The names there are.
+        valid: Vec<String>,
+    },
+
+    /// An option with a value of the wrong type or range.
+    #[error(
+        "k_corrset: option '{name}' must be {expected}; got {got}; the options are {}",
+        quoted_list(valid)
+    )]
+    OptionValue {
+        /// The option.
+        name: String,
+        /// What it takes.
+        expected: &'static str,
+        /// The value found.
+        got: String,
+        /// The names of all options.
+        valid: Vec<String>,
+    },
+
+    /// A question that is to be in every subset and in none.
+    #[error("k_corrset: question '{question}' is in both 'include' and 'exclude'; remove it from one")]
+    IncludedAndExcluded {
+        /// The question.
+        question: String,
+    },
+
+    /// Rows without a user or without a question.
+    #[error(
+        "k_corrset: {rows} row(s) have no {role} (column '{name}' is NULL); \
+         filter them with WHERE {name} IS NOT NULL in a view"
+    )]
+    NullKey {
+        /// `user` or `question`.
+        role: &'static str,
+        /// The column.
+        name: String,
+        /// How many rows.
+        rows: usize,
+    },
+
+    /// A score that is NaN or infinite.
+    #[error(
+        "k_corrset: the score of user '{user}' on question '{question}' is {value}; scores must be \
+         finite; write NULL for a question that was not answered"
+    )]
+    ScoreNotFinite {
+        /// The user.
+        user: String,
+        /// The question.
+        question: String,
+        /// `NaN`, `inf` or `-inf`.
+        value: String,
+    },
+
+    /// Two scores for one question and one user.
+    #[error(
+        "k_corrset: user '{user}' has more than one score on question '{question}'; make one of them \
+         first, as in SELECT {user_column}, {question_column}, max({score_column}) AS {score_column} \
+         FROM ... GROUP BY {user_column}, {question_column}"
+    )]
+    DuplicateAnswer {
+        /// The user.
+        user: String,
+        /// The question.
+        question: String,
+        /// Name of the user column.
+        user_column: String,
+        /// Name of the question column.
+        question_column: String,
+        /// Name of the score column.
+        score_column: String,
+    },
+
+    /// An option names a question that no row has.
+    #[error("k_corrset: option '{option}' names question '{question}', which no row has")]
+    UnknownQuestion {
+        /// `include` or `exclude`.
+        option: &'static str,
+        /// The name.
+        question: String,
+    },
+
+    /// The enumeration would not end.
+    #[error(
+        "k_corrset: {k} of {questions} questions make more than 2^63 subsets; \
+         use a smaller k, 'include' or 'exclude' questions, or add a LIMIT"
+    )]
+    TooManySubsets {
+        /// How many questions there are to choose from.
+        questions: usize,
+        /// How many are chosen.
+        k: usize,
+    },
+
+    /// More distinct values than an id can count.
+    #[error("k_corrset: more than {limit} distinct values in the {role} column")]
+    TooManyKeys {
+        /// `user` or `question`.
+        role: &'static str,
+        /// The largest number there may be.
+        limit: u64,
+    },
+
+    /// Exact scores whose sums do not fit 256 bits.
+    #[error(
+        "k_corrset: the scores spread over so many digits that their sums do not fit 256 bits; \
+         write CAST({name} AS DOUBLE) in a view"
+    )]
+    ScoresTooWide {
+        /// The score column.
+        name: String,
+    },
+
+    /// A bug in this crate, caught before it could take the process along.
+    #[error("k_corrset: internal error in a sweep worker: {message}; please report this")]
+    Worker {
+        /// The text of the panic.
+        message: String,
+    },
+}
+
+/// `'a', 'b', 'c'`
+fn quoted_list(names: &[String]) -> impl fmt::Display {
+    let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    quoted.join(", ")
+}
+
+/// `; did you mean 'a' or 'b'?`, or nothing where nothing is near.
+fn did_you_mean(near: &[String]) -> impl fmt::Display {
+    let quoted: Vec<String> = near.iter().map(|name| format!("'{name}'")).collect();
+    match quoted.is_empty() {
+        true => String::new(),
+        false => format!("; did you mean {}?", quoted.join(" or ")),
+    }
+}

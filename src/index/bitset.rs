@@ -1,0 +1,124 @@
+//! Rows of bits: which questions a user answered, which of them correctly.
+
+/// Bits in a word.
+pub(crate) const WORD: usize = u64::BITS as usize;
+
+/// A matrix of bits, stored row after row.
+///
+/// Every row starts at a word of its own. Bits past the last column are zero.
+#[derive(Debug, Clone)]
+pub struct BitMatrix {
+    rows: usize,
+    columns: usize,
+    words_per_row: usize,
+    words: Vec<u64>,
+}
+
+impl BitMatrix {
+    /// A matrix of zeros, `rows` × `columns`.
+    pub fn new(rows: usize, columns: usize) -> Self {
+        let words_per_row = columns.div_ceil(WORD);
+        Self { rows, columns, words_per_row, words: vec![0; rows * words_per_row] }
+    }
+
+    /// Sets a bit; returns whether it was set before.
+    pub fn set(&mut self, row: usize, column: usize) -> bool {
+        debug_assert!(column < self.columns, "column {column} of {}", self.columns);
+        let word = &mut self.words[row * self.words_per_row + column / WORD];
+        let bit = 1 << (column % WORD);
+        let before = *word & bit != 0;
+        *word |= bit;
+        before
+    }
+
+    /// The words of one row, lowest column in the lowest bit of the first.
+    pub fn row(&self, row: usize) -> &[u64] {
+        &self.words[row * self.words_per_row..][..self.words_per_row]
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns a row has.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// How many words a row has.
+    pub fn words_per_row(&self) -> usize {
+        self.words_per_row
+    }
+
+    /// Bytes of a matrix of this shape.
+    pub fn bytes(rows: usize, columns: usize) -> usize {
+        rows.saturating_mul(columns.div_ceil(WORD)).saturating_mul(size_of::<u64>())
+    }
+}
+
+/// Whether `column` is set in a row.
+pub(crate) fn contains(row: &[u64], column: usize) -> bool {
+    row[column / WORD] >> (column % WORD) & 1 == 1
+}
+
+/// How many bits below `column` are set in a row.
+pub(crate) fn rank(row: &[u64], column: usize) -> usize {
+    let (full, rest) = (column / WORD, column % WORD);
+    let whole: u32 = row[..full].iter().map(|word| word.count_ones()).sum();
+    let part = match rest {
+        0 => 0,
+        _ => (row[full] & below(rest)).count_ones(),
+    };
+    (whole + part) as usize
+}
+
+/// A word whose lowest `bits` bits are set; `bits` is at most 64.
+pub(crate) fn below(bits: usize) -> u64 {
+    match bits {
+        WORD.. => u64::MAX,
+        _ => (1 << bits) - 1,
+    }
+}
+
+/// The positions of a word's set bits, ascending.
+pub(crate) fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let position = word.trailing_zeros() as usize;
+        (word != 0).then(|| {
+            word &= word - 1;
+            position
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_row_holds_the_columns_that_were_set(
+            columns in 1usize..200,
+            wanted in proptest::collection::btree_set(0usize..200, 0..60),
+        ) {
+            let wanted: Vec<usize> = wanted.into_iter().filter(|&c| c < columns).collect();
+            let mut matrix = BitMatrix::new(3, columns);
+            for &column in &wanted {
+                prop_assert!(!matrix.set(1, column));
+                prop_assert!(matrix.set(1, column));
+            }
+            let found: Vec<usize> = matrix.row(1).iter().enumerate()
+                .flat_map(|(i, &word)| ones(word).map(move |bit| i * WORD + bit)).collect();
+            prop_assert_eq!(&found, &wanted);
+            for column in 0..columns {
+                prop_assert_eq!(contains(matrix.row(1), column), wanted.contains(&column));
+                prop_assert_eq!(rank(matrix.row(1), column), wanted.iter().filter(|&&c| c < column).count());
+            }
+            for other in [0, 2] {
+                prop_assert!(matrix.row(other).iter().all(|&word| word == 0));
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Rows in, an immutable index out. This layer knows Arrow and nothing of SQL.
+//!
+//! ```text
+//!  RecordBatch ─┐   columns      dictionary        bitset, scores
+//!  RecordBatch ─┼─▶ find, check ─▶ value → id ─▶  bits by user,   ─▶ AnswerIndex
+//!  RecordBatch ─┘   and widen      by value        scores, totals
+//!               └────────────── builder ──────────────────────┘
+//! ```
+
+mod answers;
+pub(crate) mod bitset;
+mod builder;
+mod columns;
+mod dictionary;
+pub(crate) mod scores;
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
+
+pub use answers::Answers;
+pub use builder::{BuildError, IndexBuilder};
+pub use columns::{ColumnNames, check_score_type, key_type};
+
+/// Everything the sweep and its output need to know of a table, once.
+#[derive(Debug, Clone)]
+pub struct AnswerIndex {
+    questions: ArrayRef,
+    answers: Arc<Answers>,
+}
+
+impl AnswerIndex {
+    /// The distinct questions, ascending; a question's id is its place here.
+    pub fn questions(&self) -> &ArrayRef {
+        &self.questions
+    }
+
+    /// The answers, without names.
+    pub fn answers(&self) -> &Arc<Answers> {
+        &self.answers
+    }
+
+    /// The ids of questions, which must be of the question column's type; `None`
+    /// for those that no row has.
+    ///
+    /// # Errors
+    /// The values are of another type.
+    pub fn ids(&self, values: &ArrayRef) -> Result<Vec<Option<u32>>, ArrowError> {
+        let converter = RowConverter::new(vec![SortField::new(self.questions.data_type().clone())])?;
+        let questions = converter.convert_columns(std::slice::from_ref(&self.questions))?;
+        let values = converter.convert_columns(std::slice::from_ref(values))?;
+        let ids: Vec<u32> = (0..self.questions.len() as u32).collect();
+        let place = |value| ids.binary_search_by(|&id| questions.row(id as usize).cmp(&value)).ok();
+        Ok(values.iter().map(|value| place(value).map(|place| ids[place])).collect())
+    }
+
+    /// Bytes held.
+    pub fn memory(&self) -> usize {
+        self.questions.get_array_memory_size() + self.answers.memory()
+    }
+
+    /// Bytes of one question's value, on average.
+    pub fn value_bytes(&self) -> usize {
+        self.questions.get_array_memory_size() / self.questions.len().max(1)
+    }
+}

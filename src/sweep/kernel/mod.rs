@@ -1,0 +1,99 @@
+//! How the users left after a prefix are kept, and how the sums of its subsets
+//! are formed: the part of the sweep that depends on the class of the scores.
+//!
+//! A prefix of k-1 questions, taken from the far end of the sweep's order, leaves
+//! as last question each candidate below it. Its subsets are summed together:
+//!
+//! ```text
+//! for each prefix q1 > q2 > … > q(k-2):
+//!     spread:  turn the rows of the users left into one column of bits a question
+//!     for each q(k-1) < q(k-2):
+//!         open:   list the users whose bit is set in its column      (who answered
+//!                 all of q1 … q(k-1)), with a = subtotal on those questions
+//!         for each of these users, for each y < q(k-1) he answered:
+//!             add n, a, a², b, b², a·b to the sums of subset q1 … q(k-1) y
+//!         lanes:  sums → r, 64 subsets at a time
+//! ```
+//!
+//! The questions y are the *lanes*: bits 0 .. q(k-1) of a user's row of answers.
+
+mod binary;
+mod transpose;
+mod weighted;
+
+pub(crate) use binary::{BinaryCohort, BinaryKernel, Bounds, Broad, Narrow};
+pub(crate) use weighted::{WeightedCohort, WeightedKernel};
+
+/// Subsets in a block of lanes: those whose last questions share a word of bits.
+pub(crate) const LANES: usize = u64::BITS as usize;
+
+/// The sums and the users of a sweep, for one class of scores.
+pub(crate) trait Kernel: Send {
+    /// The users who answered all questions of a prefix.
+    type Cohort: Default + Send + Sync;
+
+    /// How many users are in a cohort.
+    fn users(cohort: &Self::Cohort) -> usize;
+
+    /// Fills `narrowed` with the users of `cohort` who also answered `question`,
+    /// which lies below all questions of the cohort's prefix.
+    fn narrow(&self, cohort: &Self::Cohort, question: usize, narrowed: &mut Self::Cohort);
+
+    /// Prepares for [`open`](Self::open) calls with questions below `end`.
+    fn spread(&mut self, cohort: &Self::Cohort, end: usize);
+
+    /// Opens the last prefix: the spread cohort's and `question`, or the spread
+    /// cohort's alone. Returns how many users are left.
+    fn open(&mut self, question: Option<usize>) -> usize;
+
+    /// Forms the sums of the open prefix's subsets, for last questions below `end`.
+    fn sum(&mut self, end: usize);
+
+    /// The results of the subsets of the open prefix whose last questions are
+    /// `lanes`, a set of bits of the given word. [`sum`](Self::sum) comes first.
+    fn lanes(&self, word: usize, lanes: u64, screen: &Screen, results: &mut Lanes);
+}
+
+/// What a subset must be like to be handed out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Screen {
+    /// At least so many users.
+    pub(crate) min_users: i64,
+    /// Whether an undefined r passes.
+    pub(crate) undefined: bool,
+    /// At least this r; of no effect on an undefined one.
+    pub(crate) floor: f64,
+    /// Whether b is the grand total less a.
+    pub(crate) corrected: bool,
+}
+
+/// The results of up to 64 subsets.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    /// The subsets that passed the screen; the other fields tell of these only.
+    pub(crate) kept: u64,
+    /// Those among them that have an r.
+    pub(crate) defined: u64,
+    pub(crate) n: [i64; LANES],
+    pub(crate) r: [f64; LANES],
+}
+
+impl Lanes {
+    pub(crate) fn new() -> Self {
+        Self { kept: 0, defined: 0, n: [0; LANES], r: [0.0; LANES] }
+    }
+
+    /// Records one subset if it passes the screen.
+    #[inline]
+    fn record(&mut self, lane: usize, n: i64, r: Option<f64>, screen: &Screen) {
+        let passes = r.map_or(screen.undefined, |r| r >= screen.floor);
+        self.kept |= u64::from(passes) << lane;
+        self.defined |= u64::from(r.is_some()) << lane;
+        self.n[lane] = n;
+        self.r[lane] = r.unwrap_or(0.0);
+    }
+
+    fn clear(&mut self) {
+        (self.kept, self.defined) = (0, 0);
+    }
+}

@@ -1,0 +1,252 @@
+//! What is to be swept: which subsets of which questions, over which users.
+
+use std::sync::Arc;
+
+use ethnum::I256;
+
+use crate::error::{KCorrsetError, Result};
+use crate::index::Answers;
+use crate::index::bitset::WORD;
+use crate::index::scores::{Scores, Weighted};
+use crate::sweep::kernel::{
+    BinaryCohort, BinaryKernel, Bounds, Broad, Kernel, LANES, Narrow, Screen, WeightedCohort, WeightedKernel,
+};
+use crate::sweep::pearson::{Number, Sums};
+use crate::sweep::rank::{Share, binomial};
+use crate::sweep::top::Bar;
+use crate::sweep::walk::Walk;
+use crate::sweep::{Sweep, SweepRequest, Undefined};
+
+/// A sweep ready to start; shared by all who take a part in it.
+#[derive(Debug)]
+pub struct SweepPlan {
+    pub(crate) answers: Arc<Answers>,
+    /// Questions to choose from, as ascending positions.
+    pub(crate) candidates: Vec<usize>,
+    /// The same, as a row of bits.
+    pub(crate) candidate_bits: Vec<u64>,
+    /// How many of them a subset takes.
+    pub(crate) choose: usize,
+    /// Ids of the questions that are in every subset beside those chosen.
+    pub(crate) fixed: Vec<u32>,
+    pub(crate) screen: Screen,
+    pub(crate) top: Option<usize>,
+    pub(crate) bar: Bar,
+    subsets: Option<u64>,
+    root: Root,
+}
+
+/// The users who answered all fixed questions, in the form their scores need.
+#[derive(Debug)]
+enum Root {
+    Narrow(Arc<BinaryCohort>, Bounds),
+    Broad(Arc<BinaryCohort>, Bounds),
+    Integer(Arc<WeightedCohort<i64>>, Arc<Weighted<i64>>),
+    Wide(Arc<WeightedCohort<I256>>, Arc<Weighted<I256>>),
+    Float(Arc<WeightedCohort<f64>>, Arc<Weighted<f64>>),
+}
+
+impl SweepPlan {
+    /// Plans the sweep of all subsets that a request asks for.
+    ///
+    /// # Errors
+    /// [`KCorrsetError::TooManySubsets`] if there are more than 2^63 of them,
+    /// unless `partial`: the caller will stop before the end.
+    pub fn try_new(answers: Arc<Answers>, request: &SweepRequest, partial: bool) -> Result<Self> {
+        let mut position_of = vec![0; answers.questions()];
+        for (position, &id) in answers.ids.iter().enumerate() {
+            position_of[id as usize] = position;
+        }
+        let positions = |ids: &[u32]| -> Vec<usize> {
+            let mut positions: Vec<usize> = ids.iter().map(|&id| position_of[id as usize]).collect();
+            positions.sort_unstable();
+            positions.dedup();
+            positions
+        };
+        let mut fixed = positions(&request.include);
+        let excluded = positions(&request.exclude);
+        let free = |position: &usize| {
+            fixed.binary_search(position).is_err() && excluded.binary_search(position).is_err()
+        };
+        let mut candidates: Vec<usize> = (0..answers.questions()).filter(free).collect();
+        let mut subsets = Some(0);
+        let mut choose = 1;
+        if let Some(missing) = request.k.checked_sub(fixed.len()) {
+            subsets = binomial(candidates.len() as u64, missing as u64);
+            choose = missing;
+        }
+        if choose == 0 {
+            // All are fixed. Leave one of them to choose, from itself alone.
+            candidates = fixed.pop().into_iter().collect();
+            choose = 1;
+        }
+        if subsets.is_none_or(|subsets| subsets > i64::MAX as u64) && !partial {
+            return Err(KCorrsetError::TooManySubsets { questions: candidates.len(), k: choose });
+        }
+        if subsets == Some(0) {
+            candidates.clear();
+        }
+
+        let mut candidate_bits = vec![0; answers.answered.words_per_row()];
+        for &position in &candidates {
+            candidate_bits[position / WORD] |= 1 << (position % WORD);
+        }
+        let screen = Screen {
+            min_users: request.min_users.unwrap_or(match request.undefined {
+                Undefined::Omit => 2,
+                Undefined::Null => 0,
+            }),
+            undefined: request.undefined == Undefined::Null,
+            floor: f64::NEG_INFINITY,
+            corrected: request.corrected,
+        };
+        Ok(Self {
+            root: Root::new(&answers, &fixed, request.k),
+            fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
+            candidates,
+            candidate_bits,
+            choose,
+            screen,
+            top: request.top,
+            bar: Bar::new(),
+            subsets,
+            answers,
+        })
+    }
+
+    /// How many subsets there are, or `None` for more than 64 bits can tell.
+    pub fn subsets(&self) -> Option<u64> {
+        self.subsets
+    }
+
+    /// The name of the code that will do the work.
+    pub fn kernel(&self) -> &'static str {
+        match self.root {
+            Root::Narrow(..) => "portable binary, 16-bit lanes",
+            Root::Broad(..) => "portable binary, 32-bit lanes",
+            Root::Integer(..) => "portable integer",
+            Root::Wide(..) => "portable wide integer",
+            Root::Float(..) => "portable float",
+        }
+    }
+
+    /// How many shares can be worked on at the same time, out of those wanted.
+    pub fn shares(&self, wanted: usize) -> usize {
+        match self.subsets {
+            // Without ranks there is no telling whose a prefix is.
+            None => 1,
+            Some(_) => wanted.max(1),
+        }
+    }
+
+    /// The `index`-th of `of` shares of the sweep; together they list every subset once.
+    pub fn share(self: &Arc<Self>, index: usize, of: usize) -> Box<dyn Sweep> {
+        let share = Share::new(index, of, self.subsets);
+        match &self.root {
+            Root::Narrow(root, bounds) => self.walk(BinaryKernel::<Narrow>::new(*bounds), root, share),
+            Root::Broad(root, bounds) => self.walk(BinaryKernel::<Broad>::new(*bounds), root, share),
+            Root::Integer(root, scores) => self.walk(self.weighted(scores), root, share),
+            Root::Wide(root, scores) => self.walk(self.weighted(scores), root, share),
+            Root::Float(root, scores) => self.walk(self.weighted(scores), root, share),
+        }
+    }
+
+    fn weighted<N: Number>(&self, scores: &Arc<Weighted<N>>) -> WeightedKernel<N> {
+        WeightedKernel::new(Arc::clone(&self.answers), Arc::clone(scores))
+    }
+
+    fn walk<K: Kernel + 'static>(
+        self: &Arc<Self>,
+        kernel: K,
+        root: &Arc<K::Cohort>,
+        share: Share,
+    ) -> Box<dyn Sweep> {
+        Box::new(Walk::new(Arc::clone(self), kernel, Arc::clone(root), share))
+    }
+
+    /// How many of the best subsets are wanted, if not all.
+    pub fn top(&self) -> Option<usize> {
+        self.top
+    }
+
+    /// Bytes of the root cohort that a plan over these answers keeps.
+    pub fn memory_of(answers: &Answers) -> usize {
+        answers.users() * user_bytes(answers)
+    }
+
+    /// Bytes that each share needs at most, beside the plan.
+    ///
+    /// The cohort of a prefix of d questions has at most as many users as the
+    /// d-th most answered question.
+    pub fn share_memory(&self) -> usize {
+        let support =
+            |depth: usize| self.candidates.get(depth).map_or(0, |&position| self.answers.support[position]);
+        let narrowed = self.choose.saturating_sub(2);
+        let users: usize = (0..narrowed).map(support).sum();
+        let spread = match narrowed.checked_sub(1) {
+            None => self.answers.users(),
+            Some(deepest) => support(deepest),
+        };
+        let words = self.answers.answered.words_per_row();
+        let user_bytes = user_bytes(&self.answers);
+        let (columns, sums) = match &self.root {
+            Root::Narrow(..) => (2, size_of::<[i32; 6]>()),
+            Root::Broad(..) => (2, size_of::<[i64; 6]>()),
+            Root::Integer(..) => (1, size_of::<Sums<i64>>()),
+            Root::Wide(..) => (1, size_of::<Sums<I256>>()),
+            Root::Float(..) => (1, size_of::<Sums<f64>>()),
+        };
+        // Users of equal subtotal are filled up to a whole word.
+        let slots = spread + WORD * (self.choose + 1);
+        users * user_bytes + slots * (2 * user_bytes + columns * words * 8) + words * LANES * sums
+    }
+}
+
+/// Bytes of one user in a cohort.
+fn user_bytes(answers: &Answers) -> usize {
+    match &answers.scores {
+        Scores::Binary(_) => 2 * size_of::<u64>() * answers.answered.words_per_row() + 4,
+        Scores::Integer(_) => 4 + size_of::<i64>(),
+        Scores::Wide(_) => 4 + size_of::<I256>(),
+        Scores::Float(_) => 4 + size_of::<f64>(),
+    }
+}
+
+impl Root {
+    fn new(answers: &Answers, fixed: &[usize], k: usize) -> Self {
+        match &answers.scores {
+            Scores::Binary(scores) => {
+                let mut cohort = BinaryCohort::all(answers, scores);
+                for &question in fixed {
+                    let mut narrowed = BinaryCohort::default();
+                    narrowed.narrow_from(&cohort, question, answers.answered.words_per_row());
+                    cohort = narrowed;
+                }
+                let bounds = Bounds::of(answers, scores, k);
+                match bounds.fit_narrow() {
+                    true => Self::Narrow(Arc::new(cohort), bounds),
+                    false => Self::Broad(Arc::new(cohort), bounds),
+                }
+            }
+            Scores::Integer(scores) => {
+                Self::Integer(weighted_root(answers, scores, fixed), Arc::clone(scores))
+            }
+            Scores::Wide(scores) => Self::Wide(weighted_root(answers, scores, fixed), Arc::clone(scores)),
+            Scores::Float(scores) => Self::Float(weighted_root(answers, scores, fixed), Arc::clone(scores)),
+        }
+    }
+}
+
+fn weighted_root<N: Number>(
+    answers: &Answers,
+    scores: &Weighted<N>,
+    fixed: &[usize],
+) -> Arc<WeightedCohort<N>> {
+    let mut cohort = WeightedCohort::all(answers);
+    for &question in fixed {
+        let mut narrowed = WeightedCohort::default();
+        narrowed.narrow_from(&cohort, answers, scores, question);
+        cohort = narrowed;
+    }
+    Arc::new(cohort)
+}

@@ -1,0 +1,237 @@
+//! The plan node: one index, built once, swept by every partition.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, EvaluationType, ReplaceChildrenOptions, SchedulingType,
+};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements, Partitioning,
+    PlanProperties,
+};
+
+use crate::sweep::Undefined;
+use crate::udtf::output::Output;
+use crate::udtf::prepare::{Prepared, SharedPreparation};
+use crate::udtf::provider::KCorrsetRequest;
+use crate::udtf::stream::KCorrsetStream;
+
+/// Sweeps the question sets of its input.
+///
+/// # Execution flow
+///
+/// ```text
+///   input (1 partition): user, question, score
+///        │
+///        ▼  phase 1, once: fold the batches into an index
+///   ┌──────────┐
+///   │ Prepared │  shared by all output partitions
+///   └──────────┘
+///     │      │   phase 2, each partition: its shares of the sweep, on rayon threads
+///     ▼      ▼
+///   questions, r, n
+/// ```
+///
+/// ## 1. Preparation
+/// The first partition that is polled starts it and all of them drive it. The
+/// session's memory pool is told of every batch that the index grows by.
+///
+/// ## 2. Sweep
+/// A partition owns a static share of the subsets, so partitions need not know of
+/// each other. It computes one batch ahead of its consumer and no further. With
+/// `top` there is one partition: it works on several shares at once and merges
+/// their best rows.
+///
+/// ## Shared state
+/// `preparation` is shared between the partitions of one execution;
+/// [`reset_state`](ExecutionPlan::reset_state) and a change of the input start a
+/// new one.
+#[derive(Debug)]
+pub struct KCorrsetExec {
+    input: Arc<dyn ExecutionPlan>,
+    request: Arc<KCorrsetRequest>,
+    /// Schema of all three columns.
+    full_schema: SchemaRef,
+    projection: Option<Vec<usize>>,
+    output: Output,
+    /// Rows after which every partition may stop.
+    fetch: Option<usize>,
+    /// Threads that sweep.
+    threads: usize,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+    /// Shared between all partitions.
+    preparation: Mutex<Option<SharedPreparation>>,
+}
+
+impl KCorrsetExec {
+    pub(crate) fn try_new(
+        input: Arc<dyn ExecutionPlan>,
+        request: Arc<KCorrsetRequest>,
+        full_schema: SchemaRef,
+        projection: Option<Vec<usize>>,
+        fetch: Option<usize>,
+        threads: usize,
+    ) -> Result<Self> {
+        let columns = projection.clone().unwrap_or_else(|| (0..full_schema.fields().len()).collect());
+        let schema = Arc::new(full_schema.project(&columns)?);
+        let partitions = if request.options.top.is_some() { 1 } else { threads };
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_evaluation_type(EvaluationType::Eager)
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Ok(Self {
+            output: Output::new(schema, columns, request.k),
+            input,
+            request,
+            full_schema,
+            projection,
+            fetch,
+            threads,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+            preparation: Mutex::new(None),
+        })
+    }
+
+    /// The same node, not yet executed, over another input.
+    fn over(&self, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::try_new(
+            input,
+            Arc::clone(&self.request),
+            Arc::clone(&self.full_schema),
+            self.projection.clone(),
+            self.fetch,
+            self.threads,
+        )?))
+    }
+
+    /// What is asked for, in the order of the arguments; options only where they
+    /// are not the default.
+    fn describe(&self, separator: &str) -> String {
+        let options = &self.request.options;
+        let mut parts = vec![format!("k={}", self.request.k)];
+        let mut part = |name: &str, value: Option<String>| {
+            parts.extend(value.map(|value| format!("{name}={value}")));
+        };
+        let list = |questions: &[datafusion::common::ScalarValue]| {
+            let names: Vec<String> = questions.iter().map(ToString::to_string).collect();
+            (!names.is_empty()).then(|| format!("[{}]", names.join(", ")))
+        };
+        part("min_users", options.min_users.map(|users| users.to_string()));
+        part("top", options.top.map(|rows| rows.to_string()));
+        part("include", list(&options.include));
+        part("exclude", list(&options.exclude));
+        part("corrected", options.corrected.then(|| "true".to_string()));
+        part("undefined", (options.undefined == Undefined::Null).then(|| "null".to_string()));
+        part("fetch", self.fetch.map(|rows| rows.to_string()));
+        let columns: Vec<&str> =
+            self.output.schema().fields().iter().map(|field| field.name().as_str()).collect();
+        part("projection", self.projection.as_ref().map(|_| format!("[{}]", columns.join(", "))));
+        parts.join(separator)
+    }
+}
+
+impl DisplayAs for KCorrsetExec {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(f, "KCorrsetExec: {}", self.describe(", "))
+            }
+            DisplayFormatType::TreeRender => write!(f, "{}", self.describe("\n")),
+        }
+    }
+}
+
+impl ExecutionPlan for KCorrsetExec {
+    fn name(&self) -> &'static str {
+        "KCorrsetExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        InputDistributionRequirements::new(vec![Distribution::SinglePartition])
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => self.over(input),
+            _ => Err(DataFusionError::Internal("KCorrsetExec has exactly one child".into())),
+        }
+    }
+
+    // Still required by the trait, though deprecated in favour of the above.
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let recompute = datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute;
+        self.replace_children(children, ReplaceChildrenOptions::new(recompute))
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.over(Arc::clone(&self.input))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let preparation = self
+            .preparation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| {
+                Prepared::shared(
+                    Arc::clone(&self.input),
+                    Arc::clone(&self.request),
+                    Arc::clone(&context),
+                    self.threads,
+                    // A sweep for the top rows looks at every subset, whatever the limit.
+                    self.fetch.is_some() && self.request.options.top.is_none(),
+                    self.metrics.clone(),
+                )
+            })
+            .clone();
+        let partitions = self.properties.partitioning.partition_count();
+        Ok(Box::pin(KCorrsetStream::new(
+            preparation,
+            self.output.clone(),
+            (partition, partitions),
+            self.threads,
+            self.fetch,
+            &context,
+            &self.metrics,
+        )))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}

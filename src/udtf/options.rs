@@ -1,0 +1,94 @@
+//! The options of a call, typed.
+
+use datafusion::common::ScalarValue;
+
+use crate::index::ColumnNames;
+use crate::sweep::Undefined;
+
+/// How `k_corrset` reads its table and what it returns; every option has a default.
+///
+/// ```
+/// use datafusion_k_corrset::KCorrsetOptions;
+///
+/// let options = KCorrsetOptions::new()
+///     .user("student")
+///     .question("item")
+///     .min_users(30)
+///     .top(100)
+///     .include(["q17"]);
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KCorrsetOptions {
+    pub(crate) columns: ColumnNames,
+    pub(crate) min_users: Option<i64>,
+    pub(crate) top: Option<usize>,
+    pub(crate) include: Vec<ScalarValue>,
+    pub(crate) exclude: Vec<ScalarValue>,
+    pub(crate) corrected: bool,
+    pub(crate) undefined: Undefined,
+}
+
+impl KCorrsetOptions {
+    /// The defaults: columns `user`, `question` and `score`; every subset of two or
+    /// more users with a defined r.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Name of the column that says who answered.
+    pub fn user(mut self, name: impl Into<String>) -> Self {
+        self.columns.user = name.into();
+        self
+    }
+
+    /// Name of the column that says what was answered.
+    pub fn question(mut self, name: impl Into<String>) -> Self {
+        self.columns.question = name.into();
+        self
+    }
+
+    /// Name of the column that says how well.
+    pub fn score(mut self, name: impl Into<String>) -> Self {
+        self.columns.score = name.into();
+        self
+    }
+
+    /// Keeps subsets that at least so many users answered.
+    pub fn min_users(mut self, users: u32) -> Self {
+        self.min_users = Some(i64::from(users));
+        self
+    }
+
+    /// Keeps only so many of the best subsets: highest r first, then highest n, then
+    /// the questions in ascending order.
+    pub fn top(mut self, rows: usize) -> Self {
+        self.top = Some(rows);
+        self
+    }
+
+    /// Questions that every subset must contain. Grand totals stay over all questions.
+    pub fn include<Q: Into<ScalarValue>>(mut self, questions: impl IntoIterator<Item = Q>) -> Self {
+        self.include = questions.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Questions that no subset may contain. Grand totals stay over all questions.
+    pub fn exclude<Q: Into<ScalarValue>>(mut self, questions: impl IntoIterator<Item = Q>) -> Self {
+        self.exclude = questions.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Correlates with the grand total less the subset's own scores (the corrected
+    /// item-total, or item-rest, correlation), which takes out their overlap.
+    pub fn corrected(mut self, corrected: bool) -> Self {
+        self.corrected = corrected;
+        self
+    }
+
+    /// What happens to subsets that have no defined r.
+    pub fn undefined(mut self, undefined: Undefined) -> Self {
+        self.undefined = undefined;
+        self
+    }
+}

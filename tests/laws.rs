@@ -1,0 +1,337 @@
+//! What must hold for every table: the definition, and the laws that follow from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion_k_corrset::sweep::naive::{self, k_corrset};
+use datafusion_k_corrset::sweep::{Row, SweepPlan, SweepRequest, Undefined};
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+
+use crate::support::{Answers, answers, by_name, float_batch, index, integer_batch, sweep};
+
+type Named = BTreeMap<Vec<String>, (Option<f64>, i64)>;
+
+/// Scores of every class of exact arithmetic.
+fn any_score() -> BoxedStrategy<i64> {
+    prop_oneof![
+        4 => 0..2i64,
+        1 => prop_oneof![Just(-3i64), Just(-2)],
+        1 => prop_oneof![Just(0i64), Just(50)],
+        2 => 0..6i64,
+        1 => -1000..1000i64,
+        1 => any::<i32>().prop_map(i64::from),
+        1 => -(1i64 << 45)..1 << 45,
+    ]
+    .boxed()
+}
+
+/// Tables whose scores are all of one kind.
+fn any_table() -> impl Strategy<Value = Answers<i64>> {
+    let kinds: Vec<BoxedStrategy<i64>> = vec![
+        (0..2i64).boxed(),
+        (7..9i64).boxed(),
+        prop_oneof![Just(0i64), Just(50)].boxed(),
+        (-3..4i64).boxed(),
+        any::<i32>().prop_map(i64::from).boxed(),
+        (-(1i64 << 45)..1 << 45).boxed(),
+        any_score(),
+    ];
+    proptest::sample::select(kinds)
+        .prop_flat_map(|score| answers(1..40, 1..9, score))
+        .prop_filter("some answers", |rows| !rows.is_empty())
+}
+
+/// What the definition says, with the options of the request applied row by row.
+fn defined_by_the_oracle(rows: &Answers<i64>, request: &SweepRequest, names: &[String]) -> Named {
+    let wide: Vec<(&str, &str, i128)> =
+        rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
+    let all = k_corrset(&wide, request.k, request.corrected);
+    let name = |id: &u32| names[*id as usize].as_str();
+    let least = request.min_users.unwrap_or(0);
+    all.into_iter()
+        .filter(|(subset, (r, n))| {
+            request.include.iter().all(|id| subset.contains(&name(id)))
+                && !request.exclude.iter().any(|id| subset.contains(&name(id)))
+                && (r.is_some() || request.undefined == Undefined::Null)
+                && *n as i64 >= least
+        })
+        .map(|(subset, (r, n))| (subset.into_iter().map(String::from).collect(), (r, n as i64)))
+        .collect()
+}
+
+fn names_of(rows: &Answers<i64>) -> Vec<String> {
+    let mut names: Vec<String> = rows.iter().map(|row| row.1.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn bits(named: &Named) -> Vec<(Vec<String>, Option<u64>, i64)> {
+    named.iter().map(|(subset, (r, n))| (subset.clone(), r.map(f64::to_bits), *n)).collect()
+}
+
+fn any_request() -> impl Strategy<Value = SweepRequest> {
+    let ids = || proptest::collection::vec(0u32..8, 0..3);
+    (1usize..7, ids(), ids(), proptest::option::of(0i64..12), any::<bool>(), any::<bool>()).prop_map(
+        |(k, include, exclude, min_users, corrected, null)| SweepRequest {
+            k,
+            include,
+            exclude,
+            min_users,
+            top: None,
+            corrected,
+            undefined: if null { Undefined::Null } else { Undefined::Omit },
+        },
+    )
+}
+
+/// A request that fits the number of questions: no id too large, none in and out.
+fn fit(mut request: SweepRequest, questions: usize) -> SweepRequest {
+    request.include.retain(|&id| (id as usize) < questions);
+    let include = request.include.clone();
+    request.exclude.retain(|id| (*id as usize) < questions && !include.contains(id));
+    request
+}
+
+proptest! {
+    #![proptest_config(Config::with_cases(1500))]
+
+    #[test]
+    fn the_sweep_is_the_definition(
+        rows in any_table(), request in any_request(), shares in 1usize..5, pause in 1usize..80,
+    ) {
+        let names = names_of(&rows);
+        let request = fit(request, names.len());
+        let index = index(&[integer_batch(&rows)]);
+        let found = by_name(&index, &sweep(&index, &request, shares, pause));
+        prop_assert_eq!(bits(&found), bits(&defined_by_the_oracle(&rows, &request, &names)));
+    }
+
+    #[test]
+    fn top_is_the_head_of_the_sorted_rows(
+        rows in any_table(), request in any_request(), top in 0usize..40, shares in 1usize..5,
+    ) {
+        let index = index(&[integer_batch(&rows)]);
+        let mut request = fit(request, index.answers().questions());
+        let mut all = sweep(&index, &request, 1, usize::MAX);
+        let key = |row: &Row| (row.r.unwrap_or(-2.0), row.n);
+        all.sort_by(|x, y| key(y).partial_cmp(&key(x)).unwrap().then_with(|| x.questions.cmp(&y.questions)));
+        all.truncate(top);
+        request.top = Some(top);
+        prop_assert_eq!(sweep(&index, &request, shares, 100), all);
+    }
+}
+
+proptest! {
+    #![proptest_config(Config::with_cases(200))]
+
+    #[test]
+    fn the_order_and_the_batches_of_the_rows_change_no_bit(
+        (rows, shuffled) in any_table().prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+        size in 1usize..50, k in 1usize..5,
+    ) {
+        let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
+        let whole = index(&[integer_batch(&rows)]);
+        let batches: Vec<_> = shuffled.chunks(size).map(integer_batch).collect();
+        let pieces = index(&batches);
+        let (whole, pieces) = (by_name(&whole, &sweep(&whole, &request, 1, 64)), by_name(&pieces, &sweep(&pieces, &request, 3, 64)));
+        prop_assert_eq!(bits(&whole), bits(&pieces));
+    }
+
+    #[test]
+    fn names_of_users_and_questions_change_no_bit(rows in any_table(), k in 1usize..5) {
+        let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
+        // The order of both kinds of names is turned round.
+        let turned = |name: &str| format!("x{}", 999 - name[1..].parse::<u32>().unwrap());
+        let renamed: Answers<i64> =
+            rows.iter().map(|(user, question, score)| (turned(user), turned(question), *score)).collect();
+        let (before, after) = (index(&[integer_batch(&rows)]), index(&[integer_batch(&renamed)]));
+        let before: Named = by_name(&before, &sweep(&before, &request, 2, 64)).into_iter()
+            .map(|(subset, answer)| {
+                let mut subset: Vec<String> = subset.iter().map(|name| turned(name)).collect();
+                subset.sort();
+                (subset, answer)
+            })
+            .collect();
+        let after = by_name(&after, &sweep(&after, &request, 1, 64));
+        prop_assert_eq!(bits(&before), bits(&after));
+    }
+
+    #[test]
+    fn the_scale_of_the_scores_changes_no_bit(
+        rows in answers(1..30, 1..7, 0..5i64).prop_filter("some", |rows| !rows.is_empty()),
+        factor in prop_oneof![Just(-1i64), 2..1000i64, Just(1 << 40)], k in 1usize..4,
+    ) {
+        let request = SweepRequest { k, ..SweepRequest::default() };
+        let scaled: Answers<i64> =
+            rows.iter().map(|(user, question, score)| (user.clone(), question.clone(), score * factor)).collect();
+        let (before, after) = (index(&[integer_batch(&rows)]), index(&[integer_batch(&scaled)]));
+        prop_assert_eq!(
+            bits(&by_name(&before, &sweep(&before, &request, 1, 64))),
+            bits(&by_name(&after, &sweep(&after, &request, 1, 64)))
+        );
+    }
+
+    #[test]
+    fn a_larger_set_has_no_more_users(rows in any_table(), k in 1usize..4) {
+        let index = index(&[integer_batch(&rows)]);
+        let of_size = |k| {
+            let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
+            by_name(&index, &sweep(&index, &request, 1, 64))
+        };
+        let (smaller, larger) = (of_size(k), of_size(k + 1));
+        for (subset, (_, n)) in &larger {
+            for left_out in 0..subset.len() {
+                let mut part = subset.clone();
+                part.remove(left_out);
+                prop_assert!(smaller[&part].1 >= *n);
+            }
+        }
+    }
+
+    #[test]
+    fn one_more_user_never_shrinks_n(rows in any_table(), k in 1usize..4) {
+        let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
+        let mut more = rows.clone();
+        more.extend(names_of(&rows).into_iter().step_by(2).map(|question| ("another".to_string(), question, 1)));
+        let (before, after) = (index(&[integer_batch(&rows)]), index(&[integer_batch(&more)]));
+        let before = by_name(&before, &sweep(&before, &request, 1, 64));
+        let after = by_name(&after, &sweep(&after, &request, 1, 64));
+        for (subset, (_, n)) in &before {
+            prop_assert!(after[subset].1 >= *n);
+        }
+    }
+
+    #[test]
+    fn floats_agree_with_integers(rows in answers(1..40, 1..8, -5..6i64).prop_filter("some", |rows| !rows.is_empty()),
+        request in any_request(), offset in prop_oneof![Just(0.0), Just(1e9)])
+    {
+        // The offset is added to every score; it moves grand totals by how many
+        // questions a user answered, and so must be added to the integers too.
+        let shifted: Answers<i64> = rows.iter()
+            .map(|(user, question, score)| (user.clone(), question.clone(), score + offset as i64)).collect();
+        let floats: Answers<f64> = rows.iter()
+            .map(|(user, question, score)| (user.clone(), question.clone(), *score as f64 + offset)).collect();
+        let (exact, float) = (index(&[integer_batch(&shifted)]), index(&[float_batch(&floats)]));
+        let request = fit(request, exact.answers().questions());
+        let exact = by_name(&exact, &sweep(&exact, &request, 1, 64));
+        let float = by_name(&float, &sweep(&float, &request, 2, 64));
+        prop_assert_eq!(exact.keys().collect::<Vec<_>>(), float.keys().collect::<Vec<_>>());
+        for (subset, (r, n)) in &exact {
+            let (float_r, float_n) = float[subset];
+            prop_assert_eq!(*n, float_n);
+            prop_assert_eq!(r.is_some(), float_r.is_some(), "{:?}: {:?} {:?}", subset, r, float_r);
+            if let (Some(r), Some(float_r)) = (r, float_r) {
+                prop_assert!((r - float_r).abs() < 1e-9, "{:?}: {} {}", subset, r, float_r);
+            }
+        }
+    }
+}
+
+/// A deterministic table of the benchmark's shape: each question answered by the
+/// same number of users, half of the answers right.
+fn exam(users: u64, questions: u64, answers: u64) -> Answers<i64> {
+    let mix =
+        |x: u64| (x.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ x >> 7).wrapping_mul(0xD1B5_4A32_D192_ED03) >> 20;
+    let mut rows = Vec::new();
+    for question in 0..questions {
+        for turn in 0..answers {
+            let user = (mix(question) + turn * 7919) % users;
+            rows.push((
+                format!("u{user:05}"),
+                format!("q{question:03}"),
+                (mix(user * 1000 + question) % 2) as i64,
+            ));
+        }
+    }
+    rows
+}
+
+#[test]
+fn more_questions_than_a_word_holds_bits() {
+    for (users, questions, answers) in [(300, 63, 40), (300, 64, 40), (300, 65, 40), (900, 150, 90)] {
+        let rows = exam(users, questions, answers);
+        let index = index(&[integer_batch(&rows)]);
+        let names = names_of(&rows);
+        for k in 1..=2 {
+            let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
+            let found = by_name(&index, &sweep(&index, &request, 2, 1000));
+            assert_eq!(
+                bits(&found),
+                bits(&defined_by_the_oracle(&rows, &request, &names)),
+                "{questions} questions, k = {k}"
+            );
+        }
+    }
+}
+
+#[test]
+fn more_users_than_a_narrow_lane_counts() {
+    // Everybody answers everything: lists of 70,000 users, grand totals at both ends.
+    let mut rows = Vec::new();
+    for user in 0..70_000u64 {
+        for question in 0..3u64 {
+            let score = if user % 3 == 0 { 0 } else { i64::from(user % 7 != question) };
+            rows.push((format!("u{user:05}"), format!("q{question}"), score));
+        }
+    }
+    let index = index(&[integer_batch(&rows)]);
+    for corrected in [false, true] {
+        for k in 1..=3 {
+            let request = SweepRequest { k, corrected, ..SweepRequest::default() };
+            let found = by_name(&index, &sweep(&index, &request, 2, 1000));
+            assert_eq!(
+                bits(&found),
+                bits(&defined_by_the_oracle(&rows, &request, &names_of(&rows))),
+                "k = {k}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_prefix_as_long_as_there_are_questions() {
+    let rows = exam(40, 12, 36);
+    let index = index(&[integer_batch(&rows)]);
+    for k in 1..=13 {
+        let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
+        let found = by_name(&index, &sweep(&index, &request, 3, 1000));
+        assert_eq!(bits(&found), bits(&defined_by_the_oracle(&rows, &request, &names_of(&rows))), "k = {k}");
+    }
+}
+
+#[test]
+fn a_subset_of_all_included_questions_is_the_only_one() {
+    let rows = exam(40, 6, 30);
+    let index = index(&[integer_batch(&rows)]);
+    let request = SweepRequest { k: 3, include: vec![4, 0, 2], ..SweepRequest::default() };
+    let found = sweep(&index, &request, 2, 1000);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].questions, [0, 2, 4]);
+    let request = SweepRequest { k: 2, ..request };
+    assert_eq!(sweep(&index, &request, 2, 1000), []);
+}
+
+#[test]
+fn too_many_subsets_are_refused_unless_only_some_are_wanted() {
+    let rows = exam(10, 100, 5);
+    let index = index(&[integer_batch(&rows)]);
+    let request = SweepRequest { k: 50, ..SweepRequest::default() };
+    let plan = |partial| SweepPlan::try_new(Arc::clone(index.answers()), &request, partial);
+    assert_eq!(
+        plan(false).unwrap_err().to_string(),
+        "k_corrset: 50 of 100 questions make more than 2^63 subsets; use a smaller k, 'include' or \
+         'exclude' questions, or add a LIMIT"
+    );
+    assert_eq!(plan(true).unwrap().subsets(), None);
+}
+
+#[test]
+fn the_oracle_knows_the_undefined() {
+    assert_eq!(naive::correlation(&[]), None);
+    assert_eq!(naive::correlation(&[(1, 1)]), None);
+    assert_eq!(naive::correlation(&[(1, 1), (1, 2)]), None);
+    assert_eq!(naive::correlation(&[(1, 1), (2, 1)]), None);
+    assert_eq!(naive::correlation(&[(1, 1), (2, 2)]), Some(1.0));
+}

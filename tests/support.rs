@@ -1,0 +1,110 @@
+//! Making data, and running the sweep without SQL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
+use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepRequest, best_rows};
+use proptest::prelude::*;
+
+/// (user, question, score)
+pub type Answers<S> = Vec<(String, String, S)>;
+
+/// A batch with the columns user, question and score.
+pub fn batch(users: ArrayRef, questions: ArrayRef, scores: ArrayRef) -> RecordBatch {
+    RecordBatch::try_from_iter([("user", users), ("question", questions), ("score", scores)]).unwrap()
+}
+
+pub fn integer_batch(rows: &[(String, String, i64)]) -> RecordBatch {
+    batch(users(rows), questions(rows), Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))))
+}
+
+pub fn float_batch(rows: &[(String, String, f64)]) -> RecordBatch {
+    batch(
+        users(rows),
+        questions(rows),
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
+    )
+}
+
+fn users<S>(rows: &[(String, String, S)]) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.0)))
+}
+
+fn questions<S>(rows: &[(String, String, S)]) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.1)))
+}
+
+pub fn index(batches: &[RecordBatch]) -> AnswerIndex {
+    let mut builder = IndexBuilder::try_new(&batches[0].schema(), ColumnNames::default()).unwrap();
+    batches.iter().for_each(|batch| builder.push(batch).unwrap());
+    builder.finish().unwrap()
+}
+
+/// Runs all shares of a sweep to their end, pausing after every few rows.
+pub fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, pause: usize) -> Vec<Row> {
+    let plan = Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap());
+    let (mut rows, mut tops) = (Vec::new(), Vec::new());
+    let mut done = 0;
+    for share in 0..shares {
+        let mut sweep = plan.share(share, shares);
+        loop {
+            let mut found = Found::new(Columns::ALL);
+            let stop = AtomicBool::new(false);
+            let until = Instant::now() + Duration::from_secs(3600);
+            let finished = sweep.advance(&mut found, &mut Pace::new(pause, until, &stop));
+            for row in 0..found.rows {
+                let questions = found.questions[row * request.k..][..request.k].to_vec();
+                rows.push(Row { questions, r: found.r[row], n: found.n[row] });
+            }
+            if finished {
+                break;
+            }
+        }
+        tops.extend(sweep.take_top());
+        done += sweep.tally().done;
+    }
+    assert_eq!(Some(done), plan.subsets(), "the shares deal with every subset once");
+    match request.top {
+        Some(size) => best_rows(size, tops),
+        None => rows,
+    }
+}
+
+/// Rows of a sweep by the names of their questions; no subset may come twice.
+pub fn by_name(index: &AnswerIndex, rows: &[Row]) -> BTreeMap<Vec<String>, (Option<f64>, i64)> {
+    let names = index.questions().as_string::<i32>();
+    let mut named = BTreeMap::new();
+    for row in rows {
+        let questions: Vec<String> =
+            row.questions.iter().map(|&id| names.value(id as usize).to_string()).collect();
+        assert!(questions.is_sorted(), "{questions:?} are not in order");
+        let before = named.insert(questions, (row.r, row.n));
+        assert_eq!(before, None, "a subset twice");
+    }
+    named
+}
+
+/// Random answers: some users, some questions, a share of all answers, and scores
+/// from a strategy.
+pub fn answers<S: Strategy<Value = i64> + Clone + 'static>(
+    users: std::ops::Range<usize>,
+    questions: std::ops::Range<usize>,
+    score: S,
+) -> impl Strategy<Value = Answers<i64>> {
+    let density = prop_oneof![Just(1.0), 0.05f64..0.95];
+    (users, questions, density).prop_flat_map(move |(users, questions, density)| {
+        let answer = (score.clone(), 0.0f64..1.0);
+        proptest::collection::vec(answer, users * questions).prop_map(move |answers| {
+            let possible = answers.into_iter().enumerate();
+            let answered = possible.filter(|(_, (_, luck))| *luck < density);
+            let row = |(place, (score, _))| {
+                (format!("u{}", place / questions), format!("q{}", place % questions), score)
+            };
+            answered.map(row).collect()
+        })
+    })
+}
