@@ -61,9 +61,26 @@ fn cells(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
     let columns: Vec<ArrayFormatter<'_>> =
         batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
-    (0..batch.num_rows())
-        .map(|row| columns.iter().map(|column| column.value(row).to_string()).collect())
-        .collect()
+    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
+    (0..batch.num_rows()).flat_map(|number| lines(row(number))).collect()
+}
+
+/// A row as it is, unless its last cell has several lines, as plans do: then a row
+/// for each, whose indentation the runner cannot take for a column's end.
+fn lines(mut row: Vec<String>) -> Vec<Vec<String>> {
+    match row.pop() {
+        Some(cell) if cell.contains('\n') => {
+            let line = |line: &str| {
+                let text = line.trim_start();
+                vec![format!("{}{text}", "-".repeat(line.len() - text.len()))]
+            };
+            std::iter::once(row).chain(cell.trim_end().lines().map(line)).collect()
+        }
+        last => {
+            row.extend(last);
+            vec![row]
+        }
+    }
 }
 
 fn files() -> Vec<PathBuf> {

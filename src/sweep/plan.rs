@@ -84,7 +84,9 @@ impl SweepPlan {
             return Err(KCorrsetError::TooManySubsets { questions: candidates.len(), k: choose });
         }
         if subsets == Some(0) {
+            // However large k is, there is nothing to choose from.
             candidates.clear();
+            choose = 1;
         }
 
         let mut candidate_bits = vec![0; answers.answered.words_per_row()];
@@ -101,7 +103,7 @@ impl SweepPlan {
             corrected: request.corrected,
         };
         Ok(Self {
-            root: Root::new(&answers, &fixed, request.k),
+            root: Root::new(&answers, &fixed, fixed.len() + choose),
             fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
             candidates,
             candidate_bits,

@@ -1,0 +1,17 @@
+-- A file whose columns have names of their own: say which one plays which role.
+-- Questions are numbers here, and points go from 0 to 10.
+SELECT *
+FROM   'sql/data/quiz.csv'
+LIMIT  3;
+
+SELECT questions, r, n
+FROM   k_corrset('sql/data/quiz.csv', 2, {'user': 'student', 'question': 'item', 'score': 'points'})
+ORDER  BY r DESC, questions
+LIMIT  5;
+
+-- Question 40 has to stay in, 10 and 20 are out; every set rests on 20 students or more.
+SELECT questions, r, n
+FROM   k_corrset('sql/data/quiz.csv', 3, {
+           'user': 'student', 'question': 'item', 'score': 'points',
+           'include': [40], 'exclude': [10, 20], 'min_users': 20, 'top': 5
+       });
