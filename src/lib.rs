@@ -1,7 +1,80 @@
+//! `k_corrset(table, k)`: which set of k questions predicts overall performance
+//! best, as a table function for [Apache DataFusion](https://datafusion.apache.org).
+//!
+//! The input is rows of (user, question, score). For every set of k questions the
+//! function gives r, Pearson's correlation between a user's total on the set and
+//! his grand total, over the n users who answered all of the set.
+//!
+//! ```
+//! use datafusion::prelude::*;
+//! use datafusion_k_corrset::register_all;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
+//! let ctx = SessionContext::new();
+//! register_all(&ctx)?;
+//! ctx.sql(
+//!     "CREATE VIEW exam AS SELECT * FROM (VALUES
+//!          ('ann', 'q1', 1), ('ann', 'q2', 1), ('ann', 'q3', 1),
+//!          ('bob', 'q1', 0), ('bob', 'q2', 1), ('bob', 'q3', 0),
+//!          ('cyd', 'q1', 1), ('cyd', 'q2', 0), ('cyd', 'q3', 1),
+//!          ('dan', 'q1', 0), ('dan', 'q2', 0)
+//!      ) AS t(\"user\", question, score)",
+//! )
+//! .await?;
+//! let best = ctx.sql("SELECT * FROM k_corrset(exam, 2) ORDER BY r DESC LIMIT 2").await?;
+//! datafusion::assert_batches_eq!(
+//!     [
+//!         "+-----------+--------------------+---+",
+//!         "| questions | r                  | n |",
+//!         "+-----------+--------------------+---+",
+//!         "| [q1, q2]  | 0.9486832980505138 | 4 |",
+//!         "| [q1, q3]  | 0.8660254037844387 | 3 |",
+//!         "+-----------+--------------------+---+",
+//!     ],
+//!     &best.collect().await?
+//! );
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! DataFrames have it as a method: see [`KCorrsetExt`]. The SQL surface and the
+//! exact semantics are in the README.
+//!
+//! # Map
+//!
+//! Data flows one way.
+//!
+//! ```text
+//!   SQL ──▶ udtf: arguments → provider → plan node ──▶ index ──▶ sweep ──▶ batches
+//!                 knows DataFusion                     knows      pure
+//!                                                      Arrow      computation
+//! ```
+//!
+//! * [`udtf`]: the table function, its options, the plan node and its streams.
+//! * [`index`]: batches → who answered what, as bits and exact numbers.
+//! * [`sweep`]: all sets of k questions, by prefixes, on lanes; r from six sums.
+//! * [`error`]: every failure a user can meet.
+//!
+//! # Features
+//!
+//! * `cli` (off): the `k-corrset` prompt. It brings the `datafusion-cli` crate and the
+//!   cloud object stores that come with it.
+
+// A library never prints, and checks its input instead of assuming it.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 mod compensated;
 pub mod error;
 pub mod index;
 pub mod sweep;
 pub mod udtf;
+
 pub use error::KCorrsetError;
 pub use udtf::{KCorrsetExt, KCorrsetOptions, register_all};
+
+/// Compiles the README's Rust examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,1 +1,265 @@
+//! How a query runs: partitions, back-pressure, the end of streams, memory, DataFrames.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::error::DataFusionError;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect};
+use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
+use datafusion_k_corrset::sweep::{SweepProgress, Undefined};
+use datafusion_k_corrset::{KCorrsetError, KCorrsetExt, KCorrsetOptions, register_all};
+use futures::StreamExt;
+
+/// A session with a table `exam` of so many questions; half of 200 users answered each.
+async fn session(config: SessionConfig, questions: u32) -> SessionContext {
+    let ctx = SessionContext::new_with_config(config);
+    prepare(&ctx, questions).await;
+    ctx
+}
+
+async fn prepare(ctx: &SessionContext, questions: u32) {
+    register_all(ctx).unwrap();
+    let table = format!(
+        "CREATE TABLE exam AS SELECT 'u' || u.value AS \"user\", 'q' || lpad(CAST(q.value AS VARCHAR), 3, '0') AS question,
+         CAST((u.value * 7 + q.value * u.value * 3 + q.value) % 5 < 2 AS INT) AS score
+         FROM generate_series(1, 200) u CROSS JOIN generate_series(1, {questions}) q
+         WHERE (u.value * 11 + q.value * 13 + u.value * q.value) % 1009 % 7 < 4"
+    );
+    ctx.sql(&table).await.unwrap().collect().await.unwrap();
+}
+
+async fn rows(ctx: &SessionContext, sql: &str) -> String {
+    let batches = ctx.sql(sql).await.unwrap().collect().await.unwrap();
+    pretty_format_batches(&batches).unwrap().to_string()
+}
+
+async fn plan(ctx: &SessionContext, sql: &str) -> Arc<dyn ExecutionPlan> {
+    ctx.sql(sql).await.unwrap().create_physical_plan().await.unwrap()
+}
+
+#[tokio::test]
+async fn partitions_and_batch_sizes_change_nothing() {
+    let query = "SELECT * FROM k_corrset(exam, 3) ORDER BY questions";
+    let top = "SELECT * FROM k_corrset(exam, 3, {'top': 57})";
+    let plain = session(SessionConfig::new().with_target_partitions(1), 20).await;
+    let (expected, expected_top) = (rows(&plain, query).await, rows(&plain, top).await);
+    for (partitions, batch_size) in [(1, 1), (2, 8192), (3, 7), (8, 100), (64, 1000)] {
+        let config = SessionConfig::new().with_target_partitions(partitions).with_batch_size(batch_size);
+        let ctx = session(config, 20).await;
+        assert_eq!(rows(&ctx, query).await, expected, "{partitions} partitions, batches of {batch_size}");
+        assert_eq!(rows(&ctx, top).await, expected_top, "{partitions} partitions, batches of {batch_size}");
+        let stream =
+            ctx.sql("SELECT * FROM k_corrset(exam, 3)").await.unwrap().execute_stream().await.unwrap();
+        let sizes: Vec<usize> = stream.map(|batch| batch.unwrap().num_rows()).collect().await;
+        assert!(sizes.iter().all(|&size| (1..=batch_size).contains(&size)), "{sizes:?}");
+    }
+}
+
+#[tokio::test]
+async fn partitions_may_be_read_one_after_the_other() {
+    let ctx = session(SessionConfig::new().with_target_partitions(4).with_batch_size(64), 20).await;
+    let plan = plan(&ctx, "SELECT * FROM k_corrset(exam, 3, {'undefined': 'null'})").await;
+    let partitions = plan.output_partitioning().partition_count();
+    assert_eq!(partitions, 4);
+    let mut streams: Vec<_> =
+        (0..partitions).map(|partition| plan.execute(partition, ctx.task_ctx()).unwrap()).collect();
+    let mut rows = Vec::new();
+    // The first is read to its end while the others have been started by a single batch.
+    for stream in streams.iter_mut().rev() {
+        rows.push(stream.next().await.unwrap().unwrap().num_rows());
+    }
+    for mut stream in streams {
+        while let Some(batch) = stream.next().await {
+            rows.push(batch.unwrap().num_rows());
+        }
+    }
+    assert_eq!(rows.iter().sum::<usize>(), 1140);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_reset_starts_anew() {
+    let ctx = session(SessionConfig::new().with_target_partitions(2), 8).await;
+    let plan = plan(&ctx, "SELECT * FROM k_corrset(exam, 2, {'undefined': 'null'})").await;
+    let count = |batches: Vec<RecordBatch>| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+    assert_eq!(count(collect(Arc::clone(&plan), ctx.task_ctx()).await.unwrap()), 28);
+    let again = Arc::clone(&plan).reset_state().unwrap();
+    assert_eq!(count(collect(again, ctx.task_ctx()).await.unwrap()), 28);
+}
+
+/// Waits until the counter has not moved for a while.
+async fn at_rest(progress: &SweepProgress) -> u64 {
+    let begun = Instant::now();
+    loop {
+        let before = progress.done();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        if progress.done() == before {
+            return before;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "the sweep goes on and on");
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_that_does_not_read_holds_the_sweep_up() {
+    let progress = Arc::new(SweepProgress::default());
+    let config = SessionConfig::new()
+        .with_target_partitions(2)
+        .with_batch_size(1000)
+        .with_extension(Arc::clone(&progress));
+    let ctx = session(config, 60).await;
+    let frame = ctx.sql("SELECT * FROM k_corrset(exam, 6, {'undefined': 'null'})").await.unwrap();
+    let mut stream = frame.execute_stream().await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    let done = at_rest(&progress).await;
+    assert_eq!(progress.expected(), 50_063_860);
+    assert!(done < 100_000, "{done} subsets for one batch read");
+    // It goes on where it stood.
+    for _ in 0..100 {
+        stream.next().await.unwrap().unwrap();
+    }
+    assert!(at_rest(&progress).await > done);
+}
+
+#[tokio::test]
+async fn a_dropped_stream_stops_the_sweep() {
+    for flags in ["", ", {'top': 5}"] {
+        let progress = Arc::new(SweepProgress::default());
+        let config = SessionConfig::new().with_target_partitions(2).with_extension(Arc::clone(&progress));
+        let ctx = session(config, 120).await;
+        // More than anyone can wait for; the second hands out nothing before its end.
+        let frame = ctx.sql(&format!("SELECT max(r) FROM k_corrset(exam, 9{flags})")).await.unwrap();
+        let mut stream = frame.execute_stream().await.unwrap();
+        let begun = Instant::now();
+        while progress.done() == 0 {
+            let poll = tokio::time::timeout(Duration::from_millis(5), stream.next()).await;
+            assert!(poll.is_err(), "no result yet");
+            assert!(begun.elapsed() < Duration::from_secs(60), "the sweep does not begin");
+        }
+        drop(stream);
+        let done = at_rest(&progress).await;
+        assert!(done < progress.expected(), "{done}");
+        assert_eq!(ctx.runtime_env().memory_pool.reserved(), 0);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_memory_is_an_error() {
+    for limit in [1, 10_000, 60_000, 100_000, 200_000] {
+        let runtime = RuntimeEnvBuilder::new().with_memory_limit(limit, 1.0).build_arc().unwrap();
+        let config = SessionConfig::new().with_target_partitions(2);
+        let ctx = SessionContext::new_with_config_rt(config, runtime);
+        prepare(&ctx, 40).await;
+        let result = ctx.sql("SELECT * FROM k_corrset(exam, 3) LIMIT 1").await.unwrap().collect().await;
+        match result.map_err(|error| error.find_root().to_string()) {
+            Ok(batches) => assert!(limit > 100_000, "{limit} bytes cannot be enough: {batches:?}"),
+            Err(message) => assert!(message.contains("KCorrsetExec"), "{limit}: {message}"),
+        }
+        assert_eq!(ctx.runtime_env().memory_pool.reserved(), 0, "of {limit}");
+    }
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(1, 1.0).build_arc().unwrap();
+    let ctx = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
+    prepare(&ctx, 4).await;
+    let error = ctx.sql("SELECT * FROM k_corrset(exam, 2)").await.unwrap().collect().await.unwrap_err();
+    assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_error_of_the_input_is_the_error_of_the_query() {
+    let ctx = session(SessionConfig::new().with_target_partitions(3), 5).await;
+    ctx.sql("CREATE VIEW bad AS SELECT \"user\", question, score / (score - 1) AS score FROM exam")
+        .await
+        .unwrap();
+    let error = ctx.sql("SELECT * FROM k_corrset(bad, 2)").await.unwrap().collect().await.unwrap_err();
+    assert!(error.to_string().contains("Divide by zero"), "{error}");
+}
+
+#[tokio::test]
+async fn errors_of_the_data_can_be_told_apart() {
+    let ctx = session(SessionConfig::new(), 5).await;
+    ctx.sql("CREATE VIEW twice AS SELECT * FROM exam UNION ALL SELECT * FROM exam").await.unwrap();
+    let error = ctx.sql("SELECT * FROM k_corrset(twice, 2)").await.unwrap().collect().await.unwrap_err();
+    let DataFusionError::External(cause) = error.find_root() else { panic!("{error}") };
+    let cause = cause.downcast_ref::<KCorrsetError>();
+    assert!(matches!(cause, Some(KCorrsetError::DuplicateAnswer { .. })), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_queries_share_the_threads() {
+    let ctx = session(SessionConfig::new().with_target_partitions(2), 20).await;
+    let expected = rows(&ctx, "SELECT count(*), max(r) FROM k_corrset(exam, 4)").await;
+    let query = || rows(&ctx, "SELECT count(*), max(r) FROM k_corrset(exam, 4)");
+    let found = futures::future::join_all((0..20).map(|_| query())).await;
+    assert!(found.iter().all(|found| *found == expected));
+}
+
+#[tokio::test]
+async fn the_session_ends_with_its_last_handle() {
+    let ctx = session(SessionConfig::new(), 5).await;
+    rows(&ctx, "SELECT * FROM k_corrset(exam, 2)").await;
+    let state = Arc::downgrade(&ctx.state_ref());
+    drop(ctx);
+    assert!(state.upgrade().is_none(), "something keeps the session");
+}
+
+#[tokio::test]
+async fn metrics_tell_what_was_done() {
+    let ctx = session(SessionConfig::new().with_target_partitions(2), 20).await;
+    let plan = plan(&ctx, "SELECT * FROM k_corrset(exam, 4, {'min_users': 25})").await;
+    let batches = collect(Arc::clone(&plan), ctx.task_ctx()).await.unwrap();
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut node = plan;
+    while node.name() != "KCorrsetExec" {
+        node = Arc::clone(node.children()[0]);
+    }
+    let metrics = node.metrics().unwrap();
+    let sum = |name: &str| metrics.sum_by_name(name).map(|value| value.as_usize());
+    let users = ctx.sql("SELECT DISTINCT \"user\" FROM exam").await.unwrap().count().await.unwrap();
+    assert_eq!(sum("users"), Some(users));
+    assert_eq!(sum("questions"), Some(20));
+    assert_eq!(sum("subsets_total"), Some(4845));
+    assert_eq!(sum("subsets_emitted"), Some(rows));
+    assert_eq!(metrics.output_rows(), Some(rows));
+    let pruned = sum("subsets_pruned").unwrap();
+    assert!(pruned > 0 && pruned + rows <= 4845, "{pruned} pruned, {rows} emitted");
+    assert!(sum("index_time").unwrap() > 0);
+    assert!(sum("sweep_time").unwrap() > 0);
+}
+
+#[tokio::test]
+async fn a_data_frame_has_the_function_as_a_method() {
+    let ctx = session(SessionConfig::new(), 12).await;
+    let exam = || async { ctx.table("exam").await.unwrap() };
+    let frame = exam().await.k_corrset(2).unwrap().sort(vec![col("questions").sort(true, true)]).unwrap();
+    let by_method = pretty_format_batches(&frame.collect().await.unwrap()).unwrap().to_string();
+    assert_eq!(by_method, rows(&ctx, "SELECT * FROM k_corrset(exam, 2) ORDER BY questions").await);
+
+    let options = KCorrsetOptions::new()
+        .user("who")
+        .question("question")
+        .score("score")
+        .min_users(20)
+        .top(5)
+        .include(["q003"])
+        .exclude(["q001", "q002"])
+        .corrected(true)
+        .undefined(Undefined::Omit);
+    let renamed = exam().await.with_column_renamed("user", "who").unwrap();
+    let frame = renamed.k_corrset_with(3, options).unwrap();
+    let by_method = pretty_format_batches(&frame.collect().await.unwrap()).unwrap().to_string();
+    let by_sql = "SELECT * FROM k_corrset(exam, 3, {'min_users': 20, 'top': 5, 'include': ['q003'],
+                  'exclude': ['q001', 'q002'], 'corrected': true})";
+    assert_eq!(by_method, rows(&ctx, by_sql).await);
+
+    let error = exam().await.k_corrset(0).unwrap_err();
+    assert_eq!(error.to_string(), "Error during planning: k_corrset: k must be 1 or more; got 0");
+    let filtered = exam().await.k_corrset(1).unwrap().filter(col("r").gt(lit(0.2))).unwrap();
+    let batches = filtered.select(vec![col("r"), col("n")]).unwrap().collect().await.unwrap();
+    for batch in batches {
+        assert!(batch.column(0).as_primitive::<Float64Type>().values().iter().all(|&r| r > 0.2));
+        assert!(batch.column(1).as_primitive::<Int64Type>().values().iter().all(|&n| n >= 2));
+    }
+}

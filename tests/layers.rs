@@ -1,1 +1,68 @@
+//! Data flows one way: SQL → provider → exec → index → sweep → batches, and each
+//! layer knows only what it must.
 
+use std::path::{Path, PathBuf};
+
+fn sources(below: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.push((path, text));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(below), &mut files);
+    assert!(!files.is_empty(), "{below} has no sources");
+    files
+}
+
+/// The code of a file, without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line));
+    lines.map(|(number, line)| (number, line.split("//").next().unwrap()))
+}
+
+fn assert_absent(below: &str, words: &[&str], but_for: impl Fn(&Path) -> bool) {
+    for (path, text) in sources(below) {
+        if but_for(&path) {
+            continue;
+        }
+        for (number, line) in code(&text) {
+            for word in words {
+                assert!(!line.contains(word), "{}:{number} knows {word}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_sweep_knows_neither_arrow_nor_datafusion() {
+    assert_absent("sweep", &["arrow::", "datafusion", "RecordBatch", "tokio", "crate::udtf"], |_| false);
+}
+
+#[test]
+fn the_sweep_uses_only_the_part_of_the_index_that_has_no_names() {
+    assert_absent("sweep", &["AnswerIndex", "IndexBuilder", "ColumnNames"], |_| false);
+}
+
+#[test]
+fn the_index_knows_neither_sql_nor_the_sweep() {
+    assert_absent("index", &["datafusion", "tokio", "crate::udtf", "crate::sweep"], |_| false);
+}
+
+#[test]
+fn unsafe_code_is_in_the_kernels_alone() {
+    let kernel = |path: &Path| path.to_string_lossy().contains("sweep/kernel");
+    assert_absent("", &["unsafe {", "unsafe fn", "unsafe impl"], kernel);
+}
+
+#[test]
+fn the_library_never_prints_and_names_no_failure_away() {
+    let binary = |path: &Path| path.to_string_lossy().contains("src/bin");
+    assert_absent("", &["println!", "eprintln!", "print!(", "dbg!(", "todo!(", "unimplemented!("], binary);
+}

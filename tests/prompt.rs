@@ -1,1 +1,101 @@
+//! The `k-corrset` program, from the outside.
 
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+fn k_corrset(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_k-corrset"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    k_corrset(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn commands_are_run_and_printed() {
+    let output = run(&["-q", "--format", "csv", "-c", "SELECT 1 AS a; SELECT 2 AS b", "-c", "SELECT 3 AS c"]);
+    assert_eq!(text(&output.stdout), "a\n1\nb\n2\nc\n3\n");
+    assert_eq!(text(&output.stderr), "");
+    assert!(output.status.success());
+}
+
+#[test]
+fn files_are_read_by_their_path() {
+    let query = "SELECT questions, n FROM k_corrset('sql/data/quiz.csv', 2, {'user': 'student', 'question': 'item', 'score': 'points', 'top': 1})";
+    let output = run(&["-q", "--format", "nd-json", "-c", query]);
+    assert_eq!(text(&output.stdout), "{\"questions\":[20,30],\"n\":32}\n", "{}", text(&output.stderr));
+}
+
+#[test]
+fn every_format_prints_a_result() {
+    for (format, expected) in [
+        ("csv", "r,n\n0.5,3\n"),
+        ("tsv", "r\tn\n0.5\t3\n"),
+        ("json", "[{\"r\":0.5,\"n\":3}]\n"),
+        ("nd-json", "{\"r\":0.5,\"n\":3}\n"),
+        ("table", "+-----+---+\n| r   | n |\n+-----+---+\n| 0.5 | 3 |\n+-----+---+\n"),
+    ] {
+        let output = run(&["-q", "--format", format, "-c", "SELECT 0.5 AS r, 3 AS n"]);
+        assert_eq!(text(&output.stdout), expected, "{format}");
+    }
+}
+
+#[test]
+fn a_statement_that_fails_ends_the_program_with_an_error() {
+    let query = "SELECT 1; SELECT * FROM k_corrset(nowhere, 2); SELECT 2";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.sql");
+    std::fs::write(&file, query).unwrap();
+    for arguments in [["-c", query], ["-f", file.to_str().unwrap()]] {
+        let output = run(&[&["-q"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains("table 'datafusion.public.nowhere' not found"),
+            "{arguments:?}"
+        );
+        assert!(!text(&output.stdout).contains("Int64(2)"), "{arguments:?} goes on after the failure");
+    }
+    let output = run(&["-f", "no-such-file.sql"]);
+    assert_eq!(output.status.code(), Some(2), "an argument that cannot be read");
+    assert!(text(&output.stderr).contains("no-such-file.sql"));
+}
+
+#[test]
+fn piped_sql_is_run() {
+    for (sql, code, expected) in [("SELECT 7 AS x;\n", 0, "x\n7\n"), ("SELECT nope", 1, "")] {
+        let mut child = k_corrset(&["-q", "--format", "csv"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), expected);
+    }
+}
+
+#[test]
+fn a_memory_limit_is_kept() {
+    let query = "SELECT * FROM k_corrset('sql/data/quiz.csv', 2, {'user': 'student', 'question': 'item', 'score': 'points'})";
+    let output = run(&["-q", "-m", "1k", "-c", query]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("Resources exhausted"), "{}", text(&output.stderr));
+    let output = run(&["-m", "much", "-c", query]);
+    assert_eq!(output.status.code(), Some(2), "an argument that cannot be read");
+}
+
+#[test]
+fn nothing_but_errors_is_written_to_a_stderr_that_is_no_terminal() {
+    let query = "SELECT max(r) AS r FROM k_corrset('sql/data/quiz.csv', 4, {'user': 'student', 'question': 'item', 'score': 'points'})";
+    let output = run(&["-c", query]);
+    assert!(output.status.success());
+    assert_eq!(text(&output.stderr), "");
+}

@@ -1,1 +1,89 @@
+//! Everything a reader may copy runs: the scripts in `sql/` and the README's examples.
 
+use std::path::{Path, PathBuf};
+
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::DFParser;
+use datafusion_k_corrset::register_all;
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs the statements of a script one by one; returns the rows of the last.
+async fn run(script: &str, name: &str) -> usize {
+    // Paths in scripts start at the top folder, where cargo runs tests.
+    let config = SessionConfig::new().with_target_partitions(2);
+    let ctx = SessionContext::new_with_config(config).enable_url_table();
+    register_all(&ctx).unwrap();
+    let mut rows = 0;
+    for statement in DFParser::parse_sql(script).unwrap_or_else(|error| panic!("{name}: {error}")) {
+        let text = statement.to_string();
+        let plan = ctx.state().statement_to_plan(statement).await;
+        let plan = plan.unwrap_or_else(|error| panic!("{name}: {text}: {error}"));
+        let frame = ctx.execute_logical_plan(plan).await;
+        let frame = frame.unwrap_or_else(|error| panic!("{name}: {text}: {error}"));
+        let batches = frame.collect().await.unwrap_or_else(|error| panic!("{name}: {text}: {error}"));
+        rows = batches.iter().map(|batch| batch.num_rows()).sum();
+    }
+    rows
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let files = std::fs::read_dir(top().join("sql")).unwrap().map(|entry| entry.unwrap().path());
+    let mut scripts: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "sql")).collect();
+    scripts.sort();
+    scripts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_script_runs() {
+    let scripts = scripts();
+    assert!(scripts.len() >= 4, "{scripts:?}");
+    for script in scripts {
+        let text = std::fs::read_to_string(&script).unwrap();
+        let rows = run(&text, &script.display().to_string()).await;
+        assert!(rows > 0, "{}: the last statement returns nothing", script.display());
+    }
+}
+
+/// The fenced blocks of the README that are marked as a language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string(top().join("README.md")).unwrap();
+    let fence = format!("```{language}\n");
+    let after = readme.split(&fence).skip(1);
+    after.map(|block| block.split("```").next().unwrap().to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_sql_example_of_the_readme_runs() {
+    let tables = "
+        CREATE VIEW scores AS
+        SELECT 'u' || u.value AS \"user\", 'q' || q.value AS question, CAST((u.value * q.value + u.value) % 5 < 2 AS INT) AS score
+        FROM generate_series(1, 90) u CROSS JOIN generate_series(1, 20) q WHERE (u.value + q.value * u.value) % 6 > 0;
+        CREATE VIEW quiz AS SELECT \"user\" AS student, question AS item, score AS points FROM scores;
+        COPY scores TO 'target/readme/scores.parquet' STORED AS PARQUET;
+    ";
+    let examples = blocks("sql");
+    assert!(examples.len() >= 3, "{examples:?}");
+    for example in examples {
+        let example = example.replace("'scores.parquet'", "'target/readme/scores.parquet'");
+        let rows = run(&format!("{tables}{example}"), "README.md").await;
+        assert!(rows > 0, "returns nothing: {example}");
+    }
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_readme_shows_what_the_quickstart_prints() {
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_k-corrset"))
+        .current_dir(top())
+        .args(["-q", "-f", "sql/quickstart.sql"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    let shown = blocks("text").into_iter().find(|block| block.contains("| questions "));
+    let shown = shown.expect("the README shows an answer");
+    assert!(printed.contains(shown.trim()), "the quickstart prints\n{printed}\nthe README says\n{shown}");
+}

@@ -11,18 +11,18 @@ use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepReq
 use proptest::prelude::*;
 
 /// (user, question, score)
-pub type Answers<S> = Vec<(String, String, S)>;
+pub(crate) type Answers<S> = Vec<(String, String, S)>;
 
 /// A batch with the columns user, question and score.
-pub fn batch(users: ArrayRef, questions: ArrayRef, scores: ArrayRef) -> RecordBatch {
+pub(crate) fn batch(users: ArrayRef, questions: ArrayRef, scores: ArrayRef) -> RecordBatch {
     RecordBatch::try_from_iter([("user", users), ("question", questions), ("score", scores)]).unwrap()
 }
 
-pub fn integer_batch(rows: &[(String, String, i64)]) -> RecordBatch {
+pub(crate) fn integer_batch(rows: &[(String, String, i64)]) -> RecordBatch {
     batch(users(rows), questions(rows), Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))))
 }
 
-pub fn float_batch(rows: &[(String, String, f64)]) -> RecordBatch {
+pub(crate) fn float_batch(rows: &[(String, String, f64)]) -> RecordBatch {
     batch(
         users(rows),
         questions(rows),
@@ -38,14 +38,14 @@ fn questions<S>(rows: &[(String, String, S)]) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.1)))
 }
 
-pub fn index(batches: &[RecordBatch]) -> AnswerIndex {
+pub(crate) fn index(batches: &[RecordBatch]) -> AnswerIndex {
     let mut builder = IndexBuilder::try_new(&batches[0].schema(), ColumnNames::default()).unwrap();
     batches.iter().for_each(|batch| builder.push(batch).unwrap());
     builder.finish().unwrap()
 }
 
 /// Runs all shares of a sweep to their end, pausing after every few rows.
-pub fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, pause: usize) -> Vec<Row> {
+pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, pause: usize) -> Vec<Row> {
     let plan = Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap());
     let (mut rows, mut tops) = (Vec::new(), Vec::new());
     let mut done = 0;
@@ -75,7 +75,7 @@ pub fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, pause: 
 }
 
 /// Rows of a sweep by the names of their questions; no subset may come twice.
-pub fn by_name(index: &AnswerIndex, rows: &[Row]) -> BTreeMap<Vec<String>, (Option<f64>, i64)> {
+pub(crate) fn by_name(index: &AnswerIndex, rows: &[Row]) -> BTreeMap<Vec<String>, (Option<f64>, i64)> {
     let names = index.questions().as_string::<i32>();
     let mut named = BTreeMap::new();
     for row in rows {
@@ -90,7 +90,7 @@ pub fn by_name(index: &AnswerIndex, rows: &[Row]) -> BTreeMap<Vec<String>, (Opti
 
 /// Random answers: some users, some questions, a share of all answers, and scores
 /// from a strategy.
-pub fn answers<S: Strategy<Value = i64> + Clone + 'static>(
+pub(crate) fn answers<S: Strategy<Value = i64> + Clone + 'static>(
     users: std::ops::Range<usize>,
     questions: std::ops::Range<usize>,
     score: S,

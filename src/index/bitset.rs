@@ -7,7 +7,7 @@ pub(crate) const WORD: usize = u64::BITS as usize;
 ///
 /// Every row starts at a word of its own. Bits past the last column are zero.
 #[derive(Debug, Clone)]
-pub struct BitMatrix {
+pub(crate) struct BitMatrix {
     rows: usize,
     columns: usize,
     words_per_row: usize,
@@ -16,13 +16,13 @@ pub struct BitMatrix {
 
 impl BitMatrix {
     /// A matrix of zeros, `rows` × `columns`.
-    pub fn new(rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(rows: usize, columns: usize) -> Self {
         let words_per_row = columns.div_ceil(WORD);
         Self { rows, columns, words_per_row, words: vec![0; rows * words_per_row] }
     }
 
     /// Sets a bit; returns whether it was set before.
-    pub fn set(&mut self, row: usize, column: usize) -> bool {
+    pub(crate) fn set(&mut self, row: usize, column: usize) -> bool {
         debug_assert!(column < self.columns, "column {column} of {}", self.columns);
         let word = &mut self.words[row * self.words_per_row + column / WORD];
         let bit = 1 << (column % WORD);
@@ -32,27 +32,27 @@ impl BitMatrix {
     }
 
     /// The words of one row, lowest column in the lowest bit of the first.
-    pub fn row(&self, row: usize) -> &[u64] {
+    pub(crate) fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
     /// How many rows there are.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
     /// How many columns a row has.
-    pub fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
     /// How many words a row has.
-    pub fn words_per_row(&self) -> usize {
+    pub(crate) fn words_per_row(&self) -> usize {
         self.words_per_row
     }
 
     /// Bytes of a matrix of this shape.
-    pub fn bytes(rows: usize, columns: usize) -> usize {
+    pub(crate) fn bytes(rows: usize, columns: usize) -> usize {
         rows.saturating_mul(columns.div_ceil(WORD)).saturating_mul(size_of::<u64>())
     }
 }

@@ -72,7 +72,7 @@ impl Key {
 
     /// Takes a batch's values in; those of rows without a score only count as known.
     fn push(&mut self, column: &ArrayRef, scored: Option<&Scored>) -> Result<(), ArrowError> {
-        let column = without_dictionary(column);
+        let column = without_dictionary(column)?;
         self.nulls += column.logical_null_count();
         let before = self.ids.len();
         self.interner.intern(&column, &mut self.ids)?;
@@ -145,7 +145,7 @@ impl IndexBuilder {
     /// A score of more than 128 bits, or an array that Arrow cannot read.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), BuildError> {
         let [user, question, score] = self.columns.map(|column| batch.column(column));
-        let score = without_dictionary(score);
+        let score = without_dictionary(score)?;
         let scored = (score.logical_null_count() > 0).then(|| is_not_null(&score)).transpose()?;
         self.users.push(user, scored.as_ref())?;
         self.questions.push(question, scored.as_ref())?;
@@ -157,7 +157,7 @@ impl IndexBuilder {
         match &mut self.scores {
             RawScores::Exact(scores) => append_scores(&self.names.score, &score, scores)?,
             RawScores::Float(scores) => {
-                let new = float_scores(&score);
+                let new = float_scores(&score)?;
                 let odd = new.values().iter().position(|score| !score.is_finite());
                 if let (None, Some(row)) = (self.not_finite, odd) {
                     let answer = before + row;

@@ -1,13 +1,17 @@
 //! The three columns: which ones they are, and what their types allow.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type,
     UInt64Type,
 };
+use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
+use crate::index::builder::BuildError;
 use crate::index::scores::RawScores;
 
 /// Names of the input columns.
@@ -97,8 +101,9 @@ pub(crate) fn score_kind(name: &str, data_type: &DataType) -> Result<ScoreKind> 
 /// Appends the scores of one batch; NULL ones as zero, for the caller to skip.
 ///
 /// # Errors
-/// [`KCorrsetError::ScoresTooWide`] for a decimal of more than 128 bits.
-pub(crate) fn append_scores(name: &str, column: &ArrayRef, to: &mut Vec<i128>) -> Result<()> {
+/// [`KCorrsetError::ScoresTooWide`] for a decimal of more than 128 bits; arrays that
+/// Arrow cannot read.
+pub(crate) fn append_scores(name: &str, column: &ArrayRef, to: &mut Vec<i128>) -> Result<(), BuildError> {
     fn append<T: ArrowPrimitiveType>(column: &ArrayRef, to: &mut Vec<i128>)
     where
         T::Native: Into<i128>,
@@ -117,25 +122,20 @@ pub(crate) fn append_scores(name: &str, column: &ArrayRef, to: &mut Vec<i128>) -
                 to.push(narrow.ok_or_else(|| KCorrsetError::ScoresTooWide { name: name.to_string() })?);
             }
         }
-        _ => append::<Int64Type>(&converted(column, &DataType::Int64), to),
+        _ => append::<Int64Type>(&cast(column, &DataType::Int64)?, to),
     }
     Ok(())
 }
 
 /// The floating point scores of one batch, every width as doubles.
-pub(crate) fn float_scores(column: &ArrayRef) -> PrimitiveArray<Float64Type> {
-    converted(column, &DataType::Float64).as_primitive().clone()
+pub(crate) fn float_scores(column: &ArrayRef) -> Result<PrimitiveArray<Float64Type>, ArrowError> {
+    Ok(cast(column, &DataType::Float64)?.as_primitive().clone())
 }
 
 /// The values of a dictionary column; any other column as it is.
-pub(crate) fn without_dictionary(column: &ArrayRef) -> ArrayRef {
+pub(crate) fn without_dictionary(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match column.data_type() {
-        DataType::Dictionary(_, values) => converted(column, values),
-        _ => column.clone(),
+        DataType::Dictionary(_, values) => cast(column, values),
+        _ => Ok(Arc::clone(column)),
     }
-}
-
-/// Conversions used here lose nothing and have no failing values.
-fn converted(column: &ArrayRef, to: &DataType) -> ArrayRef {
-    cast(column, to).expect("a widening cast cannot fail")
 }

@@ -40,7 +40,7 @@ impl RawScores {
 /// greatest common divisor first, so that neither the scale of a decimal nor the
 /// points a question is worth changes a bit of r.
 #[derive(Debug)]
-pub enum Scores {
+pub(crate) enum Scores {
     /// At most two different scores, next to each other (the lower counts as 0, the
     /// other as 1), and counts of 16 bits.
     Binary(Binary),
@@ -54,7 +54,7 @@ pub enum Scores {
 
 impl Scores {
     /// The name of the class, as EXPLAIN ANALYZE and the logs show it.
-    pub fn class(&self) -> &'static str {
+    pub(crate) fn class(&self) -> &'static str {
         match self {
             Self::Binary(_) => "binary",
             Self::Integer(_) => "integer",
@@ -83,7 +83,7 @@ impl Scores {
 
 /// Scores of 0 and 1.
 #[derive(Debug)]
-pub struct Binary {
+pub(crate) struct Binary {
     /// For each user, the questions scored 1; a subset of those answered.
     pub(crate) correct: BitMatrix,
     /// For each user, the grand total less a constant.
@@ -92,7 +92,7 @@ pub struct Binary {
 
 /// Scores of any size, kept for the answers there are.
 #[derive(Debug)]
-pub struct Weighted<N> {
+pub(crate) struct Weighted<N> {
     /// Where each user's scores start; one more entry than users.
     pub(crate) offsets: Vec<usize>,
     /// The scores, user after user, by question position.
@@ -160,7 +160,7 @@ fn exact(answers: &Answered<'_>, mut scores: Vec<i128>) -> Option<Scores> {
     let divisor = scores.iter().fold(0, |divisor, score| gcd(divisor, score.unsigned_abs()));
     // Only where every score is i128::MIN does the divisor not fit; they are all equal then.
     let divisor = i128::try_from(divisor).unwrap_or(i128::MIN);
-    if divisor > 1 || divisor < 0 {
+    if divisor != 0 && divisor != 1 {
         scores.iter_mut().for_each(|score| *score /= divisor);
     }
     let lowest = scores.iter().copied().min().unwrap_or(0);

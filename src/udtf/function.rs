@@ -104,47 +104,74 @@ const OPTIONS: [OptionRule; 9] = [
     OptionRule {
         name: "user",
         expected: "the name of a column",
-        set: |options, value| Some(options.columns.user = text(value)?),
+        set: |options, value| {
+            options.columns.user = text(value)?;
+            Some(())
+        },
     },
     OptionRule {
         name: "question",
         expected: "the name of a column",
-        set: |options, value| Some(options.columns.question = text(value)?),
+        set: |options, value| {
+            options.columns.question = text(value)?;
+            Some(())
+        },
     },
     OptionRule {
         name: "score",
         expected: "the name of a column",
-        set: |options, value| Some(options.columns.score = text(value)?),
+        set: |options, value| {
+            options.columns.score = text(value)?;
+            Some(())
+        },
     },
     OptionRule {
         name: "min_users",
         expected: "an integer of 0 or more",
-        set: |options, value| Some(options.min_users = Some(i64::try_from(count(value)?).ok()?)),
+        set: |options, value| {
+            options.min_users = Some(i64::try_from(count(value)?).ok()?);
+            Some(())
+        },
     },
     OptionRule {
         name: "top",
         expected: "an integer of 0 or more",
-        set: |options, value| Some(options.top = Some(usize::try_from(count(value)?).ok()?)),
+        set: |options, value| {
+            options.top = Some(usize::try_from(count(value)?).ok()?);
+            Some(())
+        },
     },
     OptionRule {
         name: "include",
         expected: "a list of questions without NULL",
-        set: |options, value| Some(options.include = list(value)?),
+        set: |options, value| {
+            options.include = list(value)?;
+            Some(())
+        },
     },
     OptionRule {
         name: "exclude",
         expected: "a list of questions without NULL",
-        set: |options, value| Some(options.exclude = list(value)?),
+        set: |options, value| {
+            options.exclude = list(value)?;
+            Some(())
+        },
     },
     OptionRule {
         name: "corrected",
         expected: "true or false",
-        set: |options, value| Some(options.corrected = boolean(value)?),
+        set: |options, value| {
+            options.corrected = boolean(value)?;
+            Some(())
+        },
     },
     OptionRule {
         name: "undefined",
         expected: "'omit' or 'null'",
-        set: |options, value| Some(options.undefined = undefined(value)?),
+        set: |options, value| {
+            options.undefined = undefined(value)?;
+            Some(())
+        },
     },
 ];
 

@@ -1,0 +1,120 @@
+//! The bare sweep on one thread, in time per subset.
+//!
+//! Data of the articles' shape: 60,000 users × 200 questions, each answered by
+//! 12,000 random users, scores 0 or 1. `cargo bench --features cli --bench sweep`
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, UInt32Array};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
+use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepRequest, naive};
+
+const USERS: u32 = 60_000;
+const QUESTIONS: u32 = 200;
+const ANSWERS: usize = 12_000;
+
+type Answers = Vec<(u32, u32, i64)>;
+
+/// Marsaglia's xorshift: the same data everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+}
+
+fn answers(levels: u64) -> Answers {
+    let mut random = Random(88_172_645_463_325_252);
+    let mut rows = Vec::new();
+    for question in 0..QUESTIONS {
+        let mut users: Vec<u32> = (0..USERS).collect();
+        for place in 0..ANSWERS {
+            users.swap(place, place + random.below((USERS as usize - place) as u64) as usize);
+            rows.push((users[place], question, random.below(levels) as i64));
+        }
+    }
+    rows
+}
+
+fn index(rows: &Answers, float: bool) -> AnswerIndex {
+    let scores: ArrayRef = match float {
+        true => Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2 as f64 + 0.1))),
+        false => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))),
+    };
+    let batch = RecordBatch::try_from_iter([
+        ("user", Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef),
+        ("question", Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.1)))),
+        ("score", scores),
+    ]);
+    let batch = batch.unwrap();
+    let mut builder = IndexBuilder::try_new(&batch.schema(), ColumnNames::default()).unwrap();
+    builder.push(&batch).unwrap();
+    builder.finish().unwrap()
+}
+
+/// Sweeps one share for its best row; returns how many subsets that was.
+fn sweep(plan: &Arc<SweepPlan>, share: usize, of: usize) -> (u64, Row) {
+    let stop = AtomicBool::new(false);
+    let mut sweep = plan.share(share, of);
+    let mut found = Found::new(Columns::ALL);
+    let until = Instant::now() + Duration::from_secs(3600);
+    while !sweep.advance(&mut found, &mut Pace::new(usize::MAX, until, &stop)) {}
+    (sweep.tally().done, sweep.take_top().remove(0))
+}
+
+/// Checks a row against the definition.
+fn check(rows: &Answers, row: &Row, float: bool) {
+    let mut users: HashMap<u32, (usize, i128, i128)> = HashMap::new();
+    for &(user, question, score) in rows {
+        // In tenths, so that scores of x.1 are whole.
+        let score = if float { i128::from(score) * 10 + 1 } else { i128::from(score) };
+        let (answered, a, b) = users.entry(user).or_default();
+        *b += score;
+        if row.questions.contains(&question) {
+            *answered += 1;
+            *a += score;
+        }
+    }
+    let complete = users.values().filter(|user| user.0 == row.questions.len());
+    let pairs: Vec<(i128, i128)> = complete.map(|&(_, a, b)| (a, b)).collect();
+    assert_eq!(pairs.len() as i64, row.n);
+    let (expected, r) = (naive::correlation(&pairs).unwrap(), row.r.unwrap());
+    assert!(expected == r || float && (expected - r).abs() < 1e-12, "{r} should be {expected}");
+}
+
+fn bench(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sweep");
+    group.sample_size(10);
+    for (class, levels, float) in [("binary", 2, false), ("0..255", 256, false), ("float", 1000, true)] {
+        let rows = answers(levels);
+        let index = index(&rows, float);
+        for (k, of) in [(2, 1), (3, 20), (4, 100), (5, 1000)] {
+            let request = SweepRequest { k, top: Some(1), min_users: Some(15), ..SweepRequest::default() };
+            // A fresh plan each time: the bar of the best row starts at the bottom.
+            let plan = || Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), &request, false).unwrap());
+            let (subsets, best) = sweep(&plan(), of / 2, of);
+            check(&rows, &best, float);
+            group.throughput(Throughput::Elements(subsets));
+            group.bench_with_input(BenchmarkId::new(class, format!("k = {k}")), &of, |bencher, &of| {
+                bencher.iter_batched(
+                    plan,
+                    |plan| assert_eq!(black_box(sweep(&plan, of / 2, of)).1, best),
+                    criterion::BatchSize::LargeInput,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
