@@ -208,7 +208,7 @@ async fn the_session_ends_with_its_last_handle() {
 #[tokio::test]
 async fn metrics_tell_what_was_done() {
     let ctx = session(SessionConfig::new().with_target_partitions(2), 20).await;
-    let plan = plan(&ctx, "SELECT * FROM k_corrset(exam, 4, {'min_users': 25})").await;
+    let plan = plan(&ctx, "SELECT * FROM k_corrset(exam, 4, {'min_users': 35})").await;
     let batches = collect(Arc::clone(&plan), ctx.task_ctx()).await.unwrap();
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut node = plan;

@@ -361,6 +361,7 @@ impl<W: Width> Kernel for BinaryKernel<W> {
         self.sums.resize(words, LaneSums::zero());
         for (word, sums) in self.sums.iter_mut().enumerate() {
             *sums = LaneSums::zero();
+            let lanes = (end - word * WORD).min(LANES);
             let rows = word * self.slots..;
             let (answered, correct) = (&self.answered[rows.clone()], &self.correct[rows]);
             for (subtotal, left) in self.left_by_subtotal.iter().enumerate() {
@@ -376,7 +377,7 @@ impl<W: Width> Kernel for BinaryKernel<W> {
                             bb: W::Lane::of(b * b),
                         }
                     }));
-                    add_run::<W>(&self.runners, subtotal as u16, sums);
+                    add_run::<W>(&self.runners, subtotal as u16, lanes, sums);
                 }
             }
         }
@@ -411,12 +412,13 @@ impl<W: Width> Kernel for BinaryKernel<W> {
 /// machine with vectors of 128 bits.
 const STRIP: usize = 16;
 
-/// Adds users of equal subtotal to the sums of a word of lanes. The caller sees to
-/// it that they are few enough for the width of a lane.
-fn add_run<W: Width>(run: &[Runner<W::Lane>], subtotal: u16, sums: &mut LaneSums<W::Sum>) {
+/// Adds users of equal subtotal to the sums of a word's first lanes, and of some
+/// more: whole strips. The caller sees to it that the users are few enough for the
+/// width of a lane.
+fn add_run<W: Width>(run: &[Runner<W::Lane>], subtotal: u16, lanes: usize, sums: &mut LaneSums<W::Sum>) {
     let one = W::Lane::of(1);
     let p = W::Sum::from(subtotal);
-    for first in (0..LANES).step_by(STRIP) {
+    for first in (0..lanes).step_by(STRIP) {
         let zero = [W::Lane::default(); STRIP];
         let [mut n, mut s, mut b, mut bb, mut sb] = [zero; 5];
         for runner in run {
