@@ -91,7 +91,7 @@ struct Job {
     prepared: Arc<Prepared>,
     output: Output,
     batch_size: usize,
-    sweep_time: Time,
+    metrics: SweepMetrics,
     /// Set when nobody wants the rest.
     stop: AtomicBool,
 }
@@ -147,7 +147,8 @@ impl Worker {
         let begun = Instant::now();
         let mut pace = Pace::new(job.batch_size, begun + TIME_SLICE, &job.stop);
         let finished = self.sweep.advance(&mut found, &mut pace);
-        job.sweep_time.add_duration(begun.elapsed());
+        job.metrics.sweep_time.add_duration(begun.elapsed());
+        job.metrics.baseline.elapsed_compute().add_duration(begun.elapsed());
         if job.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -219,7 +220,7 @@ impl KCorrsetStream {
             prepared,
             output: self.output.clone(),
             batch_size: self.batch_size,
-            sweep_time: self.metrics.sweep_time.clone(),
+            metrics: self.metrics.clone(),
             stop: AtomicBool::new(false),
         });
         let unfinished = mine.len();
@@ -302,6 +303,7 @@ impl Sweeping {
         if let (0, Some(size)) = (self.unfinished, self.job.prepared.plan.top()) {
             let mut found = Found::new(self.job.output.columns());
             best_rows(size, std::mem::take(&mut self.best)).iter().for_each(|row| found.push_row(row));
+            self.job.metrics.emitted.add(found.rows);
             if found.rows > 0 {
                 let batch = self.job.output.batch(found, self.job.prepared.index.questions())?;
                 self.line_up(&batch, batch_size);
