@@ -5,7 +5,7 @@
 /// Every addition is Knuth's branch-free `TwoSum` (The Art of Computer
 /// Programming, vol. 2, 4.2.2, theorem B), which yields the rounding error of an
 /// addition exactly; the errors are added up beside the sum.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Compensated {
     sum: f64,
     error: f64,
@@ -26,17 +26,29 @@ impl Compensated {
         self.error += x.mul_add(y, -product);
     }
 
+    /// Adds another such sum.
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        self.add(other.sum);
+        self.error += other.error;
+        self
+    }
+
+    /// The difference of two such sums, rounded once: digits that they share do not
+    /// take the small ones along.
+    pub(crate) fn minus(self, other: Self) -> f64 {
+        let opposite = Self { sum: -other.sum, error: -other.error };
+        self.plus(opposite).value()
+    }
+
     /// The sum, rounded once.
     pub(crate) fn value(self) -> f64 {
         self.sum + self.error
     }
+}
 
-    /// The sum less `pivot`, rounded once: digits that cancel against the pivot
-    /// do not take the small ones along.
-    pub(crate) fn minus(self, pivot: f64) -> f64 {
-        let mut difference = self;
-        difference.add(-pivot);
-        difference.value()
+impl From<f64> for Compensated {
+    fn from(value: f64) -> Self {
+        Self { sum: value, error: 0.0 }
     }
 }
 
@@ -66,6 +78,6 @@ mod tests {
         let x = 1.0 + f64::EPSILON;
         let mut sum = Compensated::default();
         sum.add_product(x, x);
-        assert_eq!(sum.minus(1.0 + 2.0 * f64::EPSILON), f64::EPSILON * f64::EPSILON);
+        assert_eq!(sum.minus((1.0 + 2.0 * f64::EPSILON).into()), f64::EPSILON * f64::EPSILON);
     }
 }

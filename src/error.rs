@@ -103,7 +103,7 @@ pub enum KCorrsetError {
     /// The score column is not numeric.
     #[error(
         "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
-         not {data_type}; write CAST({name} AS DOUBLE) or CAST({name} AS BIGINT) in a view"
+         not {data_type}; write CAST(\"{name}\" AS DOUBLE) or CAST(\"{name}\" AS BIGINT) in a view"
     )]
     ScoreType {
         /// The column.
@@ -115,7 +115,7 @@ pub enum KCorrsetError {
     /// The user or question column has a type whose values do not identify anything.
     #[error(
         "k_corrset: the {role} column '{name}' must be a string, integer, boolean, decimal, binary, \
-         date or timestamp, not {data_type}; write CAST({name} AS VARCHAR) in a view"
+         date or timestamp, not {data_type}; write CAST(\"{name}\" AS VARCHAR) in a view"
     )]
     KeyType {
         /// `user` or `question`.
@@ -171,7 +171,7 @@ pub enum KCorrsetError {
     /// Rows without a user or without a question.
     #[error(
         "k_corrset: {rows} row(s) have no {role} (column '{name}' is NULL); \
-         filter them with WHERE {name} IS NOT NULL in a view"
+         filter them with WHERE \"{name}\" IS NOT NULL in a view"
     )]
     NullKey {
         /// `user` or `question`.
@@ -199,8 +199,8 @@ pub enum KCorrsetError {
     /// Two scores for one question and one user.
     #[error(
         "k_corrset: user '{user}' has more than one score on question '{question}'; make one of them \
-         first, as in SELECT {user_column}, {question_column}, max({score_column}) AS {score_column} \
-         FROM ... GROUP BY {user_column}, {question_column}"
+         first, as in SELECT \"{user_column}\", \"{question_column}\", max(\"{score_column}\") AS \
+         \"{score_column}\" FROM ... GROUP BY \"{user_column}\", \"{question_column}\""
     )]
     DuplicateAnswer {
         /// The user.
@@ -248,7 +248,7 @@ pub enum KCorrsetError {
     /// Exact scores whose sums do not fit 256 bits.
     #[error(
         "k_corrset: the scores spread over so many digits that their sums do not fit 256 bits; \
-         write CAST({name} AS DOUBLE) in a view"
+         write CAST(\"{name}\" AS DOUBLE) in a view"
     )]
     ScoresTooWide {
         /// The score column.

@@ -22,7 +22,7 @@
 //!      ) AS t(\"user\", question, score)",
 //! )
 //! .await?;
-//! let best = ctx.sql("SELECT * FROM k_corrset(exam, 2) ORDER BY r DESC LIMIT 2").await?;
+//! let best = ctx.sql("SELECT * FROM k_corrset(exam, 2) ORDER BY r DESC, questions LIMIT 2").await?;
 //! datafusion::assert_batches_eq!(
 //!     [
 //!         "+-----------+--------------------+---+",

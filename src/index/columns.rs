@@ -98,7 +98,7 @@ pub(crate) fn score_kind(name: &str, data_type: &DataType) -> Result<ScoreKind> 
         .ok_or_else(|| KCorrsetError::ScoreType { name: name.to_string(), data_type: data_type.to_string() })
 }
 
-/// Appends the scores of one batch; NULL ones as zero, for the caller to skip.
+/// Appends the scores of one batch, none of which is NULL.
 ///
 /// # Errors
 /// [`KCorrsetError::ScoresTooWide`] for a decimal of more than 128 bits; arrays that

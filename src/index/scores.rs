@@ -49,7 +49,7 @@ pub(crate) enum Scores {
     /// Exact scores whose sums fit 256 bits.
     Wide(Arc<Weighted<I256>>),
     /// Floating point scores.
-    Float(Arc<Weighted<f64>>),
+    Float(Arc<Weighted<Compensated>>),
 }
 
 impl Scores {
@@ -212,32 +212,36 @@ fn exact(answers: &Answered<'_>, mut scores: Vec<i128>) -> Option<Scores> {
     Some(Scores::Wide(Arc::new(Weighted { scores: answers.place(&offsets, shifted), totals, offsets })))
 }
 
-/// Scores are scaled by one power of two, so that no square of a sum overflows
-/// and nothing is rounded; then each question is shifted by its median, and the
-/// grand totals by theirs. A difference of two floats has a small relative error
-/// however large both are, so data of 1e9 + small values lose nothing, and the
-/// median is near the bulk of the data where a mean follows the outliers.
-fn float(answers: &Answered<'_>, scores: Vec<f64>) -> Weighted<f64> {
+/// Scores are scaled by one power of two, so that no square of a sum overflows;
+/// then each question is shifted by its median, and the grand totals by theirs. The
+/// median is near the bulk of the data, where a mean would follow the outliers.
+/// What the shift rounds off is kept beside it, so data of 1e9 + small values lose
+/// nothing.
+fn float(answers: &Answered<'_>, mut scores: Vec<f64>) -> Weighted<Compensated> {
     let largest = scores.iter().fold(0.0, |largest: f64, score| largest.max(score.abs()));
     let exponent = exponent(largest);
-    let offsets = answers.offsets();
-    let mut placed = answers.place(&offsets, scores.iter().map(|&score| halve(score, exponent)));
-
-    let mut totals: Vec<Compensated> = vec![Compensated::default(); answers.rows.rows()];
-    for (total, range) in totals.iter_mut().zip(offsets.windows(2)) {
-        placed[range[0]..range[1]].iter().for_each(|&score| total.add(score));
-    }
-    let centre = median(totals.iter().map(|total| total.value()).collect());
-    let totals = totals.into_iter().map(|total| total.minus(centre)).collect();
+    scores.iter_mut().for_each(|score| *score = scale_down(*score, exponent));
 
     let mut by_question = vec![Vec::new(); answers.rows.columns()];
     for (&position, &score) in answers.positions.iter().zip(&scores) {
-        by_question[position as usize].push(halve(score, exponent));
+        by_question[position as usize].push(score);
     }
     let centres: Vec<f64> = by_question.into_iter().map(median).collect();
+
+    let offsets = answers.offsets();
+    // Unshifted at first, for the grand totals; by user and position, so that their
+    // sums run in a fixed order.
+    let mut placed = answers.place(&offsets, scores.iter().map(|&score| Compensated::from(score)));
+    let total = |range: &[usize]| {
+        placed[range[0]..range[1]].iter().copied().fold(Compensated::default(), Compensated::plus)
+    };
+    let mut totals: Vec<Compensated> = offsets.windows(2).map(total).collect();
+    let centre = median(totals.iter().map(|total| total.value()).collect());
+    totals.iter_mut().for_each(|total| total.add(-centre));
+
     for (&user, &position) in answers.users.iter().zip(answers.positions) {
         let (user, position) = (user as usize, position as usize);
-        placed[offsets[user] + rank(answers.rows.row(user), position)] -= centres[position];
+        placed[offsets[user] + rank(answers.rows.row(user), position)].add(-centres[position]);
     }
     Weighted { offsets, scores: placed, totals }
 }
@@ -258,7 +262,7 @@ fn exponent(value: f64) -> i32 {
 }
 
 /// `value / 2^exponent`: exact unless the result is below the smallest normal number.
-fn halve(value: f64, exponent: i32) -> f64 {
+fn scale_down(value: f64, exponent: i32) -> f64 {
     // Exponents lie in -1022..=1023; so does half of their negative, twice.
     let first = -exponent / 2;
     let second = -exponent - first;
@@ -311,12 +315,12 @@ mod tests {
     #[test]
     fn scaling_by_a_power_of_two_is_exact() {
         for value in [1.0, -0.75, f64::MAX, f64::MIN_POSITIVE, 1e300, 123.456] {
-            let scaled = halve(value, exponent(value));
+            let scaled = scale_down(value, exponent(value));
             assert!((1.0..2.0).contains(&scaled.abs()), "{value} became {scaled}");
             assert_eq!(scaled.to_bits() << 12, value.to_bits() << 12, "the mantissa of {value}");
         }
-        assert_eq!(halve(0.0, exponent(0.0)), 0.0);
-        assert_eq!(halve(f64::from_bits(1), exponent(f64::from_bits(1))), 2f64.powi(-52));
+        assert_eq!(scale_down(0.0, exponent(0.0)), 0.0);
+        assert_eq!(scale_down(f64::from_bits(1), exponent(f64::from_bits(1))), 2f64.powi(-52));
     }
 
     #[test]
@@ -335,8 +339,8 @@ mod tests {
         else {
             panic!("not a float class")
         };
-        let step = halve(2f64.powi(-20), exponent(1e9));
-        assert_eq!(float.totals[1] - float.totals[0], 3.0 * step);
-        assert_eq!(float.of(1), [step; 3]);
+        let step = scale_down(2f64.powi(-20), exponent(1e9));
+        assert_eq!(float.totals[1].minus(float.totals[0]), 3.0 * step);
+        assert_eq!(float.of(1), [Compensated::from(step); 3]);
     }
 }

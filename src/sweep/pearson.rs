@@ -48,14 +48,17 @@ pub(crate) enum Correlation {
 
 /// What scores, subtotals and grand totals are made of.
 pub(crate) trait Number: Copy + Default + Send + Sync + Debug + 'static {
+    /// What their sums are made of.
+    type Sum: Copy + Default + Send + Debug;
+
     /// `self + other`.
     fn plus(self, other: Self) -> Self;
 
     /// Takes one more user into the sums.
-    fn accumulate(sums: &mut Sums<Self>, a: Self, b: Self);
+    fn accumulate(sums: &mut Sums<Self::Sum>, a: Self, b: Self);
 
     /// r of the sums, if they have one.
-    fn correlate(sums: &Sums<Self>, corrected: bool) -> Correlation;
+    fn correlate(sums: &Sums<Self::Sum>, corrected: bool) -> Correlation;
 
     /// r of the users one by one, slowly and with care; asked for where
     /// [`correlate`](Self::correlate) was [`Correlation::Doubtful`].
@@ -123,6 +126,8 @@ impl Exact for I256 {
 }
 
 impl<N: Exact> Number for N {
+    type Sum = Self;
+
     #[inline]
     fn plus(self, other: Self) -> Self {
         self + other
@@ -177,14 +182,19 @@ const TRUSTED_SIZE: f64 = 1e-140;
 /// a subtotal is a sum of k rounded scores.
 const ROUNDING: f64 = 8.0 * f64::EPSILON;
 
-impl Number for f64 {
+/// Floating point numbers with what their additions rounded off. The sums leave that
+/// out; the careful way makes use of it.
+impl Number for Compensated {
+    type Sum = f64;
+
     #[inline]
     fn plus(self, other: Self) -> Self {
-        self + other
+        Self::plus(self, other)
     }
 
     #[inline]
-    fn accumulate(sums: &mut Sums<Self>, a: Self, b: Self) {
+    fn accumulate(sums: &mut Sums<f64>, a: Self, b: Self) {
+        let (a, b) = (a.value(), b.value());
         sums.n += 1;
         sums.a += a;
         sums.aa += a * a;
@@ -194,7 +204,7 @@ impl Number for f64 {
     }
 
     #[inline]
-    fn correlate(sums: &Sums<Self>, corrected: bool) -> Correlation {
+    fn correlate(sums: &Sums<f64>, corrected: bool) -> Correlation {
         let n = sums.n as f64;
         let (squares_a, mut squares_b) = (n * sums.aa, n * sums.bb);
         let mut covariance = n * sums.ab - sums.a * sums.b;
@@ -213,17 +223,22 @@ impl Number for f64 {
     }
 
     fn correlate_carefully(users: &[(Self, Self)], corrected: bool) -> Correlation {
-        let largest =
-            |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |most: f64, x| most.max(x.abs()));
-        let size_a = largest(&mut users.iter().map(|&(a, _)| a));
-        let mut size_b = largest(&mut users.iter().map(|&(_, b)| b));
-        let a: Vec<f64> = users.iter().map(|&(a, _)| a).collect();
-        let mut b: Vec<f64> = users.iter().map(|&(_, b)| b).collect();
+        let Some(&(first_a, first_b)) = users.first() else { return Correlation::Undefined };
+        // The numbers less those of the first user: what all have in common takes no
+        // digits. And how large they were, as it is that which was rounded.
+        let (mut size_a, mut size_b) = (0f64, 0f64);
+        let (mut all_a, mut all_b) = (Vec::with_capacity(users.len()), Vec::with_capacity(users.len()));
+        for &(a, b) in users {
+            size_a = size_a.max(a.value().abs());
+            size_b = size_b.max(b.value().abs());
+            let a = a.minus(first_a);
+            all_a.push(a);
+            all_b.push(if corrected { b.minus(first_b) - a } else { b.minus(first_b) });
+        }
         if corrected {
-            b.iter_mut().zip(&a).for_each(|(b, a)| *b -= a);
             size_b = size_b.max(size_a);
         }
-        match (deviations(a, size_a), deviations(b, size_b)) {
+        match (deviations(all_a, size_a), deviations(all_b, size_b)) {
             (Some(a), Some(b)) => {
                 let product = |x: &[f64], y: &[f64]| {
                     let mut sum = Compensated::default();
@@ -272,10 +287,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn sums_of<N: Number>(users: &[(N, N)]) -> Sums<N> {
+    fn sums_of<N: Number>(users: &[(N, N)]) -> Sums<N::Sum> {
         let mut sums = Sums::default();
         users.iter().for_each(|&(a, b)| N::accumulate(&mut sums, a, b));
         sums
+    }
+
+    fn floats(users: &[(f64, f64)]) -> Vec<(Compensated, Compensated)> {
+        users.iter().map(|&(a, b)| (a.into(), b.into())).collect()
+    }
+
+    fn correlate<N: Number>(users: &[(N, N)], corrected: bool) -> Correlation {
+        N::correlate(&sums_of(users), corrected)
     }
 
     fn defined(correlation: Correlation) -> Option<f64> {
@@ -289,7 +312,7 @@ mod tests {
     fn a_straight_line_has_r_of_exactly_one() {
         for slope in [3, -7] {
             let users: Vec<(i64, i64)> = (0..9).map(|a| (a, slope * a + 5)).collect();
-            let r = defined(Number::correlate(&sums_of(&users), false));
+            let r = defined(correlate(&users, false));
             assert_eq!(r, Some(f64::from(slope as i32).signum()));
         }
     }
@@ -297,18 +320,17 @@ mod tests {
     #[test]
     fn no_variance_means_no_r() {
         for users in [vec![], vec![(1, 2)], vec![(1, 2), (1, 3)], vec![(1, 2), (3, 2)]] {
-            assert_eq!(
-                Number::correlate(&sums_of::<i64>(&users), false),
-                Correlation::Undefined,
-                "{users:?}"
-            );
-            let floats: Vec<(f64, f64)> = users.iter().map(|&(a, b)| (a as f64, b as f64)).collect();
-            assert_eq!(Number::correlate(&sums_of(&floats), false), Correlation::Doubtful);
-            assert_eq!(f64::correlate_carefully(&floats, false), Correlation::Undefined, "{users:?}");
+            assert_eq!(correlate::<i64>(&users, false), Correlation::Undefined, "{users:?}");
+            let floats = floats(&users.iter().map(|&(a, b)| (a as f64, b as f64)).collect::<Vec<_>>());
+            assert_eq!(correlate(&floats, false), Correlation::Doubtful);
+            assert_eq!(Compensated::correlate_carefully(&floats, false), Correlation::Undefined, "{users:?}");
         }
         // b - a has no variance.
-        assert_eq!(Number::correlate(&sums_of(&[(1i64, 3), (2, 4)]), true), Correlation::Undefined);
-        assert_eq!(f64::correlate_carefully(&[(0.1, 0.3), (0.2, 0.4)], true), Correlation::Undefined);
+        assert_eq!(correlate(&[(1i64, 3), (2, 4)], true), Correlation::Undefined);
+        assert_eq!(
+            Compensated::correlate_carefully(&floats(&[(0.1, 0.3), (0.2, 0.4)]), true),
+            Correlation::Undefined
+        );
     }
 
     #[test]
@@ -317,18 +339,19 @@ mod tests {
             (0..50).map(|i| (1e9 + f64::from(i % 7), -1e9 + f64::from(i % 5))).collect();
         let exact: Vec<(I256, I256)> =
             users.iter().map(|&(a, b)| (I256::from(a as i64), I256::from(b as i64))).collect();
-        let expected = defined(Number::correlate(&sums_of(&exact), false)).unwrap();
-        assert_eq!(Number::correlate(&sums_of(&users), false), Correlation::Doubtful);
-        let r = defined(f64::correlate_carefully(&users, false)).unwrap();
+        let expected = defined(correlate(&exact, false)).unwrap();
+        let users = floats(&users);
+        assert_eq!(correlate(&users, false), Correlation::Doubtful);
+        let r = defined(Compensated::correlate_carefully(&users, false)).unwrap();
         assert!((r - expected).abs() < 1e-15, "{r} is not {expected}");
     }
 
     #[test]
     fn values_near_the_end_of_the_range_of_doubles_have_an_r() {
         for tiny in [1e-300, 1e-160, 1e-80] {
-            let users = [(0.0, 1.0), (tiny, 2.0), (2.0 * tiny, 4.0)];
-            let r = match f64::correlate(&sums_of(&users), false) {
-                Correlation::Doubtful => f64::correlate_carefully(&users, false),
+            let users = floats(&[(0.0, 1.0), (tiny, 2.0), (2.0 * tiny, 4.0)]);
+            let r = match correlate(&users, false) {
+                Correlation::Doubtful => Compensated::correlate_carefully(&users, false),
                 sure => sure,
             };
             let r = defined(r).unwrap();
@@ -361,29 +384,29 @@ mod tests {
         fn every_width_gives_the_same_bits(users in proptest::collection::vec((0i32..200, -300i32..300), 0..40), corrected: bool) {
             let as_i64: Vec<(i64, i64)> = users.iter().map(|&(a, b)| (a.into(), b.into())).collect();
             let as_i256: Vec<(I256, I256)> = users.iter().map(|&(a, b)| (I256::from(a), I256::from(b))).collect();
-            let narrow = Number::correlate(&sums_of(&users), corrected);
-            prop_assert_eq!(narrow, Number::correlate(&sums_of(&as_i64), corrected));
-            prop_assert_eq!(narrow, Number::correlate(&sums_of(&as_i256), corrected));
+            let narrow = correlate(&users, corrected);
+            prop_assert_eq!(narrow, correlate(&as_i64, corrected));
+            prop_assert_eq!(narrow, correlate(&as_i256, corrected));
         }
 
         #[test]
         fn corrected_is_the_correlation_with_the_rest(users in proptest::collection::vec((0i64..9, -20i64..50), 0..40)) {
             let rest: Vec<(i64, i64)> = users.iter().map(|&(a, b)| (a, b - a)).collect();
             prop_assert_eq!(
-                Number::correlate(&sums_of(&users), true),
-                Number::correlate(&sums_of(&rest), false)
+                correlate(&users, true),
+                correlate(&rest, false)
             );
         }
 
         #[test]
         fn floats_agree_with_integers(users in proptest::collection::vec((0i64..9, -20i64..50), 0..40), corrected: bool) {
-            let floats: Vec<(f64, f64)> = users.iter().map(|&(a, b)| (a as f64, b as f64)).collect();
-            let exact = defined(Number::correlate(&sums_of(&users), corrected));
-            let careful = defined(f64::correlate_carefully(&floats, corrected));
+            let floats = floats(&users.iter().map(|&(a, b)| (a as f64, b as f64)).collect::<Vec<_>>());
+            let exact = defined(correlate(&users, corrected));
+            let careful = defined(Compensated::correlate_carefully(&floats, corrected));
             prop_assert_eq!(exact.is_some(), careful.is_some());
             if let (Some(exact), Some(careful)) = (exact, careful) {
                 prop_assert!((exact - careful).abs() < 1e-14);
-                if let Some(fast) = defined(f64::correlate(&sums_of(&floats), corrected)) {
+                if let Some(fast) = defined(correlate(&floats, corrected)) {
                     prop_assert!((exact - fast).abs() < 1e-12);
                 }
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ethnum::I256;
 
+use crate::compensated::Compensated;
 use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
 use crate::index::bitset::WORD;
@@ -15,7 +16,7 @@ use crate::sweep::pearson::{Number, Sums};
 use crate::sweep::rank::{Share, binomial};
 use crate::sweep::top::Bar;
 use crate::sweep::walk::Walk;
-use crate::sweep::{Sweep, SweepRequest, Undefined};
+use crate::sweep::{Row, Sweep, SweepRequest, Undefined};
 
 /// A sweep ready to start; shared by all who take a part in it.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ enum Root {
     Broad(Arc<BinaryCohort>, Bounds),
     Integer(Arc<WeightedCohort<i64>>, Arc<Weighted<i64>>),
     Wide(Arc<WeightedCohort<I256>>, Arc<Weighted<I256>>),
-    Float(Arc<WeightedCohort<f64>>, Arc<Weighted<f64>>),
+    Float(Arc<WeightedCohort<Compensated>>, Arc<Weighted<Compensated>>),
 }
 
 impl SweepPlan {
@@ -94,10 +95,12 @@ impl SweepPlan {
             candidate_bits[position / WORD] |= 1 << (position % WORD);
         }
         let screen = Screen {
-            min_users: request.min_users.unwrap_or(match request.undefined {
-                Undefined::Omit => 2,
-                Undefined::Null => 0,
-            }),
+            // One user alone never has an r, so where that is left out, two are needed
+            // whatever the request says.
+            min_users: match request.undefined {
+                Undefined::Omit => request.min_users.map_or(2, |users| users.max(2)),
+                Undefined::Null => request.min_users.unwrap_or(0),
+            },
             undefined: request.undefined == Undefined::Null,
             floor: f64::NEG_INFINITY,
             corrected: request.corrected,
@@ -166,9 +169,20 @@ impl SweepPlan {
         Box::new(Walk::new(Arc::clone(self), kernel, Arc::clone(root), share))
     }
 
+    /// How many questions a subset has.
+    pub fn set_size(&self) -> usize {
+        self.fixed.len() + self.choose
+    }
+
     /// How many of the best subsets are wanted, if not all.
     pub fn top(&self) -> Option<usize> {
         self.top
+    }
+
+    /// Bytes of the best subsets that a share keeps, at most.
+    pub fn top_memory(&self) -> usize {
+        let rows = self.top.unwrap_or(0).min(self.subsets.map_or(usize::MAX, |subsets| subsets as usize));
+        rows.saturating_mul(size_of::<Row>() + self.set_size() * size_of::<u32>())
     }
 
     /// Bytes of the root cohort that a plan over these answers keeps.
@@ -178,17 +192,17 @@ impl SweepPlan {
 
     /// Bytes that each share needs at most, beside the plan.
     ///
-    /// The cohort of a prefix of d questions has at most as many users as the
-    /// d-th most answered question.
+    /// The cohort of a prefix of d questions has at most as many users as the d-th
+    /// most answered question. It takes the room of the cohort that it is narrowed
+    /// from.
     pub fn share_memory(&self) -> usize {
-        let support =
-            |depth: usize| self.candidates.get(depth).map_or(0, |&position| self.answers.support[position]);
+        let support = |depth: usize| match depth {
+            0 => self.answers.users(),
+            _ => self.candidates.get(depth - 1).map_or(0, |&position| self.answers.support[position]),
+        };
         let narrowed = self.choose.saturating_sub(2);
         let users: usize = (0..narrowed).map(support).sum();
-        let spread = match narrowed.checked_sub(1) {
-            None => self.answers.users(),
-            Some(deepest) => support(deepest),
-        };
+        let spread = support(narrowed);
         let words = self.answers.answered.words_per_row();
         let user_bytes = user_bytes(&self.answers);
         let (columns, sums) = match &self.root {
@@ -210,7 +224,7 @@ fn user_bytes(answers: &Answers) -> usize {
         Scores::Binary(_) => 2 * size_of::<u64>() * answers.answered.words_per_row() + 4,
         Scores::Integer(_) => 4 + size_of::<i64>(),
         Scores::Wide(_) => 4 + size_of::<I256>(),
-        Scores::Float(_) => 4 + size_of::<f64>(),
+        Scores::Float(_) => 4 + size_of::<Compensated>(),
     }
 }
 

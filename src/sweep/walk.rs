@@ -45,15 +45,18 @@ pub struct Pace<'a> {
 /// Users × words of lanes between two looks at the clock: about a millisecond.
 const EFFORT_BETWEEN_LOOKS: usize = 1 << 15;
 
+/// What a step takes that has no users to sum.
+const LEAST_EFFORT: usize = 8;
+
 impl<'a> Pace<'a> {
     /// A pace of so many rows, up to a point in time, unless stopped before.
     pub fn new(rows: usize, until: Instant, stop: &'a AtomicBool) -> Self {
         Self { rows, until, stop, effort: 0 }
     }
 
-    /// Counts work done; now and then looks whether it is time to pause.
-    fn is_over(&mut self, effort: usize) -> bool {
-        self.effort += effort;
+    /// Counts a step of the walk; now and then looks whether that is enough for now.
+    fn spend(&mut self, effort: usize) -> bool {
+        self.effort += effort + LEAST_EFFORT;
         if self.effort < EFFORT_BETWEEN_LOOKS {
             return false;
         }
@@ -69,8 +72,6 @@ pub struct Tally {
     pub done: u64,
     /// Subsets never summed, because their prefix had too few users.
     pub pruned: u64,
-    /// Subsets handed out.
-    pub emitted: u64,
 }
 
 /// One share of a sweep.
@@ -281,14 +282,11 @@ impl<K: Kernel> Walk<K> {
                 }
             }
         }
-        if self.top.is_none() {
-            self.tally.emitted += u64::from(self.lanes.kept.count_ones());
-        }
         open.word += 1;
         if open.word * WORD >= open.end {
             self.open = None;
         }
-        Step::Worked(LANES)
+        Step::Worked(LANES + self.lanes.effort)
     }
 }
 
@@ -298,7 +296,7 @@ impl<K: Kernel> Sweep for Walk<K> {
             match self.step(found) {
                 Step::Finished => self.finished = true,
                 Step::Worked(effort) => {
-                    if pace.is_over(effort) {
+                    if pace.spend(effort) {
                         break;
                     }
                 }

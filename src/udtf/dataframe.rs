@@ -7,7 +7,6 @@ use datafusion::error::Result;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::DataFrame;
 
-use crate::error::KCorrsetError;
 use crate::udtf::NAME;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::provider::KCorrsetTable;
@@ -31,9 +30,6 @@ pub trait KCorrsetExt: Sized {
 
 impl KCorrsetExt for DataFrame {
     fn k_corrset_with(self, k: usize, options: KCorrsetOptions) -> Result<DataFrame> {
-        if k == 0 {
-            return Err(KCorrsetError::SubsetSizeRange { got: k.to_string() }.into());
-        }
         let (state, input) = self.into_parts();
         let table = Arc::new(KCorrsetTable::try_new(input, k, options)?);
         let plan = LogicalPlanBuilder::scan(NAME, provider_as_source(table), None)?.build()?;

@@ -37,9 +37,10 @@ impl Output {
         Columns { questions: wants(0), r: wants(1), n: wants(2) }
     }
 
-    /// Bytes of a row, for accounting; `text` is the size of one question's value.
-    pub(crate) fn row_bytes(&self, text: usize) -> usize {
-        self.k.saturating_mul(size_of::<u32>() + text) + size_of::<Option<f64>>() + size_of::<i64>()
+    /// Bytes of a row of so many questions, for accounting; `value` is the size of
+    /// one question's value.
+    pub(crate) fn row_bytes(&self, questions: usize, value: usize) -> usize {
+        questions * (size_of::<u32>() + value) + size_of::<Option<f64>>() + size_of::<i64>()
     }
 
     /// The rows found as a batch; `questions` are the question values by id.

@@ -70,18 +70,22 @@ async fn prepare(
 ) -> Result<Prepared> {
     let reservation = MemoryConsumer::new("KCorrsetExec").register(context.memory_pool());
     let index_time = MetricBuilder::new(metrics).subset_time("index_time", 0);
+    let pool = pool(threads).map_err(|error| DataFusionError::External(error.into()))?;
     let mut batches = input.execute(0, Arc::clone(&context))?;
     let mut builder = IndexBuilder::try_new(&batches.schema(), request.options.columns.clone())?;
     while let Some(batch) = batches.next().await {
-        let batch = batch?;
-        let _timer = index_time.timer();
-        builder.push(&batch)?;
+        let (batch, index_time) = (batch?, index_time.clone());
+        builder = on_pool(&pool, move || {
+            let _timer = index_time.timer();
+            builder.push(&batch)?;
+            Ok(builder)
+        })
+        .await?;
         reservation.try_resize(builder.memory())?;
     }
     drop(batches);
     reservation.try_grow(builder.finish_memory())?;
 
-    let pool = pool(threads).map_err(|error| DataFusionError::External(error.into()))?;
     let (index, plan) = on_pool(&pool, {
         let (request, reservation) = (Arc::clone(&request), reservation.new_empty());
         move || {
@@ -138,7 +142,7 @@ pub(crate) fn caught<T>(compute: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-fn worker_error(message: &str) -> DataFusionError {
+pub(crate) fn worker_error(message: &str) -> DataFusionError {
     KCorrsetError::Worker { message: message.to_string() }.into()
 }
 

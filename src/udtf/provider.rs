@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Column;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableType};
 use datafusion::physical_plan::ExecutionPlan;
@@ -37,9 +37,12 @@ impl KCorrsetTable {
     /// The sets of k questions of a relation that has (user, question, score).
     ///
     /// # Errors
-    /// A column that is missing or ambiguous, or whose type cannot play its role;
+    /// k is 0; a column that is missing or ambiguous, or whose type cannot play its role;
     /// a question to include or exclude that cannot be of the question column's type.
     pub fn try_new(input: LogicalPlan, k: usize, mut options: KCorrsetOptions) -> Result<Self> {
+        if k == 0 {
+            return Err(KCorrsetError::SubsetSizeRange { got: k.to_string() }.into());
+        }
         let [user, question, score] = find_columns(&input, &options.columns)?;
         key_type("user", user.1.name(), user.1.data_type())?;
         check_score_type(score.1.name(), score.1.data_type())?;
@@ -68,10 +71,10 @@ impl KCorrsetTable {
     }
 }
 
-type Found = (Column, Arc<Field>);
+type FoundColumn = (Column, Arc<Field>);
 
 /// The user, question and score columns of a relation.
-fn find_columns(input: &LogicalPlan, names: &ColumnNames) -> Result<[Found; 3], KCorrsetError> {
+fn find_columns(input: &LogicalPlan, names: &ColumnNames) -> Result<[FoundColumn; 3], KCorrsetError> {
     let fields = input.schema();
     let find = |role, name: &str| {
         let mut found = fields.iter().filter(|(_, field)| field.name() == name);
@@ -95,7 +98,11 @@ fn cast_questions(options: &mut KCorrsetOptions, question_type: &DataType) -> Re
     let lists = [("include", &mut options.include), ("exclude", &mut options.exclude)];
     for (name, questions) in lists {
         for question in questions {
-            *question = question.cast_to(question_type).map_err(|_| KCorrsetError::OptionValue {
+            // There and back: a cast that rounds would find another question.
+            let cast = question.cast_to(question_type).ok();
+            let same =
+                |cast: &ScalarValue| cast.cast_to(&question.data_type()).is_ok_and(|back| back == *question);
+            *question = cast.filter(same).ok_or_else(|| KCorrsetError::OptionValue {
                 name: name.to_string(),
                 expected: "a list of questions, of the type of the question column",
                 got: question.to_string(),

@@ -16,8 +16,8 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ use tokio::sync::mpsc;
 
 use crate::sweep::{Found, Pace, Row, Sweep, Tally, best_rows};
 use crate::udtf::output::Output;
-use crate::udtf::prepare::{Prepared, SharedPreparation, caught};
+use crate::udtf::prepare::{Prepared, SharedPreparation, caught, worker_error};
 
 /// How long a worker keeps its thread.
 const TIME_SLICE: Duration = Duration::from_millis(20);
@@ -72,8 +72,6 @@ struct Sweeping {
     reports: mpsc::Receiver<Result<Report>>,
     /// Shares whose end has not been reported.
     unfinished: usize,
-    /// Best rows of the shares that are at their end.
-    best: Vec<Row>,
     /// Batches ready to be handed out.
     ready: VecDeque<RecordBatch>,
     /// Memory of the workers, given back on drop.
@@ -94,6 +92,14 @@ struct Job {
     metrics: SweepMetrics,
     /// Set when nobody wants the rest.
     stop: AtomicBool,
+    best: Mutex<Best>,
+}
+
+/// What the shares of a sweep for the top rows have come to.
+struct Best {
+    /// Shares that are not at their end.
+    unfinished: usize,
+    rows: Vec<Row>,
 }
 
 /// Sweeps one share.
@@ -106,18 +112,10 @@ struct Worker {
 
 /// What a worker has come to.
 struct Report {
-    batch: Option<RecordBatch>,
-    /// What was done since the last report.
-    pruned: u64,
-    emitted: u64,
-    next: Next,
-}
-
-enum Next {
-    /// There is more to come.
-    Continue(Box<Worker>),
-    /// The share is at its end; these are its best rows, if those were asked for.
-    Finished(Vec<Row>),
+    /// Each of at most the session's batch size.
+    batches: Vec<RecordBatch>,
+    /// The worker, if there is more to come.
+    worker: Option<Box<Worker>>,
 }
 
 impl Worker {
@@ -156,23 +154,49 @@ impl Worker {
         if let Some(progress) = &job.prepared.progress {
             progress.advance(tally.done - self.reported.done);
         }
-        self.reported.done = tally.done;
+        job.metrics.pruned.add((tally.pruned - self.reported.pruned) as usize);
+        self.reported = tally;
         if found.rows == 0 && !finished {
             self.send_off();
             return Ok(None);
         }
-        let batch = match found.rows {
-            0 => None,
-            _ => Some(job.output.batch(found, job.prepared.index.questions())?),
-        };
-        let pruned = tally.pruned - self.reported.pruned;
-        let emitted = tally.emitted - self.reported.emitted;
-        self.reported = tally;
-        let next = match finished {
-            true => Next::Finished(self.sweep.take_top()),
-            false => Next::Continue(self),
-        };
-        Ok(Some(Report { batch, pruned, emitted, next }))
+        let mut batches = job.batches(found)?;
+        if finished {
+            for best in job.merge_best(self.sweep.take_top()).chunks(job.batch_size) {
+                let mut found = Found::new(job.output.columns());
+                best.iter().for_each(|row| found.push_row(row));
+                batches.extend(job.batches(found)?);
+            }
+        }
+        let worker = (!finished).then_some(self);
+        Ok(Some(Report { batches, worker }))
+    }
+}
+
+impl Job {
+    /// Rows as batches of at most the session's size: the sweep may go over it by
+    /// some lanes.
+    fn batches(&self, found: Found) -> Result<Vec<RecordBatch>> {
+        let rows = found.rows;
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        let all = self.output.batch(found, self.prepared.index.questions())?;
+        let cut = |first| all.slice(first, self.batch_size.min(rows - first));
+        Ok((0..rows).step_by(self.batch_size).map(cut).collect())
+    }
+
+    /// Keeps the best rows of a share that is at its end; the last share gets the
+    /// best rows of all.
+    fn merge_best(&self, rows: Vec<Row>) -> Vec<Row> {
+        let Some(size) = self.prepared.plan.top() else { return Vec::new() };
+        let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
+        best.rows.extend(rows);
+        best.unfinished -= 1;
+        match best.unfinished {
+            0 => best_rows(size, std::mem::take(&mut best.rows)),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -211,9 +235,13 @@ impl KCorrsetStream {
         // The single partition of a sweep for the top rows keeps all threads busy.
         let shares = plan.shares(self.threads.max(partitions));
         let mine: Vec<usize> = (partition..shares).step_by(partitions).collect();
-        let batch_bytes = self.batch_size.saturating_mul(self.output.row_bytes(prepared.index.value_bytes()));
-        let worker_bytes = plan.share_memory().saturating_add(2 * batch_bytes);
-        let reservation = prepared.reserve(worker_bytes.saturating_mul(mine.len()))?;
+        let row_bytes = self.output.row_bytes(plan.set_size(), prepared.index.value_bytes());
+        let batch_bytes = self.batch_size.saturating_mul(row_bytes);
+        let worker_bytes = plan.share_memory().saturating_add(batch_bytes.saturating_mul(2));
+        // Every worker's best rows, and all of them once more while they are merged.
+        let top_bytes = plan.top_memory().saturating_mul(2);
+        let reservation =
+            prepared.reserve(worker_bytes.saturating_add(top_bytes).saturating_mul(mine.len()))?;
 
         let (sender, reports) = mpsc::channel(mine.len().max(1));
         let job = Arc::new(Job {
@@ -222,6 +250,7 @@ impl KCorrsetStream {
             batch_size: self.batch_size,
             metrics: self.metrics.clone(),
             stop: AtomicBool::new(false),
+            best: Mutex::new(Best { unfinished: mine.len(), rows: Vec::new() }),
         });
         let unfinished = mine.len();
         for share in mine {
@@ -233,14 +262,7 @@ impl KCorrsetStream {
             };
             Box::new(worker).send_off();
         }
-        Ok(Sweeping {
-            job,
-            reports,
-            unfinished,
-            best: Vec::new(),
-            ready: VecDeque::new(),
-            _reservation: reservation,
-        })
+        Ok(Sweeping { job, reports, unfinished, ready: VecDeque::new(), _reservation: reservation })
     }
 
     fn poll_state(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
@@ -259,16 +281,11 @@ impl KCorrsetStream {
                         self.state = State::Done;
                         continue;
                     }
-                    // The job holds no sender, so a channel without any means that
-                    // a worker ended without a report.
-                    let report = ready!(sweeping.reports.poll_recv(context));
-                    let Some(report) = report.transpose()? else {
-                        self.state = State::Done;
-                        continue;
-                    };
-                    self.metrics.pruned.add(report.pruned as usize);
-                    self.metrics.emitted.add(report.emitted as usize);
-                    sweeping.take(report, self.batch_size)?;
+                    let report = ready!(sweeping.reports.poll_recv(context)).transpose()?;
+                    // Only workers hold senders: without any, one ended unreported, and
+                    // what is missing must not look like the end.
+                    let report = report.ok_or_else(|| worker_error("a worker vanished"))?;
+                    sweeping.take(report);
                 }
                 State::Done => return Poll::Ready(None),
             }
@@ -289,33 +306,12 @@ impl KCorrsetStream {
 
 impl Sweeping {
     /// Takes a worker's report in.
-    fn take(&mut self, report: Report, batch_size: usize) -> Result<()> {
-        if let Some(batch) = report.batch {
-            self.line_up(&batch, batch_size);
-        }
-        match report.next {
-            Next::Continue(worker) => worker.send_off(),
-            Next::Finished(best) => {
-                self.unfinished -= 1;
-                self.best.extend(best);
-            }
-        }
-        if let (0, Some(size)) = (self.unfinished, self.job.prepared.plan.top()) {
-            let mut found = Found::new(self.job.output.columns());
-            best_rows(size, std::mem::take(&mut self.best)).iter().for_each(|row| found.push_row(row));
-            self.job.metrics.emitted.add(found.rows);
-            if found.rows > 0 {
-                let batch = self.job.output.batch(found, self.job.prepared.index.questions())?;
-                self.line_up(&batch, batch_size);
-            }
-        }
-        Ok(())
-    }
-
-    /// Cuts a batch to the session's size: the sweep may go over it by some lanes.
-    fn line_up(&mut self, batch: &RecordBatch, batch_size: usize) {
-        for first in (0..batch.num_rows()).step_by(batch_size) {
-            self.ready.push_back(batch.slice(first, batch_size.min(batch.num_rows() - first)));
+    fn take(&mut self, report: Report) {
+        self.job.metrics.emitted.add(report.batches.iter().map(RecordBatch::num_rows).sum());
+        self.ready.extend(report.batches);
+        match report.worker {
+            Some(worker) => worker.send_off(),
+            None => self.unfinished -= 1,
         }
     }
 }

@@ -76,11 +76,13 @@ pub(crate) struct Lanes {
     pub(crate) defined: u64,
     pub(crate) n: [i64; LANES],
     pub(crate) r: [f64; LANES],
+    /// Users visited again.
+    pub(crate) effort: usize,
 }
 
 impl Lanes {
     pub(crate) fn new() -> Self {
-        Self { kept: 0, defined: 0, n: [0; LANES], r: [0.0; LANES] }
+        Self { kept: 0, defined: 0, n: [0; LANES], r: [0.0; LANES], effort: 0 }
     }
 
     /// Records one subset if it passes the screen.
@@ -94,6 +96,6 @@ impl Lanes {
     }
 
     fn clear(&mut self) {
-        (self.kept, self.defined) = (0, 0);
+        (self.kept, self.defined, self.effort) = (0, 0, 0);
     }
 }

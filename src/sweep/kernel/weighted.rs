@@ -55,7 +55,7 @@ impl<N: Number> WeightedCohort<N> {
 
 /// Sums lanes of subsets whose scores are numbers of type `N`.
 #[derive(Debug)]
-pub(crate) struct WeightedKernel<N> {
+pub(crate) struct WeightedKernel<N: Number> {
     answers: Arc<Answers>,
     scores: Arc<Weighted<N>>,
     spread: WeightedCohort<N>,
@@ -63,7 +63,7 @@ pub(crate) struct WeightedKernel<N> {
     answered_by: Vec<u64>,
     left: WeightedCohort<N>,
     /// The sums, a subset each.
-    sums: Vec<Sums<N>>,
+    sums: Vec<Sums<N::Sum>>,
 }
 
 impl<N: Number> WeightedKernel<N> {
@@ -175,6 +175,7 @@ impl<N: Number> Kernel for WeightedKernel<N> {
             let mut correlation = N::correlate(sums, screen.corrected);
             if correlation == Correlation::Doubtful {
                 correlation = N::correlate_carefully(&self.pairs(question), screen.corrected);
+                results.effort += self.left.users.len();
             }
             let r = match correlation {
                 Correlation::Defined(r) => Some(r),
