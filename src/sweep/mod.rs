@@ -11,7 +11,7 @@
 //! With Q questions there are C(Q, k) subsets, but only the last question of a
 //! subset is new: the users who answered the first k-1 are found once for all
 //! subsets that share them (Eclat's conditional databases: M. J. Zaki, 2000), and
-//! all last questions are summed side by side. [`kernel`] tells how.
+//! all last questions are summed side by side. `kernel` tells how.
 //!
 //! [`naive`] is the definition, in as many words; tests and benches hold the
 //! sweep against it.
