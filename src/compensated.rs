@@ -74,6 +74,16 @@ mod tests {
     }
 
     #[test]
+    fn what_two_sums_rounded_off_is_added_too() {
+        let tiny = 2f64.powi(-60);
+        let mut one = Compensated::from(1.0);
+        one.add(tiny);
+        let two = one.plus(one);
+        assert_eq!(two.minus(Compensated::from(2.0)), 2.0 * tiny);
+        assert_eq!(two.minus(one).to_bits(), one.value().to_bits());
+    }
+
+    #[test]
     fn a_product_is_added_exactly() {
         let x = 1.0 + f64::EPSILON;
         let mut sum = Compensated::default();
