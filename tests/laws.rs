@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion_k_corrset::sweep::naive::{self, k_corrset};
-use datafusion_k_corrset::sweep::{Row, SweepPlan, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Instructions, Row, SweepPlan, SweepRequest, Undefined};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -73,8 +73,10 @@ fn bits(named: &Named) -> Vec<(Vec<String>, Option<u64>, i64)> {
 
 fn any_request() -> impl Strategy<Value = SweepRequest> {
     let ids = || proptest::collection::vec(0u32..8, 0..3);
-    (1usize..7, ids(), ids(), proptest::option::of(0i64..12), any::<bool>(), any::<bool>()).prop_map(
-        |(k, include, exclude, min_users, corrected, null)| SweepRequest {
+    let flags = (any::<bool>(), any::<bool>());
+    let instructions = proptest::option::of(proptest::sample::select(Instructions::available()));
+    (1usize..7, ids(), ids(), proptest::option::of(0i64..12), flags, instructions).prop_map(
+        |(k, include, exclude, min_users, (corrected, null), instructions)| SweepRequest {
             k,
             include,
             exclude,
@@ -82,6 +84,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
             top: None,
             corrected,
             undefined: if null { Undefined::Null } else { Undefined::Omit },
+            instructions,
         },
     )
 }

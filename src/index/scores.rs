@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ethnum::I256;
 
 use crate::compensated::Compensated;
-use crate::index::bitset::{BitMatrix, rank};
+use crate::index::bitset::{BitMatrix, ones, rank};
 
 /// The scores as the rows brought them, one per answer.
 #[derive(Debug)]
@@ -88,6 +88,21 @@ pub(crate) struct Binary {
     pub(crate) correct: BitMatrix,
     /// For each user, the grand total less a constant.
     pub(crate) totals: Vec<i16>,
+}
+
+impl Binary {
+    /// The same as numbers.
+    pub(crate) fn weighted(&self, answered: &BitMatrix) -> Weighted<i64> {
+        let mut weighted = Weighted { offsets: vec![0], scores: Vec::new(), totals: Vec::new() };
+        for (user, &total) in self.totals.iter().enumerate() {
+            for (&answered, &correct) in answered.row(user).iter().zip(self.correct.row(user)) {
+                weighted.scores.extend(ones(answered).map(|bit| (correct >> bit & 1) as i64));
+            }
+            weighted.offsets.push(weighted.scores.len());
+            weighted.totals.push(total.into());
+        }
+        weighted
+    }
 }
 
 /// Scores of any size, kept for the answers there are.

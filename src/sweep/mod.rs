@@ -28,6 +28,7 @@ mod top;
 mod walk;
 
 pub use found::{Columns, Found, Row};
+pub use kernel::instructions::Instructions;
 pub use plan::SweepPlan;
 pub use pool::pool;
 pub use progress::SweepProgress;
@@ -62,6 +63,8 @@ pub struct SweepRequest {
     pub corrected: bool,
     /// What happens to subsets without a defined r.
     pub undefined: Undefined,
+    /// Which of the processor's instructions to use; the best by default.
+    pub instructions: Option<Instructions>,
 }
 
 /// One share of a sweep, which can be paused and taken up again.

@@ -70,7 +70,7 @@ pub(crate) trait Exact:
     Copy + Default + Send + Sync + Debug + Add<Output = Self> + Mul<Output = Self> + AddAssign + 'static
 {
     type Product: Copy
-        + From<i64>
+        + Default
         + PartialEq
         + Add<Output = Self::Product>
         + Sub<Output = Self::Product>
@@ -78,8 +78,44 @@ pub(crate) trait Exact:
 
     fn widen(self) -> Self::Product;
 
+    /// A number of users.
+    fn count(n: i64) -> Self::Product;
+
     /// The nearest double, ties to even.
     fn round(product: Self::Product) -> f64;
+
+    /// The covariance and the variance of b after a is taken out of b; and the
+    /// variance of a. Each is rounded once.
+    #[inline(always)]
+    fn correct([covariance, of_a, of_b]: [Self::Product; 3]) -> [f64; 3] {
+        [covariance - of_a, of_a, of_b - covariance - covariance + of_a].map(Self::round)
+    }
+}
+
+impl Exact for i16 {
+    type Product = i32;
+
+    #[inline(always)]
+    fn widen(self) -> i32 {
+        i32::from(self)
+    }
+
+    #[inline(always)]
+    fn count(n: i64) -> i32 {
+        n as i32
+    }
+
+    #[inline(always)]
+    fn round(product: i32) -> f64 {
+        f64::from(product)
+    }
+
+    /// Four products may pass 32 bits; doubles hold them exactly.
+    #[inline(always)]
+    fn correct(moments: [i32; 3]) -> [f64; 3] {
+        let [covariance, of_a, of_b] = moments.map(f64::from);
+        [covariance - of_a, of_a, of_b - 2.0 * covariance + of_a]
+    }
 }
 
 impl Exact for i32 {
@@ -87,6 +123,10 @@ impl Exact for i32 {
 
     fn widen(self) -> i64 {
         i64::from(self)
+    }
+
+    fn count(n: i64) -> i64 {
+        n
     }
 
     fn round(product: i64) -> f64 {
@@ -101,6 +141,10 @@ impl Exact for i64 {
         i128::from(self)
     }
 
+    fn count(n: i64) -> i128 {
+        i128::from(n)
+    }
+
     fn round(product: i128) -> f64 {
         product as f64
     }
@@ -111,6 +155,10 @@ impl Exact for I256 {
 
     fn widen(self) -> I256 {
         self
+    }
+
+    fn count(n: i64) -> I256 {
+        I256::from(n)
     }
 
     fn round(product: I256) -> f64 {
@@ -145,27 +193,29 @@ impl<N: Exact> Number for N {
 
     #[inline]
     fn correlate(sums: &Sums<Self>, corrected: bool) -> Correlation {
-        let n = N::Product::from(sums.n);
+        let n = N::count(sums.n);
         let [a, aa, b, bb, ab] = [sums.a, sums.aa, sums.b, sums.bb, sums.ab].map(N::widen);
-        let mut covariance = n * ab - a * b;
-        let of_a = n * aa - a * a;
-        let mut of_b = n * bb - b * b;
-        if corrected {
-            of_b = of_b - covariance - covariance + of_a;
-            covariance = covariance - of_a;
-        }
-        // Fewer than two users have no variance either: n·Σa² = (Σa)².
-        let zero = N::Product::from(0);
-        if of_a == zero || of_b == zero {
-            return Correlation::Undefined;
-        }
-        Correlation::Defined(ratio(N::round(covariance), N::round(of_a), N::round(of_b)))
+        correlation::<N>([n * ab - a * b, n * aa - a * a, n * bb - b * b], corrected)
     }
 
     fn correlate_carefully(users: &[(Self, Self)], corrected: bool) -> Correlation {
         let mut sums = Sums::default();
         users.iter().for_each(|&(a, b)| N::accumulate(&mut sums, a, b));
         N::correlate(&sums, corrected)
+    }
+}
+
+/// r from n·Σab - Σa·Σb, n·Σa² - (Σa)² and n·Σb² - (Σb)².
+#[inline(always)]
+pub(crate) fn correlation<N: Exact>(moments: [N::Product; 3], corrected: bool) -> Correlation {
+    let [covariance, of_a, of_b] = match corrected {
+        true => N::correct(moments),
+        false => moments.map(N::round),
+    };
+    // Fewer than two users have no variance either: n·Σa² = (Σa)².
+    match of_a == 0.0 || of_b == 0.0 {
+        true => Correlation::Undefined,
+        false => Correlation::Defined(ratio(covariance, of_a, of_b)),
     }
 }
 
@@ -277,7 +327,7 @@ fn deviations(mut values: Vec<f64>, size: f64) -> Option<Vec<f64>> {
 }
 
 /// covariance / √(of_a · of_b), kept within [-1, 1] against the last rounding.
-#[inline]
+#[inline(always)]
 fn ratio(covariance: f64, of_a: f64, of_b: f64) -> f64 {
     (covariance / (of_a * of_b).sqrt()).clamp(-1.0, 1.0)
 }

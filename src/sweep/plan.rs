@@ -1,5 +1,6 @@
 //! What is to be swept: which subsets of which questions, over which users.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use ethnum::I256;
@@ -9,8 +10,10 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
 use crate::index::bitset::WORD;
 use crate::index::scores::{Scores, Weighted};
+use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{
-    BinaryCohort, BinaryKernel, Bounds, Broad, Kernel, LANES, Narrow, Screen, WeightedCohort, WeightedKernel,
+    All, BinaryCohort, BinaryKernel, Bounds, Broad, Kernel, LANES, Narrow, Screen, Terms, WeightedCohort,
+    WeightedKernel, Width,
 };
 use crate::sweep::pearson::{Number, Sums};
 use crate::sweep::rank::{Share, binomial};
@@ -34,14 +37,15 @@ pub struct SweepPlan {
     pub(crate) top: Option<usize>,
     pub(crate) bar: Bar,
     subsets: Option<u64>,
+    instructions: Instructions,
     root: Root,
 }
 
 /// The users who answered all fixed questions, in the form their scores need.
 #[derive(Debug)]
 enum Root {
-    Narrow(Arc<BinaryCohort>, Bounds),
-    Broad(Arc<BinaryCohort>, Bounds),
+    Narrow(Arc<BinaryCohort<Terms<[i16; 2]>>>, Bounds),
+    Broad(Arc<BinaryCohort<Terms<i32>>>, Bounds),
     Integer(Arc<WeightedCohort<i64>>, Arc<Weighted<i64>>),
     Wide(Arc<WeightedCohort<I256>>, Arc<Weighted<I256>>),
     Float(Arc<WeightedCohort<Compensated>>, Arc<Weighted<Compensated>>),
@@ -105,8 +109,10 @@ impl SweepPlan {
             floor: f64::NEG_INFINITY,
             corrected: request.corrected,
         };
+        let instructions = request.instructions.unwrap_or_else(Instructions::best);
         Ok(Self {
-            root: Root::new(&answers, &fixed, fixed.len() + choose),
+            instructions,
+            root: Root::new(instructions, &answers, &fixed, fixed.len() + choose),
             fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
             candidates,
             candidate_bits,
@@ -125,13 +131,13 @@ impl SweepPlan {
     }
 
     /// The name of the code that will do the work.
-    pub fn kernel(&self) -> &'static str {
+    pub fn kernel(&self) -> String {
         match self.root {
-            Root::Narrow(..) => "portable binary, 16-bit lanes",
-            Root::Broad(..) => "portable binary, 32-bit lanes",
-            Root::Integer(..) => "portable integer",
-            Root::Wide(..) => "portable wide integer",
-            Root::Float(..) => "portable float",
+            Root::Narrow(..) => format!("binary, 16-bit lanes, {}", self.instructions.name()),
+            Root::Broad(..) => format!("binary, 32-bit lanes, {}", self.instructions.name()),
+            Root::Integer(..) => "integer, portable".to_string(),
+            Root::Wide(..) => "wide integer, portable".to_string(),
+            Root::Float(..) => "float, portable".to_string(),
         }
     }
 
@@ -148,8 +154,12 @@ impl SweepPlan {
     pub fn share(self: &Arc<Self>, index: usize, of: usize) -> Box<dyn Sweep> {
         let share = Share::new(index, of, self.subsets);
         match &self.root {
-            Root::Narrow(root, bounds) => self.walk(BinaryKernel::<Narrow>::new(*bounds), root, share),
-            Root::Broad(root, bounds) => self.walk(BinaryKernel::<Broad>::new(*bounds), root, share),
+            Root::Narrow(root, bounds) => {
+                self.instructions.run(BinaryShare::<Narrow> { plan: self, root, bounds: *bounds, share })
+            }
+            Root::Broad(root, bounds) => {
+                self.instructions.run(BinaryShare::<Broad> { plan: self, root, bounds: *bounds, share })
+            }
             Root::Integer(root, scores) => self.walk(self.weighted(scores), root, share),
             Root::Wide(root, scores) => self.walk(self.weighted(scores), root, share),
             Root::Float(root, scores) => self.walk(self.weighted(scores), root, share),
@@ -202,26 +212,38 @@ impl SweepPlan {
         };
         let narrowed = self.choose.saturating_sub(2);
         let users: usize = (0..narrowed).map(support).sum();
-        let spread = support(narrowed);
         let words = self.answers.answered.words_per_row();
-        let user_bytes = user_bytes(&self.answers);
-        let (columns, sums) = match &self.root {
-            Root::Narrow(..) => (2, size_of::<[i32; 6]>()),
-            Root::Broad(..) => (2, size_of::<[i64; 6]>()),
-            Root::Integer(..) => (1, size_of::<Sums<i64>>()),
-            Root::Wide(..) => (1, size_of::<Sums<I256>>()),
-            Root::Float(..) => (1, size_of::<Sums<f64>>()),
-        };
-        // Users of equal subtotal are filled up to a whole word.
-        let slots = spread + WORD * (self.choose + 1);
-        users * user_bytes + slots * (2 * user_bytes + columns * words * 8) + words * LANES * sums
+        // Users of equal subtotal are filled up to a whole word, and a list has room
+        // for a word more.
+        let slots = users + (narrowed + 1) * (self.choose + 2) * WORD;
+        let lists = 2 * (support(narrowed.saturating_sub(1)) + WORD) * size_of::<u32>();
+        slots * user_bytes(&self.answers) + lists + words * LANES * size_of::<Sums<I256>>()
+    }
+}
+
+/// One share of a sweep over scores of 0 and 1.
+struct BinaryShare<'a, W: Width> {
+    plan: &'a Arc<SweepPlan>,
+    root: &'a Arc<BinaryCohort<Terms<W::Term>>>,
+    bounds: Bounds,
+    share: Share,
+}
+
+impl<W: Width> Task for BinaryShare<'_, W> {
+    type Output = Box<dyn Sweep>;
+
+    fn run<I: InstructionSet>(self, instructions: I) -> Box<dyn Sweep> {
+        self.plan.walk(BinaryKernel::<I, W>::new(instructions, self.bounds), self.root, self.share)
     }
 }
 
 /// Bytes of one user in a cohort.
 fn user_bytes(answers: &Answers) -> usize {
     match &answers.scores {
-        Scores::Binary(_) => 2 * size_of::<u64>() * answers.answered.words_per_row() + 4,
+        // Rows and columns, of answers and of scores.
+        Scores::Binary(_) => {
+            4 * size_of::<u64>() * answers.answered.words_per_row() + size_of::<Terms<i32>>()
+        }
         Scores::Integer(_) => 4 + size_of::<i64>(),
         Scores::Wide(_) => 4 + size_of::<I256>(),
         Scores::Float(_) => 4 + size_of::<Compensated>(),
@@ -229,19 +251,18 @@ fn user_bytes(answers: &Answers) -> usize {
 }
 
 impl Root {
-    fn new(answers: &Answers, fixed: &[usize], k: usize) -> Self {
+    fn new(instructions: Instructions, answers: &Answers, fixed: &[usize], k: usize) -> Self {
         match &answers.scores {
             Scores::Binary(scores) => {
-                let mut cohort = BinaryCohort::all(answers, scores);
-                for &question in fixed {
-                    let mut narrowed = BinaryCohort::default();
-                    narrowed.narrow_from(&cohort, question, answers.answered.words_per_row());
-                    cohort = narrowed;
-                }
-                let bounds = Bounds::of(answers, scores, k);
-                match bounds.fit_narrow() {
-                    true => Self::Narrow(Arc::new(cohort), bounds),
-                    false => Self::Broad(Arc::new(cohort), bounds),
+                if let Some(bounds) = Bounds::of::<Narrow>(k, scores) {
+                    let all = All::<Narrow> { answers, scores, fixed, width: PhantomData };
+                    Self::Narrow(Arc::new(instructions.run(all)), bounds)
+                } else if let Some(bounds) = Bounds::of::<Broad>(k, scores) {
+                    let all = All::<Broad> { answers, scores, fixed, width: PhantomData };
+                    Self::Broad(Arc::new(instructions.run(all)), bounds)
+                } else {
+                    let scores = Arc::new(scores.weighted(&answers.answered));
+                    Self::Integer(weighted_root(answers, &scores, fixed), scores)
                 }
             }
             Scores::Integer(scores) => {

@@ -86,13 +86,13 @@ pub(crate) struct Walk<K: Kernel> {
     ends: Vec<usize>,
     /// Candidates of the prefix walked to; less than k-1 of them unless a prefix is open.
     prefix: Vec<usize>,
-    /// Whether the kernel holds the columns of the last cohort.
-    spread: bool,
     /// The next word of lanes, and the words there are, while a prefix is open.
     open: Option<Open>,
     /// Rank of the next subset.
     rank: u64,
     lanes: Lanes,
+    /// Ids of the open prefix's questions, ascending; empty until asked for.
+    ids: Vec<u32>,
     top: Option<Top>,
     tally: Tally,
     finished: bool,
@@ -101,8 +101,8 @@ pub(crate) struct Walk<K: Kernel> {
 /// A last prefix whose lanes are being handed out.
 #[derive(Debug)]
 struct Open {
-    /// Ids of the prefix's questions, ascending.
-    ids: Vec<u32>,
+    /// The candidate that ends the prefix; `None` where the prefix is empty.
+    last: Option<usize>,
     /// Lanes are the candidates at positions below.
     end: usize,
     word: usize,
@@ -126,10 +126,10 @@ impl<K: Kernel> Walk<K> {
             cohorts: (1..prefix_length).map(|_| K::Cohort::default()).collect(),
             ends,
             prefix: Vec::with_capacity(prefix_length),
-            spread: false,
             open: None,
             rank: 0,
             lanes: Lanes::new(),
+            ids: Vec::new(),
             top: plan.top.map(Top::new),
             tally: Tally::default(),
             finished: plan.candidates.is_empty(),
@@ -162,7 +162,11 @@ impl<K: Kernel> Walk<K> {
         }
         let candidate = end - 1;
         self.ends[depth] = candidate;
-        let size = binomial_or_max(candidate, missing);
+        let size = match missing {
+            // By far the most steps are these.
+            1 => candidate as u64,
+            _ => binomial_or_max(candidate, missing),
+        };
         if !self.share.meets(self.rank, size) {
             self.rank = self.rank.saturating_add(size);
             return Step::Worked(0);
@@ -179,23 +183,15 @@ impl<K: Kernel> Walk<K> {
         }
     }
 
-    /// The users left after the prefix walked to.
-    fn cohort(&self) -> &K::Cohort {
-        match self.prefix.len().checked_sub(1) {
-            None => &self.root,
-            Some(depth) => &self.cohorts[depth],
-        }
-    }
-
     /// Adds a candidate to the prefix, unless that leaves too few users.
     fn descend(&mut self, candidate: usize, size: u64) -> Step {
         let depth = self.prefix.len();
         let mut narrowed = std::mem::take(&mut self.cohorts[depth]);
-        let effort = K::users(self.cohort());
-        self.kernel.narrow(self.cohort(), self.plan.candidates[candidate], &mut narrowed);
+        let cohort = cohort_of(&*self.root, &self.cohorts, depth);
+        let effort = K::users(cohort);
+        self.kernel.narrow(cohort, self.plan.candidates[candidate], &mut narrowed);
         let users = K::users(&narrowed);
         self.cohorts[depth] = narrowed;
-        self.spread = false;
         if self.too_few(users) {
             // All shares that meet the subtree prune it; one of them counts it.
             if self.share.owns(self.rank) {
@@ -218,44 +214,25 @@ impl<K: Kernel> Walk<K> {
         self.tally.done = self.tally.done.saturating_add(size);
     }
 
-    /// Opens the last prefix, `None` being the empty one, and forms its sums.
+    /// Opens the last prefix: the one walked to and a candidate.
     fn open_last(&mut self, candidate: Option<usize>) -> Step {
         let candidates = &self.plan.candidates;
-        let mut effort = 0;
-        if !self.spread {
-            let end = match self.prefix.last() {
-                Some(&last) => candidates[last],
-                None => self.plan.answers.questions(),
-            };
-            let cohort = match self.prefix.len().checked_sub(1) {
-                None => &self.root,
-                Some(depth) => &self.cohorts[depth],
-            };
-            self.kernel.spread(cohort, end);
-            self.spread = true;
-            effort += K::users(cohort) * end.div_ceil(WORD);
-        }
         let (question, size, end) = match candidate {
             None => (None, candidates.len(), self.plan.answers.questions()),
             Some(candidate) => (Some(candidates[candidate]), candidate, candidates[candidate]),
         };
-        let users = self.kernel.open(question);
-        effort += users;
+        let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
+        let users = self.kernel.open(cohort, question);
         let size = size as u64;
         self.rank = self.rank.saturating_add(size);
         if self.too_few(users) {
             self.prune(size);
-            return Step::Worked(effort);
+        } else {
+            self.tally.done = self.tally.done.saturating_add(size);
+            self.ids.clear();
+            self.open = Some(Open { last: candidate, end, word: 0 });
         }
-        self.kernel.sum(end);
-        self.tally.done = self.tally.done.saturating_add(size);
-        let prefix = self.prefix.iter().chain(&candidate);
-        let mut ids: Vec<u32> =
-            prefix.map(|&candidate| self.plan.answers.ids[candidates[candidate]]).collect();
-        ids.extend(&self.plan.fixed);
-        ids.sort_unstable();
-        self.open = Some(Open { ids, end, word: 0 });
-        Step::Worked(effort + users * end.div_ceil(WORD))
+        Step::Worked(users)
     }
 
     /// Hands out the next block of lanes of the open prefix.
@@ -267,15 +244,22 @@ impl<K: Kernel> Walk<K> {
         if self.top.is_some() {
             screen.floor = self.plan.bar.get();
         }
-        self.kernel.lanes(word, lanes, &screen, &mut self.lanes);
+        let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
+        self.kernel.lanes(cohort, word, lanes, &screen, &mut self.lanes);
+        if self.lanes.kept != 0 && self.ids.is_empty() {
+            let prefix = self.prefix.iter().chain(&open.last);
+            self.ids.extend(prefix.map(|&place| self.plan.answers.ids[self.plan.candidates[place]]));
+            self.ids.extend(&self.plan.fixed);
+            self.ids.sort_unstable();
+        }
         for lane in ones(self.lanes.kept) {
             let last = self.plan.answers.ids[word * WORD + lane];
             let r = (self.lanes.defined >> lane & 1 == 1).then_some(self.lanes.r[lane]);
             let n = self.lanes.n[lane];
             match &mut self.top {
-                None => found.push(&open.ids, last, r, n),
+                None => found.push(&self.ids, last, r, n),
                 Some(top) => {
-                    top.push(Row::of(&open.ids, last, r, n));
+                    top.push(Row::of(&self.ids, last, r, n));
                     if let Some(bar) = top.bar() {
                         self.plan.bar.raise(bar);
                     }
@@ -287,6 +271,14 @@ impl<K: Kernel> Walk<K> {
             self.open = None;
         }
         Step::Worked(LANES + self.lanes.effort)
+    }
+}
+
+/// The users left after a prefix of so many questions.
+fn cohort_of<'a, C>(root: &'a C, cohorts: &'a [C], prefix: usize) -> &'a C {
+    match prefix.checked_sub(1) {
+        None => root,
+        Some(depth) => &cohorts[depth],
     }
 }
 

@@ -168,5 +168,6 @@ fn sweep_request(request: &KCorrsetRequest, index: &AnswerIndex) -> Result<Sweep
         top: options.top,
         corrected: options.corrected,
         undefined: options.undefined,
+        instructions: None,
     })
 }

@@ -1,4 +1,4 @@
-//! Scores of 0 and 1: all arithmetic on whole words of lanes.
+//! Scores of 0 and 1: all arithmetic on strips of 32 lanes.
 //!
 //! A user with subtotal p on the prefix and grand total b adds to every lane y he
 //! answered, with s his score on y and so a = p + s:
@@ -8,441 +8,462 @@
 //! ```
 //!
 //! Users of equal p are summed as a group. Within it only five sums are needed,
-//! n, Σs, Σb, Σb² and Σsb, and none of them multiplies anything:
+//! n, Σs, Σb, Σb² and Σsb; and three additions form them, as a count shares a lane
+//! with a sum:
 //!
-//! 1. A lane is an integer of 16 bits, as long as that holds the sums of a run of
-//!    users; then the run is added to the wide sums, times p, and a new one begins.
-//! 2. A user's row of bits is turned into a mask of lanes, and the masked constants
-//!    1, b, b² are added to the lanes. The loops have no branch and a fixed length,
-//!    so the compiler makes vector instructions of them.
-//! 3. The lists of users come from columns of bits, a word at a time, and users of
-//!    equal p stand together there, so that grouping costs nothing.
+//! ```text
+//! for each user of the group:
+//!     where answered:   totals   += 64·b + 1        low 6 bits n, the others Σb
+//!     where scored 1:   products += 64·b + 1        low 6 bits Σs, the others Σsb
+//!     where answered:   squares  += b²
+//! ```
+//!
+//! **Why that is right.** A run has at most 63 users, so that the counts never reach
+//! into the other sum. With lanes of 16 bits, |b| is at most 32, and Σb² of a run
+//! stays below 2¹⁶. If it is below 2¹¹ in every lane, then by Cauchy and Schwarz
+//! |Σb|² ≤ 63·Σb² for any part of the lane's users, so |Σb| < 360 and totals and
+//! products fit, as every sum on the way to them is one of a part of the users. If it
+//! is not, the strip is summed again with lanes of 32 bits.
+//!
+//! A chunk of users, at most 16 runs and at most 32,767 / k² users, has all six sums
+//! within 16 bits: n, Σa and Σa² are at most k² a user; Σb² is at most 16·2047 =
+//! 32,752; |Σb| and |Σab| are at most √(n·Σb²) and √(Σa²·Σb²). Arithmetic wraps
+//! around, so nothing matters but that the sums fit in the end. Then n·Σab - Σa·Σb
+//! and its like are differences of two products below 2³⁰, and fit 32 bits.
+//!
+//! With lanes of 32 bits, 63·(64·|b| + 1) < 2³¹ for |b| ≤ 32,767; the bound of a chunk
+//! keeps every sum below 2³⁰, and the differences, and what `corrected` adds up of
+//! four of them, below 2⁶³.
+//!
+//! **Why that is fast.**
+//!
+//! 1. One masked addition does two sums of 32 subsets.
+//! 2. The six sums stay in registers over all users of a prefix, and go from there
+//!    to r; nothing is stored in between but for the few subsets that may be wanted.
+//! 3. The lists of users come from columns of bits, and users of equal p stand
+//!    together there, so that grouping costs nothing.
 //!
 //! What was tried and lost is told in `benches/README.md`.
 
-use std::ops::Range;
+use std::fmt::Debug;
+use std::marker::PhantomData;
 
-use crate::index::bitset::{WORD, ones};
 use crate::index::{Answers, scores::Binary};
-use crate::sweep::kernel::transpose::transpose;
+use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing, UserList};
+use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, first_floor};
+use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Strip, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
-use crate::sweep::pearson::{Correlation, Exact, Number, Sums};
 
-/// The users who answered all of a prefix: rows of bits, one after the other.
-#[derive(Debug, Default)]
-pub(crate) struct BinaryCohort {
-    users: usize,
-    /// Words of each row; only the questions below the prefix still matter.
-    words: usize,
-    answered: Vec<u64>,
-    correct: Vec<u64>,
-    subtotals: Vec<u16>,
-    totals: Vec<i16>,
+/// The most users of a run: their number fits the bits it has in a lane.
+const RUN: usize = (1 << COUNT_BITS) - 1;
+
+/// Bits of a lane that count users.
+const COUNT_BITS: u32 = 6;
+
+/// The most runs of a chunk with lanes of 16 bits.
+const RUNS: usize = 16;
+
+/// Σb² of a run with lanes of 16 bits is below this, or the run is summed again.
+const SQUARES: i32 = 1 << 11;
+
+/// What a user adds to a lane.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Terms<T> {
+    /// 64·b + 1.
+    counted: T,
+    /// b².
+    square: T,
 }
 
-impl BinaryCohort {
-    /// All users, before any question is chosen.
-    pub(crate) fn all(answers: &Answers, scores: &Binary) -> Self {
-        let users = answers.users();
-        let rows = 0..users;
-        Self {
-            users,
-            words: answers.answered.words_per_row(),
-            answered: rows.clone().flat_map(|user| answers.answered.row(user)).copied().collect(),
-            correct: rows.flat_map(|user| scores.correct.row(user)).copied().collect(),
-            subtotals: vec![0; users],
-            totals: scores.totals.clone(),
-        }
-    }
-
-    /// Makes `self` the users of `cohort` who answered `question`, with rows of so
-    /// many words. Users who did not are overwritten by the next one: no branch
-    /// has to guess who did.
-    pub(crate) fn narrow_from(&mut self, cohort: &Self, question: usize, words: usize) {
-        self.words = words;
-        self.answered.resize(cohort.users * words, 0);
-        self.correct.resize(cohort.users * words, 0);
-        self.subtotals.resize(cohort.users, 0);
-        self.totals.resize(cohort.users, 0);
-        let (word, bit) = (question / WORD, question % WORD);
-        let mut kept = 0;
-        let rows = cohort.answered.chunks_exact(cohort.words).zip(cohort.correct.chunks_exact(cohort.words));
-        for (user, (answered, correct)) in rows.take(cohort.users).enumerate() {
-            self.answered[kept * words..][..words].copy_from_slice(&answered[..words]);
-            self.correct[kept * words..][..words].copy_from_slice(&correct[..words]);
-            self.subtotals[kept] = cohort.subtotals[user] + (correct[word] >> bit & 1) as u16;
-            self.totals[kept] = cohort.totals[user];
-            kept += (answered[word] >> bit & 1) as usize;
-        }
-        self.users = kept;
-    }
+/// What a user of grand total `b` adds to a lane.
+#[inline(always)]
+fn to_terms<W: Width>(b: i32) -> Terms<W::Term> {
+    Terms { counted: W::term(b << COUNT_BITS | 1), square: W::term(b * b) }
 }
 
-/// How wide the lanes and their sums are.
-pub(crate) trait Width: Send + 'static {
-    /// Sums of a run of users.
-    type Lane: Lane;
-    /// Sums of all users.
-    type Sum: Exact + From<Self::Lane> + From<u16> + Into<i64>;
+/// How wide the lanes are.
+pub(crate) trait Width: Debug + Send + 'static {
+    type Lane: LaneSum;
+    type Strip<I: InstructionSet>: Strip<Lane = Self::Lane>;
+
+    /// A lane's value in the form in which it is spread over all lanes.
+    type Term: Copy + Debug + Default + Send + Sync;
+
+    /// The low bits of a number.
+    fn term(number: i32) -> Self::Term;
+
+    /// The number whose low bits were taken, if it fitted.
+    fn number(term: Self::Term) -> i32;
+
+    /// All lanes at one value.
+    fn spread<I: InstructionSet>(instructions: I, term: Self::Term) -> Self::Strip<I>;
+
+    /// Bits that no Σb² of a run may have set.
+    fn too_large<I: InstructionSet>(instructions: I) -> Self::Strip<I>;
+
+    /// The most users of a chunk of one subtotal, for a largest a and a largest |b|;
+    /// `None` if lanes are too narrow for these.
+    fn chunk(most_a: i64, most_b: i64) -> Option<usize>;
 }
 
-/// Lanes of 16 bits, sums of 32.
+/// Lanes of 16 bits.
 #[derive(Debug)]
 pub(crate) struct Narrow;
 
 impl Width for Narrow {
     type Lane = i16;
-    type Sum = i32;
+    type Strip<I: InstructionSet> = I::Narrow;
+    type Term = [i16; 2];
+
+    #[inline(always)]
+    fn term(number: i32) -> [i16; 2] {
+        [number as i16; 2]
+    }
+
+    #[inline(always)]
+    fn number(term: [i16; 2]) -> i32 {
+        term[0].into()
+    }
+
+    #[inline(always)]
+    fn spread<I: InstructionSet>(instructions: I, term: [i16; 2]) -> I::Narrow {
+        instructions.narrow(term)
+    }
+
+    #[inline(always)]
+    fn too_large<I: InstructionSet>(instructions: I) -> I::Narrow {
+        instructions.narrow(Self::term(-SQUARES))
+    }
+
+    fn chunk(most_a: i64, most_b: i64) -> Option<usize> {
+        let users = i64::from(i16::MAX) / most_a.saturating_mul(most_a).max(1);
+        let users = users.min((RUNS * RUN) as i64);
+        // Chunks of a few users are not worth it.
+        (users >= 16 && most_b <= 32).then_some(users as usize)
+    }
 }
 
-/// Lanes of 32 bits, sums of 64.
+/// Lanes of 32 bits.
 #[derive(Debug)]
 pub(crate) struct Broad;
 
 impl Width for Broad {
     type Lane = i32;
-    type Sum = i64;
-}
-
-/// One lane.
-pub(crate) trait Lane: Copy + Default + Send {
-    /// The largest sum of absolute values a lane can hold.
-    const MOST: i64;
-
-    /// Adds `value` where `hit`; the caller knows that it fits.
-    fn add_if(&mut self, hit: bool, value: Self);
-
-    /// The low bits of a value that fits.
-    fn of(value: i64) -> Self;
-}
-
-impl Lane for i16 {
-    const MOST: i64 = i16::MAX as i64;
+    type Strip<I: InstructionSet> = I::Broad;
+    type Term = i32;
 
     #[inline(always)]
-    fn add_if(&mut self, hit: bool, value: Self) {
-        *self = self.wrapping_add(if hit { value } else { 0 });
+    fn term(number: i32) -> i32 {
+        number
     }
-
-    fn of(value: i64) -> Self {
-        value as Self
-    }
-}
-
-impl Lane for i32 {
-    const MOST: i64 = i32::MAX as i64;
 
     #[inline(always)]
-    fn add_if(&mut self, hit: bool, value: Self) {
-        *self = self.wrapping_add(if hit { value } else { 0 });
+    fn number(term: i32) -> i32 {
+        term
     }
 
-    fn of(value: i64) -> Self {
-        value as Self
+    #[inline(always)]
+    fn spread<I: InstructionSet>(instructions: I, term: i32) -> I::Broad {
+        instructions.broad(term)
+    }
+
+    #[inline(always)]
+    fn too_large<I: InstructionSet>(instructions: I) -> I::Broad {
+        instructions.broad(0)
+    }
+
+    fn chunk(most_a: i64, most_b: i64) -> Option<usize> {
+        let widest = most_a.max(most_b).max(1);
+        let users = (1 << 30) / widest.saturating_mul(widest);
+        (users >= 16 && most_b <= 32_767).then_some(users as usize)
     }
 }
 
-/// The bounds that decide about the width.
+/// How many users can be summed in lanes of one width.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// The most users a subset can have.
-    pub(crate) users: usize,
-    /// The largest |b|.
-    pub(crate) total: i64,
-    /// The largest a.
-    pub(crate) subtotal: i64,
+    /// The most users of a run.
+    run: usize,
+    /// The most users of a chunk, all of one subtotal.
+    chunk: usize,
+    /// The most users, of any subtotals, that surely are no more than one chunk.
+    single: usize,
 }
 
 impl Bounds {
-    pub(crate) fn of(answers: &Answers, scores: &Binary, k: usize) -> Self {
-        let total = scores.totals.iter().map(|total| i64::from(total.unsigned_abs())).max();
-        Self { users: answers.users(), total: total.unwrap_or(0), subtotal: k as i64 }
-    }
-
-    /// Users whose sums in a lane stay within it: each adds at most 1, |b| or b².
-    fn run<L: Lane>(self) -> i64 {
-        L::MOST / (self.total * self.total).max(1)
-    }
-
-    /// Whether 16 bits hold runs long enough to be worth it, and 32 bits all sums.
-    ///
-    /// No sum passes users · widest². The moments are differences of n times such
-    /// a sum, and `corrected` adds up four of them: below 2⁶³ for sums below 2³⁰,
-    /// as n is one of them.
-    pub(crate) fn fit_narrow(self) -> bool {
-        let widest = i128::from(self.total.max(self.subtotal));
-        let largest = (widest * widest).max(1) * self.users as i128;
-        self.run::<i16>() >= 16 && largest < 1 << 30
+    /// The bounds for subsets of `k` questions; `None` if lanes of this width are too
+    /// narrow for them or for the grand totals.
+    pub(crate) fn of<W: Width>(k: usize, scores: &Binary) -> Option<Self> {
+        let most_b = scores.totals.iter().map(|total| i64::from(total.unsigned_abs())).max();
+        let chunk = W::chunk(k as i64, most_b.unwrap_or(0))?;
+        // Each of the k subtotals may end with a run that is not full.
+        let single = chunk.min(RUNS.saturating_sub(k) * RUN);
+        Some(Self { run: RUN, chunk, single })
     }
 }
 
-/// The sums of the subsets of one word of lanes.
-#[derive(Debug, Clone)]
-struct LaneSums<S> {
-    n: [S; LANES],
-    a: [S; LANES],
-    aa: [S; LANES],
-    b: [S; LANES],
-    bb: [S; LANES],
-    ab: [S; LANES],
+/// All users as a cohort, before any question is chosen.
+pub(crate) struct All<'a, W> {
+    pub(crate) answers: &'a Answers,
+    pub(crate) scores: &'a Binary,
+    /// Questions that are in every subset.
+    pub(crate) fixed: &'a [usize],
+    pub(crate) width: PhantomData<W>,
 }
 
-impl<S: Exact> LaneSums<S> {
-    fn zero() -> Self {
-        let zero = [S::default(); LANES];
-        Self { n: zero, a: zero, aa: zero, b: zero, bb: zero, ab: zero }
+impl<W: Width> Task for All<'_, W> {
+    type Output = BinaryCohort<Terms<W::Term>>;
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) -> Self::Output {
+        let of_total = |b: i16| to_terms::<W>(b.into());
+        let mut cohort = BinaryCohort::all(instructions, self.answers, self.scores, of_total);
+        for &question in self.fixed {
+            let mut narrowed = BinaryCohort::default();
+            let (end, list) = (self.answers.questions(), &mut UserList::default());
+            instructions.run(Narrowing { cohort: &cohort, question, end, list, narrowed: &mut narrowed });
+            cohort = narrowed;
+        }
+        cohort
     }
-}
-
-/// Users of equal subtotal, in a row of slots that begins at a word's first.
-#[derive(Debug, Clone)]
-struct Group {
-    slot: usize,
-    users: usize,
 }
 
 /// Sums lanes of subsets whose scores are 0 and 1.
 #[derive(Debug)]
-pub(crate) struct BinaryKernel<W: Width> {
-    /// Users that a lane can sum.
-    run: usize,
-    // The spread cohort: a slot a user, groups by ascending subtotal, each filled
-    // up with empty slots to a whole word.
-    groups: Vec<Group>,
-    /// Rows of bits, `[word][slot]`.
-    answered: Vec<u64>,
-    correct: Vec<u64>,
-    totals: Vec<i16>,
-    slots: usize,
-    /// Columns of bits, `[question][slot]`.
-    answered_by: Vec<u64>,
-    correct_by: Vec<u64>,
-    // The open prefix.
-    /// Slots of the users left, by subtotal.
-    left: Vec<u32>,
-    /// For each subtotal, where its users are among those left.
-    left_by_subtotal: Vec<Range<usize>>,
-    /// The sums, a word of lanes each.
-    sums: Vec<LaneSums<W::Sum>>,
-    /// One run of users, with what they add.
-    runners: Vec<Runner<W::Lane>>,
+pub(crate) struct BinaryKernel<I, W> {
+    instructions: I,
+    bounds: Bounds,
+    narrowing: UserList,
+    /// The users of the open prefix.
+    list: UserList,
+    width: PhantomData<W>,
 }
 
-/// What one user adds to a word of lanes.
-#[derive(Debug, Clone, Copy)]
-struct Runner<L> {
-    answered: u64,
-    correct: u64,
-    b: L,
-    bb: L,
-}
-
-impl<W: Width> BinaryKernel<W> {
-    pub(crate) fn new(bounds: Bounds) -> Self {
+impl<I: InstructionSet, W: Width> BinaryKernel<I, W> {
+    pub(crate) fn new(instructions: I, bounds: Bounds) -> Self {
         Self {
-            run: bounds.run::<W::Lane>().max(1) as usize,
-            groups: Vec::new(),
-            answered: Vec::new(),
-            correct: Vec::new(),
-            totals: Vec::new(),
-            slots: 0,
-            answered_by: Vec::new(),
-            correct_by: Vec::new(),
-            left: Vec::new(),
-            left_by_subtotal: Vec::new(),
-            sums: Vec::new(),
-            runners: Vec::new(),
+            instructions,
+            bounds,
+            narrowing: UserList::default(),
+            list: UserList::default(),
+            width: PhantomData,
         }
-    }
-
-    /// Gives each subtotal its slots, and returns where each one's first is.
-    fn lay_out(&mut self, cohort: &BinaryCohort) -> Vec<usize> {
-        let highest = cohort.subtotals[..cohort.users].iter().max().map_or(0, |&most| most as usize);
-        let mut sizes = vec![0; highest + 1];
-        for &subtotal in &cohort.subtotals[..cohort.users] {
-            sizes[subtotal as usize] += 1;
-        }
-        self.slots = 0;
-        self.groups.clear();
-        for users in sizes {
-            self.groups.push(Group { slot: self.slots, users });
-            self.slots += usize::next_multiple_of(users, WORD);
-        }
-        self.groups.iter().map(|group| group.slot).collect()
     }
 }
 
-impl<W: Width> Kernel for BinaryKernel<W> {
-    type Cohort = BinaryCohort;
+impl<I: InstructionSet, W: Width> Kernel for BinaryKernel<I, W> {
+    type Cohort = BinaryCohort<Terms<W::Term>>;
 
-    fn users(cohort: &BinaryCohort) -> usize {
-        cohort.users
+    fn users(cohort: &Self::Cohort) -> usize {
+        cohort.users()
     }
 
-    fn narrow(&self, cohort: &BinaryCohort, question: usize, narrowed: &mut BinaryCohort) {
-        narrowed.narrow_from(cohort, question, question.div_ceil(WORD));
+    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, narrowed: &mut Self::Cohort) {
+        let list = &mut self.narrowing;
+        self.instructions.run(Narrowing { cohort, question, end: question, list, narrowed });
     }
 
-    fn spread(&mut self, cohort: &BinaryCohort, end: usize) {
-        let words = end.div_ceil(WORD);
-        let mut next = self.lay_out(cohort);
-        let slots = self.slots;
-        for rows in [&mut self.answered, &mut self.correct] {
-            rows.clear();
-            rows.resize(words * slots, 0);
-        }
-        self.totals.resize(slots, 0);
-        for user in 0..cohort.users {
-            let next = &mut next[cohort.subtotals[user] as usize];
-            let slot = *next;
-            *next += 1;
-            self.totals[slot] = cohort.totals[user];
-            for word in 0..words {
-                self.answered[word * slots + slot] = cohort.answered[user * cohort.words + word];
-                self.correct[word * slots + slot] = cohort.correct[user * cohort.words + word];
+    fn open(&mut self, cohort: &Self::Cohort, question: Option<usize>) -> usize {
+        self.instructions.run(List { cohort, question, list: &mut self.list });
+        self.list.users()
+    }
+
+    fn lanes(
+        &mut self,
+        cohort: &Self::Cohort,
+        word: usize,
+        lanes: u64,
+        screen: &Screen,
+        results: &mut Lanes,
+    ) {
+        results.clear();
+        let strip = |half: usize| cohort.strip(word * LANES / STRIP + half);
+        let halves = [lanes as u32, (lanes >> STRIP) as u32];
+        let (terms, list, bounds) = (cohort.terms(), &self.list, self.bounds);
+        match halves {
+            [0, 0] => {}
+            [lanes, 0] => {
+                let (rows, lanes, first) = ([strip(0)], [lanes], 0);
+                self.instructions.run(Sum::<W, 1> {
+                    rows,
+                    terms,
+                    list,
+                    bounds,
+                    lanes,
+                    first,
+                    screen,
+                    results,
+                });
+            }
+            [0, lanes] => {
+                let (rows, lanes, first) = ([strip(1)], [lanes], STRIP);
+                self.instructions.run(Sum::<W, 1> {
+                    rows,
+                    terms,
+                    list,
+                    bounds,
+                    lanes,
+                    first,
+                    screen,
+                    results,
+                });
+            }
+            lanes => {
+                let (rows, first) = ([strip(0), strip(1)], 0);
+                self.instructions.run(Sum::<W, 2> {
+                    rows,
+                    terms,
+                    list,
+                    bounds,
+                    lanes,
+                    first,
+                    screen,
+                    results,
+                });
             }
         }
-        let blocks = slots / WORD;
-        for (rows, columns) in
-            [(&self.answered, &mut self.answered_by), (&self.correct, &mut self.correct_by)]
-        {
-            columns.resize(words * WORD * blocks, 0);
-            for word in 0..words {
-                for block in 0..blocks {
-                    let from = word * slots + block * WORD;
-                    let mut square: [u64; WORD] = rows[from..from + WORD].try_into().expect("a whole square");
-                    transpose(&mut square);
-                    for (bit, &column) in square.iter().enumerate() {
-                        columns[(word * WORD + bit) * blocks + block] = column;
+    }
+}
+
+/// Sums a strip of lanes and hands out what passes the screen.
+struct Sum<'a, W: Width, const N: usize> {
+    rows: [&'a [u64]; N],
+    terms: &'a [Terms<W::Term>],
+    list: &'a UserList,
+    bounds: Bounds,
+    lanes: [u32; N],
+    first: usize,
+    screen: &'a Screen,
+    results: &'a mut Lanes,
+}
+
+impl<W: Width, const N: usize> Task for Sum<'_, W, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) {
+        if self.list.users() <= self.bounds.single {
+            let groups = self.list.groups().enumerate();
+            let sums = sum::<I, W, N>(instructions, self.rows, self.terms, groups, self.bounds.run);
+            if let Some(sums) = sums {
+                for (strip, sums) in sums.into_iter().enumerate() {
+                    if let Some(floor) = first_floor(self.screen) {
+                        let least = W::Lane::saturate(self.screen.min_users);
+                        if !Strip::any_above(sums, least, floor) {
+                            continue;
+                        }
+                    }
+                    let first = self.first + strip * STRIP;
+                    finish(&store(sums), self.lanes[strip], first, self.screen, self.results);
+                }
+                return;
+            }
+        }
+        instructions.run(SumChunks(self));
+    }
+}
+
+/// The same for any number of users, and where lanes are full.
+struct SumChunks<'a, W: Width, const N: usize>(Sum<'a, W, N>);
+
+impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) {
+        let Sum { rows, terms, list, bounds, lanes, first, screen, results } = self.0;
+        for strip in 0..N {
+            let rows = [rows[strip]];
+            let mut all = StripSums::<i64>::zero();
+            for (subtotal, group) in list.groups().enumerate() {
+                for chunk in group.chunks(bounds.chunk) {
+                    let users = std::iter::once((subtotal, chunk));
+                    match sum::<I, W, 1>(instructions, rows, terms, users.clone(), bounds.run) {
+                        Some([sums]) => all.add(&store(sums)),
+                        None => {
+                            let b = |term: &Terms<W::Term>| W::number(term.counted) >> COUNT_BITS;
+                            let broad: Vec<_> = terms.iter().map(|term| to_terms::<Broad>(b(term))).collect();
+                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, users, RUN)
+                                .expect("32 bits hold every square");
+                            all.add(&store(sums));
+                        }
                     }
                 }
             }
-        }
-    }
-
-    fn open(&mut self, question: Option<usize>) -> usize {
-        self.left.clear();
-        self.left_by_subtotal.clear();
-        let Some(question) = question else {
-            for group in &self.groups {
-                let start = self.left.len();
-                self.left.extend((group.slot..group.slot + group.users).map(|slot| slot as u32));
-                self.left_by_subtotal.push(start..self.left.len());
-            }
-            return self.left.len();
-        };
-        let blocks = self.slots / WORD;
-        let answered = &self.answered_by[question * blocks..][..blocks];
-        let correct = &self.correct_by[question * blocks..][..blocks];
-        let mut list = |group: &Group, scored: bool| {
-            for block in group.slot / WORD..(group.slot + group.users).div_ceil(WORD) {
-                let users = if scored { correct[block] } else { answered[block] & !correct[block] };
-                self.left.extend(ones(users).map(|bit| (block * WORD + bit) as u32));
-            }
-            self.left.len()
-        };
-        let mut start = 0;
-        for subtotal in 0..=self.groups.len() {
-            let mut end = start;
-            if let Some(group) = self.groups.get(subtotal) {
-                end = list(group, false);
-            }
-            if let Some(group) = subtotal.checked_sub(1).map(|below| &self.groups[below]) {
-                end = list(group, true);
-            }
-            self.left_by_subtotal.push(start..end);
-            start = end;
-        }
-        start
-    }
-
-    fn sum(&mut self, end: usize) {
-        let words = end.div_ceil(WORD);
-        self.sums.resize(words, LaneSums::zero());
-        for (word, sums) in self.sums.iter_mut().enumerate() {
-            *sums = LaneSums::zero();
-            let lanes = (end - word * WORD).min(LANES);
-            let rows = word * self.slots..;
-            let (answered, correct) = (&self.answered[rows.clone()], &self.correct[rows]);
-            for (subtotal, left) in self.left_by_subtotal.iter().enumerate() {
-                for run in self.left[left.clone()].chunks(self.run) {
-                    self.runners.clear();
-                    self.runners.extend(run.iter().map(|&slot| {
-                        let slot = slot as usize;
-                        let b = i64::from(self.totals[slot]);
-                        Runner {
-                            answered: answered[slot],
-                            correct: correct[slot],
-                            b: W::Lane::of(b),
-                            bb: W::Lane::of(b * b),
-                        }
-                    }));
-                    add_run::<W>(&self.runners, subtotal as u16, lanes, sums);
-                }
-            }
-        }
-    }
-
-    fn lanes(&self, word: usize, lanes: u64, screen: &Screen, results: &mut Lanes) {
-        results.clear();
-        let sums = &self.sums[word];
-        for lane in ones(lanes) {
-            let n: i64 = sums.n[lane].into();
-            if n < screen.min_users {
-                continue;
-            }
-            let sums = Sums {
-                n,
-                a: sums.a[lane],
-                aa: sums.aa[lane],
-                b: sums.b[lane],
-                bb: sums.bb[lane],
-                ab: sums.ab[lane],
-            };
-            let r = match W::Sum::correlate(&sums, screen.corrected) {
-                Correlation::Defined(r) => Some(r),
-                _ => None,
-            };
-            results.record(lane, n, r, screen);
+            finish(&all, lanes[strip], first + strip * STRIP, screen, results);
         }
     }
 }
 
-/// Lanes that are summed at once: five sums of so many fit the registers of every
-/// machine with vectors of 128 bits.
-const STRIP: usize = 16;
-
-/// Adds users of equal subtotal to the sums of a word's first lanes, and of some
-/// more: whole strips. The caller sees to it that the users are few enough for the
-/// width of a lane.
-fn add_run<W: Width>(run: &[Runner<W::Lane>], subtotal: u16, lanes: usize, sums: &mut LaneSums<W::Sum>) {
-    let one = W::Lane::of(1);
-    let p = W::Sum::from(subtotal);
-    for first in (0..lanes).step_by(STRIP) {
-        let zero = [W::Lane::default(); STRIP];
-        let [mut n, mut s, mut b, mut bb, mut sb] = [zero; 5];
-        for runner in run {
-            let answered = (runner.answered >> first) as u16;
-            let correct = (runner.correct >> first) as u16;
-            for lane in 0..STRIP {
-                let hit = answered & 1 << lane != 0;
-                n[lane].add_if(hit, one);
-                b[lane].add_if(hit, runner.b);
-                bb[lane].add_if(hit, runner.bb);
-                let scored = correct & 1 << lane != 0;
-                s[lane].add_if(scored, one);
-                sb[lane].add_if(scored, runner.b);
+/// The sums n, Σa, Σa², Σb, Σb² and Σab of a strip over groups of users, each with its
+/// subtotal; `None` if lanes are too narrow for them.
+#[inline(always)]
+fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
+    instructions: I,
+    rows: [&[u64]; N],
+    terms: &[Terms<W::Term>],
+    groups: impl Iterator<Item = (usize, &'a [u32])>,
+    run: usize,
+) -> Option<[[W::Strip<I>; 6]; N]> {
+    let spread = |number| W::spread(instructions, W::term(number));
+    let (zero, counts) = (spread(0), spread(RUN as i32));
+    let mut sums = [[zero; 6]; N];
+    let mut all_squares = zero;
+    for (subtotal, users) in groups {
+        let p = subtotal as i32;
+        let (p, of_n, of_s) = (spread(p), spread(p * p), spread(2 * p + 1));
+        for users in users.chunks(run) {
+            let mut of_run = [[zero; 3]; N];
+            for &slot in users {
+                let slot = slot as usize;
+                debug_assert!(slot < terms.len(), "slot {slot} of {}", terms.len());
+                // SAFETY: a list holds slots of its cohort, which has a term for each.
+                let term = unsafe { terms.get_unchecked(slot) };
+                let counted = W::spread(instructions, term.counted);
+                let square = W::spread(instructions, term.square);
+                for strip in 0..N {
+                    debug_assert!(slot < rows[strip].len(), "slot {slot} of {}", rows[strip].len());
+                    // SAFETY: a list holds slots of its cohort, which has a row for each.
+                    let row = unsafe { *rows[strip].get_unchecked(slot) };
+                    let (answered, correct) = (row as u32, (row >> STRIP) as u32);
+                    let [totals, products, squares] = of_run[strip];
+                    of_run[strip] = [
+                        totals.add_where(answered, counted),
+                        products.add_where(correct, counted),
+                        squares.add_where(answered, square),
+                    ];
+                }
+            }
+            for strip in 0..N {
+                let [totals, products, squares] = of_run[strip];
+                all_squares = all_squares.or(squares);
+                let (of_run, s) = (totals.and(counts), products.and(counts));
+                let totals = totals.shift_right_signed::<COUNT_BITS>();
+                let products = products.shift_right_signed::<COUNT_BITS>();
+                let [n, a, aa, b, bb, ab] = sums[strip];
+                sums[strip] = [
+                    n.add(of_run),
+                    a.add(of_run.mul(p)).add(s),
+                    aa.add(of_run.mul(of_n)).add(s.mul(of_s)),
+                    b.add(totals),
+                    bb.add(squares),
+                    ab.add(totals.mul(p)).add(products),
+                ];
             }
         }
-        for lane in 0..STRIP {
-            let to = first + lane;
-            let [n, s, b, bb, sb] = [n[lane], s[lane], b[lane], bb[lane], sb[lane]].map(W::Sum::from);
-            sums.n[to] += n;
-            sums.a[to] += p * n + s;
-            sums.aa[to] += p * (p * n + s + s) + s;
-            sums.b[to] += b;
-            sums.bb[to] += bb;
-            sums.ab[to] += p * b + sb;
-        }
     }
+    let fit = !all_squares.any(W::too_large(instructions));
+    fit.then_some(sums)
+}
+
+#[inline(always)]
+fn store<S: Strip<Lane: LaneSum>>([n, a, aa, b, bb, ab]: [S; 6]) -> StripSums<S::Lane> {
+    let mut sums = StripSums::zero();
+    n.store(&mut sums.n);
+    a.store(&mut sums.a);
+    aa.store(&mut sums.aa);
+    b.store(&mut sums.b);
+    bb.store(&mut sums.bb);
+    ab.store(&mut sums.ab);
+    sums
 }

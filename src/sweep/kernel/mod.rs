@@ -6,22 +6,26 @@
 //!
 //! ```text
 //! for each prefix q1 > q2 > … > q(k-2):
-//!     spread:  turn the rows of the users left into one column of bits a question
+//!     narrow:    the cohort of its users, out of that of q1 … q(k-3)
 //!     for each q(k-1) < q(k-2):
-//!         open:   list the users whose bit is set in its column      (who answered
-//!                 all of q1 … q(k-1)), with a = subtotal on those questions
-//!         for each of these users, for each y < q(k-1) he answered:
-//!             add n, a, a², b, b², a·b to the sums of subset q1 … q(k-1) y
-//!         lanes:  sums → r, 64 subsets at a time
+//!         open:   list the users who also answered q(k-1), with a = subtotal on
+//!                 those k-1 questions
+//!         lanes:  for each of these users, for each y < q(k-1) he answered:
+//!                     add n, a, a², b, b², a·b to the sums of subset q1 … q(k-1) y
+//!                 sums → r, and out go those that pass the screen
 //! ```
 //!
 //! The questions y are the *lanes*: bits 0 .. q(k-1) of a user's row of answers.
 
+#[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod binary;
-mod transpose;
+mod cohort;
+mod finish;
+pub(crate) mod instructions;
 mod weighted;
 
-pub(crate) use binary::{BinaryCohort, BinaryKernel, Bounds, Broad, Narrow};
+pub(crate) use binary::{All, BinaryKernel, Bounds, Broad, Narrow, Terms, Width};
+pub(crate) use cohort::BinaryCohort;
 pub(crate) use weighted::{WeightedCohort, WeightedKernel};
 
 /// Subsets in a block of lanes: those whose last questions share a word of bits.
@@ -36,22 +40,17 @@ pub(crate) trait Kernel: Send {
     fn users(cohort: &Self::Cohort) -> usize;
 
     /// Fills `narrowed` with the users of `cohort` who also answered `question`,
-    /// which lies below all questions of the cohort's prefix.
-    fn narrow(&self, cohort: &Self::Cohort, question: usize, narrowed: &mut Self::Cohort);
+    /// which lies below all questions of the cohort's prefix. From then on only
+    /// questions below it matter.
+    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, narrowed: &mut Self::Cohort);
 
-    /// Prepares for [`open`](Self::open) calls with questions below `end`.
-    fn spread(&mut self, cohort: &Self::Cohort, end: usize);
+    /// Opens the last prefix: the cohort's and `question`, or the cohort's alone.
+    /// Returns how many users are left.
+    fn open(&mut self, cohort: &Self::Cohort, question: Option<usize>) -> usize;
 
-    /// Opens the last prefix: the spread cohort's and `question`, or the spread
-    /// cohort's alone. Returns how many users are left.
-    fn open(&mut self, question: Option<usize>) -> usize;
-
-    /// Forms the sums of the open prefix's subsets, for last questions below `end`.
-    fn sum(&mut self, end: usize);
-
-    /// The results of the subsets of the open prefix whose last questions are
-    /// `lanes`, a set of bits of the given word. [`sum`](Self::sum) comes first.
-    fn lanes(&self, word: usize, lanes: u64, screen: &Screen, results: &mut Lanes);
+    /// The results of the subsets of the prefix opened last, of this cohort, whose
+    /// last questions are `lanes`, a set of bits of the given word.
+    fn lanes(&mut self, cohort: &Self::Cohort, word: usize, lanes: u64, screen: &Screen, results: &mut Lanes);
 }
 
 /// What a subset must be like to be handed out.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::index::bitset::{WORD, contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
-use crate::sweep::kernel::transpose::transpose;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, Number, Sums};
 
@@ -58,24 +57,15 @@ impl<N: Number> WeightedCohort<N> {
 pub(crate) struct WeightedKernel<N: Number> {
     answers: Arc<Answers>,
     scores: Arc<Weighted<N>>,
-    spread: WeightedCohort<N>,
-    /// Columns of bits, `[question][user of the spread cohort]`.
-    answered_by: Vec<u64>,
+    /// The users of the open prefix.
     left: WeightedCohort<N>,
-    /// The sums, a subset each.
+    /// The sums of a word of lanes, a subset each.
     sums: Vec<Sums<N::Sum>>,
 }
 
 impl<N: Number> WeightedKernel<N> {
     pub(crate) fn new(answers: Arc<Answers>, scores: Arc<Weighted<N>>) -> Self {
-        Self {
-            answers,
-            scores,
-            spread: WeightedCohort::default(),
-            answered_by: Vec::new(),
-            left: WeightedCohort::default(),
-            sums: Vec::new(),
-        }
+        Self { answers, scores, left: WeightedCohort::default(), sums: Vec::new() }
     }
 
     /// a and b of every user left who answered `question`, in the order of the users.
@@ -99,82 +89,50 @@ impl<N: Number> Kernel for WeightedKernel<N> {
         cohort.users.len()
     }
 
-    fn narrow(&self, cohort: &WeightedCohort<N>, question: usize, narrowed: &mut WeightedCohort<N>) {
+    fn narrow(&mut self, cohort: &WeightedCohort<N>, question: usize, narrowed: &mut WeightedCohort<N>) {
         narrowed.narrow_from(cohort, &self.answers, &self.scores, question);
     }
 
-    fn spread(&mut self, cohort: &WeightedCohort<N>, end: usize) {
-        self.spread.users.clone_from(&cohort.users);
-        self.spread.subtotals.clone_from(&cohort.subtotals);
-        let blocks = cohort.users.len().div_ceil(WORD);
-        let words = end.div_ceil(WORD);
-        self.answered_by.resize(words * WORD * blocks, 0);
-        for (block, users) in cohort.users.chunks(WORD).enumerate() {
-            for word in 0..words {
-                let mut square = [0; WORD];
-                for (row, &user) in square.iter_mut().zip(users) {
-                    *row = self.answers.answered.row(user as usize)[word];
-                }
-                transpose(&mut square);
-                for (bit, &column) in square.iter().enumerate() {
-                    self.answered_by[(word * WORD + bit) * blocks + block] = column;
-                }
-            }
-        }
-    }
-
-    fn open(&mut self, question: Option<usize>) -> usize {
-        let Some(question) = question else {
-            self.left.users.clone_from(&self.spread.users);
-            self.left.subtotals.clone_from(&self.spread.subtotals);
-            return self.left.users.len();
-        };
-        let scores = &*self.scores;
-        let blocks = self.spread.users.len().div_ceil(WORD);
-        self.left.users.clear();
-        self.left.subtotals.clear();
-        for (block, &users) in self.answered_by[question * blocks..][..blocks].iter().enumerate() {
-            for bit in ones(users) {
-                let place = block * WORD + bit;
-                let user = self.spread.users[place];
-                let row = self.answers.answered.row(user as usize);
-                let score = scores.of(user as usize)[rank(row, question)];
-                self.left.users.push(user);
-                self.left.subtotals.push(self.spread.subtotals[place].plus(score));
+    fn open(&mut self, cohort: &WeightedCohort<N>, question: Option<usize>) -> usize {
+        match question {
+            Some(question) => self.left.narrow_from(cohort, &self.answers, &self.scores, question),
+            None => {
+                self.left.users.clone_from(&cohort.users);
+                self.left.subtotals.clone_from(&cohort.subtotals);
             }
         }
         self.left.users.len()
     }
 
-    fn sum(&mut self, end: usize) {
-        let words = end.div_ceil(WORD);
+    fn lanes(
+        &mut self,
+        _cohort: &WeightedCohort<N>,
+        word: usize,
+        lanes: u64,
+        screen: &Screen,
+        results: &mut Lanes,
+    ) {
+        results.clear();
         self.sums.clear();
-        self.sums.resize(words * LANES, Sums::default());
+        self.sums.resize(LANES, Sums::default());
         let scores = &*self.scores;
         for (&user, &subtotal) in self.left.users.iter().zip(&self.left.subtotals) {
             let user = user as usize;
             let total = scores.totals[user];
-            let mut scores = scores.of(user).iter();
-            let row = &self.answers.answered.row(user)[..words];
-            for (sums, &word) in self.sums.chunks_exact_mut(LANES).zip(row) {
-                for (lane, &score) in ones(word).zip(&mut scores) {
-                    N::accumulate(&mut sums[lane], subtotal.plus(score), total);
-                }
+            let row = self.answers.answered.row(user);
+            let scores = &scores.of(user)[rank(row, word * WORD)..];
+            for (lane, &score) in ones(row[word]).zip(scores) {
+                N::accumulate(&mut self.sums[lane], subtotal.plus(score), total);
             }
         }
-    }
-
-    fn lanes(&self, word: usize, lanes: u64, screen: &Screen, results: &mut Lanes) {
-        results.clear();
         for lane in ones(lanes) {
-            let question = word * WORD + lane;
-            let sums = &self.sums[question];
+            let sums = &self.sums[lane];
             if sums.n < screen.min_users {
                 continue;
             }
             let mut correlation = N::correlate(sums, screen.corrected);
             if correlation == Correlation::Doubtful {
-                correlation = N::correlate_carefully(&self.pairs(question), screen.corrected);
+                correlation = N::correlate_carefully(&self.pairs(word * WORD + lane), screen.corrected);
                 results.effort += self.left.users.len();
             }
             let r = match correlation {

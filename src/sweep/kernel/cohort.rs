@@ -1,0 +1,273 @@
+//! The users who answered all questions of a prefix, where scores are 0 and 1: a
+//! conditional database, in rows to be summed and columns to be listed.
+//!
+//! ```text
+//! list(question):    for each subtotal p:
+//!                        users of group p   who answered it wrong    ─┐ subtotal p
+//!                        users of group p-1 who answered it right    ─┘ on prefix + question
+//! narrow(question):  copy the rows of those on the list, then turn squares of
+//!                    64 users × 32 questions around, to have the columns too
+//! ```
+//!
+//! A user has a *slot*. Users of equal subtotal stand together, each group begins
+//! at a whole word of slots, and empty slots fill it up. So a group's users who
+//! answered a question are some words of that question's column, and lists come
+//! out grouped by subtotal without being sorted.
+
+use std::ops::Range;
+
+use crate::index::bitset::WORD;
+use crate::index::{Answers, scores::Binary};
+use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Task};
+
+/// The users who answered all questions of a prefix, and for each what he adds to
+/// the sums, of type `T`.
+#[derive(Debug)]
+pub(crate) struct BinaryCohort<T> {
+    /// Users of equal subtotal; a group's place is its subtotal.
+    groups: Vec<Group>,
+    users: usize,
+    slots: usize,
+    /// `[strip][slot]`: answers to 32 questions, those scored 1 in the higher half.
+    rows: Vec<u64>,
+    /// `[strip][block of 64 slots]`: the same turned around, a word a question.
+    columns: Vec<[u64; WORD]>,
+    /// By slot.
+    terms: Vec<T>,
+}
+
+impl<T> Default for BinaryCohort<T> {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            users: 0,
+            slots: 0,
+            rows: Vec::new(),
+            columns: Vec::new(),
+            terms: Vec::new(),
+        }
+    }
+}
+
+/// Users of equal subtotal, in a row of slots that begins at a word's first.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    slot: usize,
+    users: usize,
+}
+
+impl Group {
+    fn blocks(self) -> Range<usize> {
+        self.slot / WORD..(self.slot + self.users).div_ceil(WORD)
+    }
+}
+
+/// Some users of a cohort, by their slots.
+#[derive(Debug, Default)]
+pub(crate) struct UserList {
+    slots: Vec<u32>,
+    users: usize,
+    /// For each subtotal, on the prefix and one question more, where its users end.
+    ends: Vec<usize>,
+}
+
+impl UserList {
+    /// How many users there are.
+    pub(crate) fn users(&self) -> usize {
+        self.users
+    }
+
+    /// Those of each subtotal, by ascending subtotal from 0.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[u32]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let group = &self.slots[start..end];
+            start = end;
+            group
+        })
+    }
+}
+
+impl<T: Copy + Default> BinaryCohort<T> {
+    /// All users, before any question is chosen. `term` is given a grand total.
+    pub(crate) fn all<I: InstructionSet>(
+        instructions: I,
+        answers: &Answers,
+        scores: &Binary,
+        term: impl Fn(i16) -> T,
+    ) -> Self {
+        let mut cohort = Self { users: answers.users(), ..Self::default() };
+        cohort.lay_out([answers.users()], answers.questions().div_ceil(STRIP));
+        let slots = cohort.slots;
+        for user in 0..cohort.users {
+            let rows = answers.answered.row(user).iter().zip(scores.correct.row(user));
+            let strips = rows.flat_map(|(&answered, &correct)| {
+                let low = u64::from(answered as u32) | correct << STRIP;
+                [low, answered >> STRIP | correct >> STRIP << STRIP]
+            });
+            for (strip, row) in strips.take(cohort.rows.len() / slots).enumerate() {
+                cohort.rows[strip * slots + user] = row;
+            }
+            cohort.terms[user] = term(scores.totals[user]);
+        }
+        instructions.run(Turn { cohort: &mut cohort });
+        cohort
+    }
+
+    /// How many users there are.
+    pub(crate) fn users(&self) -> usize {
+        self.users
+    }
+
+    /// The rows of one strip, by slot: the lower half of a row tells which of 32
+    /// questions the user answered, the higher which of them he scored 1 on.
+    pub(crate) fn strip(&self, strip: usize) -> &[u64] {
+        &self.rows[strip * self.slots..][..self.slots]
+    }
+
+    /// What the users add to the sums, by slot.
+    pub(crate) fn terms(&self) -> &[T] {
+        &self.terms
+    }
+
+    /// Gives groups of so many users their slots, with room for so many strips.
+    fn lay_out(&mut self, sizes: impl IntoIterator<Item = usize>, strips: usize) {
+        self.groups.clear();
+        self.slots = 0;
+        for users in sizes {
+            self.groups.push(Group { slot: self.slots, users });
+            self.slots += users.next_multiple_of(WORD);
+        }
+        self.rows.resize(strips * self.slots, 0);
+        self.columns.resize(strips * (self.slots / WORD), [0; WORD]);
+        self.terms.resize(self.slots, T::default());
+        for group in &self.groups {
+            let (end, next) = (group.slot + group.users, (group.slot + group.users).next_multiple_of(WORD));
+            for strip in 0..strips {
+                self.rows[strip * self.slots..][end..next].fill(0);
+            }
+        }
+    }
+
+    /// Lists the users who answered `question`, or all of them.
+    #[inline(always)]
+    pub(crate) fn list<I: InstructionSet>(
+        &self,
+        instructions: I,
+        question: Option<usize>,
+        list: &mut UserList,
+    ) {
+        // Positions are written 64 at a time, whatever their number.
+        list.slots.resize(self.slots + WORD, 0);
+        list.ends.clear();
+        let mut end = 0;
+        let Some(question) = question else {
+            for group in &self.groups {
+                for slot in group.slot..group.slot + group.users {
+                    list.slots[end] = slot as u32;
+                    end += 1;
+                }
+                list.ends.push(end);
+            }
+            list.users = end;
+            return;
+        };
+        let blocks = self.slots / WORD;
+        let columns = &self.columns[question / STRIP * blocks..][..blocks];
+        let (answered, correct) = (question % STRIP, STRIP + question % STRIP);
+        for subtotal in 0..=self.groups.len() {
+            if let Some(group) = self.groups.get(subtotal) {
+                for block in group.blocks() {
+                    let users = columns[block][answered] & !columns[block][correct];
+                    append(instructions, users, block, &mut list.slots, &mut end);
+                }
+            }
+            if let Some(group) = subtotal.checked_sub(1).map(|below| self.groups[below]) {
+                for block in group.blocks() {
+                    let users = columns[block][correct];
+                    append(instructions, users, block, &mut list.slots, &mut end);
+                }
+            }
+            list.ends.push(end);
+        }
+        list.users = end;
+    }
+}
+
+/// Appends the slots of some users of one block, of which there are `end` before.
+#[inline(always)]
+fn append<I: InstructionSet>(instructions: I, users: u64, block: usize, slots: &mut [u32], end: &mut usize) {
+    let to = slots[*end..].first_chunk_mut().expect("room for 64 more");
+    instructions.positions(users, (block * WORD) as u32, to);
+    *end += users.count_ones() as usize;
+}
+
+/// Lists the users of a cohort who answered a question, or all of them.
+pub(crate) struct List<'a, T> {
+    pub(crate) cohort: &'a BinaryCohort<T>,
+    pub(crate) question: Option<usize>,
+    pub(crate) list: &'a mut UserList,
+}
+
+impl<T: Copy + Default> Task for List<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) {
+        self.cohort.list(instructions, self.question, self.list);
+    }
+}
+
+/// Makes `narrowed` the users of `cohort` who answered `question`; of their answers
+/// only those to questions below `end` are kept.
+pub(crate) struct Narrowing<'a, T> {
+    pub(crate) cohort: &'a BinaryCohort<T>,
+    pub(crate) question: usize,
+    pub(crate) end: usize,
+    pub(crate) list: &'a mut UserList,
+    pub(crate) narrowed: &'a mut BinaryCohort<T>,
+}
+
+impl<T: Copy + Default> Task for Narrowing<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) {
+        let Self { cohort, question, end, list, narrowed } = self;
+        cohort.list(instructions, Some(question), list);
+        narrowed.users = list.users;
+        let strips = end.div_ceil(STRIP);
+        narrowed.lay_out(list.groups().map(<[u32]>::len), strips);
+        for (group, from) in narrowed.groups.iter().zip(list.groups()) {
+            let terms = &mut narrowed.terms[group.slot..][..group.users];
+            for (term, &slot) in terms.iter_mut().zip(from) {
+                *term = cohort.terms[slot as usize];
+            }
+            for strip in 0..strips {
+                let rows = cohort.strip(strip);
+                let to = &mut narrowed.rows[strip * narrowed.slots + group.slot..][..group.users];
+                for (row, &slot) in to.iter_mut().zip(from) {
+                    *row = rows[slot as usize];
+                }
+            }
+        }
+        Turn { cohort: narrowed }.run(instructions);
+    }
+}
+
+/// Fills a cohort's columns from its rows.
+struct Turn<'a, T> {
+    cohort: &'a mut BinaryCohort<T>,
+}
+
+impl<T: Copy + Default> Task for Turn<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) {
+        let rows = self.cohort.rows.as_chunks().0;
+        for (rows, columns) in rows.iter().zip(&mut self.cohort.columns) {
+            instructions.transpose(rows, columns);
+        }
+    }
+}

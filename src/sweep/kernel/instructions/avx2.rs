@@ -1,0 +1,292 @@
+//! AVX2, as processors have it since 2013 (Haswell) and 2015 (Excavator).
+
+use std::arch::x86_64::*;
+
+use super::{InstructionSet, STRIP, Strip, Task, portable};
+use crate::index::bitset::{WORD, ones};
+
+/// A processor with AVX2, BMI1, BMI2 and POPCNT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(crate) fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt");
+        all.then_some(Self(()))
+    }
+}
+
+/// Runs a task, compiled for AVX2.
+///
+/// # Safety
+/// The processor has all features named; a value of [`Avx2`] says so.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+unsafe fn run<T: Task>(task: T, instructions: Avx2) -> T::Output {
+    task.run(instructions)
+}
+
+impl InstructionSet for Avx2 {
+    type Narrow = Narrow;
+    type Broad = Broad;
+
+    #[inline(always)]
+    fn narrow(self, value: [i16; 2]) -> Narrow {
+        // SAFETY: `self` proves the processor has AVX2.
+        Narrow(unsafe { [_mm256_set1_epi32(i32::from(value[1]) << 16 | i32::from(value[0] as u16)); 2] })
+    }
+
+    #[inline(always)]
+    fn broad(self, value: i32) -> Broad {
+        // SAFETY: `self` proves the processor has AVX2.
+        Broad(unsafe { [_mm256_set1_epi32(value); 4] })
+    }
+
+    #[inline(always)]
+    fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
+        for (position, bit) in positions.iter_mut().zip(ones(word)) {
+            *position = base + bit as u32;
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]) {
+        *columns = *rows;
+        portable::transpose(columns);
+    }
+
+    fn run<T: Task>(self, task: T) -> T::Output {
+        // SAFETY: `self` proves the processor has all that `run` names.
+        unsafe { run(task, self) }
+    }
+}
+
+/// 32 lanes of 16 bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Narrow([__m256i; 2]);
+
+impl Narrow {
+    #[inline(always)]
+    fn zip(self, other: Self, of: impl Fn(__m256i, __m256i) -> __m256i) -> Self {
+        Self([of(self.0[0], other.0[0]), of(self.0[1], other.0[1])])
+    }
+
+    /// Those lanes of `self` whose bits are set; the others are zero.
+    #[inline(always)]
+    fn only(self, lanes: u32) -> Self {
+        // SAFETY: a strip comes out of `Avx2::narrow` in the end, and so proves that
+        // the processor has AVX2.
+        unsafe {
+            let bit = _mm256_setr_epi16(
+                1,
+                1 << 1,
+                1 << 2,
+                1 << 3,
+                1 << 4,
+                1 << 5,
+                1 << 6,
+                1 << 7,
+                1 << 8,
+                1 << 9,
+                1 << 10,
+                1 << 11,
+                1 << 12,
+                1 << 13,
+                1 << 14,
+                i16::MIN,
+            );
+            let mask = |half: u32| {
+                let bits = _mm256_set1_epi16((lanes >> (16 * half)) as i16);
+                _mm256_cmpeq_epi16(_mm256_and_si256(bits, bit), bit)
+            };
+            Self([_mm256_and_si256(self.0[0], mask(0)), _mm256_and_si256(self.0[1], mask(1))])
+        }
+    }
+}
+
+// SAFETY of all blocks below: a strip comes out of `Avx2::narrow` or `Avx2::broad` in
+// the end, and so proves that the processor has AVX2.
+impl Strip for Narrow {
+    type Lane = i16;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_add_epi16(x, y) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_mullo_epi16(x, y) })
+    }
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_and_si256(x, y) })
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_or_si256(x, y) })
+    }
+
+    #[inline(always)]
+    fn shift_right_signed<const BITS: u32>(self) -> Self {
+        // SAFETY: see above.
+        self.zip(self, |x, _| unsafe { _mm256_sra_epi16(x, _mm_cvtsi32_si128(BITS as i32)) })
+    }
+
+    #[inline(always)]
+    fn add_where(self, lanes: u32, value: Self) -> Self {
+        self.add(value.only(lanes))
+    }
+
+    #[inline(always)]
+    fn any(self, mask: Self) -> bool {
+        // SAFETY: see above.
+        unsafe {
+            let both = _mm256_or_si256(self.and(mask).0[0], self.and(mask).0[1]);
+            _mm256_testz_si256(both, both) == 0
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [i16; STRIP]) {
+        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(16)) {
+            // SAFETY: see above; the part of the array has 32 bytes.
+            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), part) }
+        }
+    }
+
+    #[inline(always)]
+    fn any_above(sums: [Self; 6], least: i16, floor: f32) -> bool {
+        let mut any = false;
+        for part in 0..2 {
+            let [n, a, aa, b, bb, ab] = sums.map(|sum| sum.0[part]);
+            // SAFETY: see above.
+            unsafe {
+                // A covariance of 0 drops the lanes of too few users.
+                let few = _mm256_cmpgt_epi16(_mm256_set1_epi16(least), n);
+                let zero = _mm256_setzero_si256();
+                let minus_a = _mm256_sub_epi16(zero, a);
+                let minus_b = _mm256_sub_epi16(zero, b);
+                let ab = _mm256_andnot_si256(few, ab);
+                let covariance_b = _mm256_andnot_si256(few, minus_b);
+                any |= any_above(
+                    floor,
+                    [_mm256_unpacklo_epi16(n, a), _mm256_unpacklo_epi16(n, b)],
+                    _mm256_unpacklo_epi16(ab, covariance_b),
+                    [_mm256_unpacklo_epi16(aa, minus_a), _mm256_unpacklo_epi16(bb, minus_b)],
+                );
+                any |= any_above(
+                    floor,
+                    [_mm256_unpackhi_epi16(n, a), _mm256_unpackhi_epi16(n, b)],
+                    _mm256_unpackhi_epi16(ab, covariance_b),
+                    [_mm256_unpackhi_epi16(aa, minus_a), _mm256_unpackhi_epi16(bb, minus_b)],
+                );
+            }
+        }
+        any
+    }
+}
+
+/// Whether any of 8 subsets is above the floor, given their sums as pairs: (n, Σa) and
+/// (n, Σb); (Σab, -Σb); (Σa², -Σa) and (Σb², -Σb).
+#[inline]
+#[target_feature(enable = "avx2")]
+fn any_above(floor: f32, [na, nb]: [__m256i; 2], ab: __m256i, [aa, bb]: [__m256i; 2]) -> bool {
+    // One instruction makes n·x - y·z of the pairs (n, y) and (x, -z).
+    let covariance = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, ab));
+    let of_a = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, aa));
+    let of_b = _mm256_cvtepi32_ps(_mm256_madd_epi16(nb, bb));
+    let least = _mm256_mul_ps(_mm256_set1_ps(floor), _mm256_mul_ps(of_a, of_b));
+    let above = _mm256_cmp_ps::<_CMP_GE_OQ>(_mm256_mul_ps(covariance, covariance), least);
+    let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(covariance, _mm256_setzero_ps());
+    _mm256_movemask_ps(_mm256_and_ps(above, positive)) != 0
+}
+
+/// 32 lanes of 32 bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Broad([__m256i; 4]);
+
+impl Broad {
+    #[inline(always)]
+    fn zip(self, other: Self, of: impl Fn(__m256i, __m256i) -> __m256i) -> Self {
+        Self(std::array::from_fn(|part| of(self.0[part], other.0[part])))
+    }
+}
+
+impl Strip for Broad {
+    type Lane = i32;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_add_epi32(x, y) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_mullo_epi32(x, y) })
+    }
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_and_si256(x, y) })
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm256_or_si256(x, y) })
+    }
+
+    #[inline(always)]
+    fn shift_right_signed<const BITS: u32>(self) -> Self {
+        // SAFETY: see above.
+        self.zip(self, |x, _| unsafe { _mm256_sra_epi32(x, _mm_cvtsi32_si128(BITS as i32)) })
+    }
+
+    #[inline(always)]
+    fn add_where(self, lanes: u32, value: Self) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            let bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            Self(std::array::from_fn(|part| {
+                let bits = _mm256_set1_epi32((lanes >> (8 * part)) as i32);
+                let mask = _mm256_cmpeq_epi32(_mm256_and_si256(bits, bit), bit);
+                _mm256_add_epi32(self.0[part], _mm256_and_si256(value.0[part], mask))
+            }))
+        }
+    }
+
+    #[inline(always)]
+    fn any(self, mask: Self) -> bool {
+        let [x, y, z, w] = self.and(mask).0;
+        // SAFETY: see above.
+        unsafe {
+            let all = _mm256_or_si256(_mm256_or_si256(x, y), _mm256_or_si256(z, w));
+            _mm256_testz_si256(all, all) == 0
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [i32; STRIP]) {
+        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(8)) {
+            // SAFETY: see above; the part of the array has 32 bytes.
+            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), part) }
+        }
+    }
+    #[inline(always)]
+    fn any_above(_: [Self; 6], _: i32, _: f32) -> bool {
+        // Not worth code of its own: the second look is as good.
+        true
+    }
+}

@@ -1,0 +1,336 @@
+//! AVX-512, as processors have it since 2019 (Ice Lake) and 2022 (Zen 4).
+
+use std::arch::x86_64::*;
+
+use super::{InstructionSet, STRIP, Strip, Task};
+use crate::index::bitset::WORD;
+
+/// A processor with AVX-512 F, BW, DQ, VL, VBMI and VBMI2, GFNI, BMI1, BMI2 and POPCNT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    pub(crate) fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("gfni")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt");
+        all.then_some(Self(()))
+    }
+}
+
+/// Runs a task, compiled for AVX-512.
+///
+/// # Safety
+/// The processor has all features named; a value of [`Avx512`] says so.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,popcnt")]
+unsafe fn run<T: Task>(task: T, instructions: Avx512) -> T::Output {
+    task.run(instructions)
+}
+
+impl InstructionSet for Avx512 {
+    type Narrow = Narrow;
+    type Broad = Broad;
+
+    #[inline(always)]
+    fn narrow(self, value: [i16; 2]) -> Narrow {
+        // SAFETY: `self` proves the processor has AVX-512 F.
+        Narrow(unsafe { _mm512_set1_epi32(i32::from(value[1]) << 16 | i32::from(value[0] as u16)) })
+    }
+
+    #[inline(always)]
+    fn broad(self, value: i32) -> Broad {
+        // SAFETY: `self` proves the processor has AVX-512 F.
+        Broad(unsafe { [_mm512_set1_epi32(value); 2] })
+    }
+
+    /// One instruction gathers the positions of a word's bits.
+    #[inline(always)]
+    fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
+        const ALL: [u8; WORD] = {
+            let mut all = [0; WORD];
+            let mut bit = 0;
+            while bit < WORD {
+                all[bit] = bit as u8;
+                bit += 1;
+            }
+            all
+        };
+        // SAFETY: `self` proves the processor has AVX-512 F, VBMI2 and VL. `ALL` has 64
+        // bytes; each store writes 16 of the 64 positions.
+        unsafe {
+            let all = _mm512_loadu_si512(ALL.as_ptr().cast());
+            let set = _mm512_maskz_compress_epi8(word, all);
+            let base = _mm512_set1_epi32(base as i32);
+            let count = word.count_ones();
+            let start = positions.as_mut_ptr();
+            let at = |part: usize| start.add(16 * part).cast();
+            _mm512_storeu_si512(
+                at(0),
+                _mm512_add_epi32(base, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(set))),
+            );
+            if count > 16 {
+                let part = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<1>(set));
+                _mm512_storeu_si512(at(1), _mm512_add_epi32(base, part));
+            }
+            if count > 32 {
+                let part = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<2>(set));
+                _mm512_storeu_si512(at(2), _mm512_add_epi32(base, part));
+                let part = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<3>(set));
+                _mm512_storeu_si512(at(3), _mm512_add_epi32(base, part));
+            }
+        }
+    }
+
+    /// Eight rows at a time: their bytes are sorted into squares of 8 × 8 bits, which
+    /// one instruction transposes. The squares of the eight groups of rows are then
+    /// interleaved byte by byte, so that every column's bytes come together.
+    #[inline(always)]
+    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]) {
+        // Byte c of row r goes to byte 7 - r of square c, as the affine product counts
+        // the rows of its matrix from the last byte.
+        const SQUARES: [u8; WORD] = {
+            let mut squares = [0; WORD];
+            let mut byte = 0;
+            while byte < WORD {
+                let (column, row) = (byte / 8, 7 - byte % 8);
+                squares[byte] = (row * 8 + column) as u8;
+                byte += 1;
+            }
+            squares
+        };
+        // The interleaving below brings byte 16·l + 2·v + e of every group to lane
+        // 2·l + e of vector v; so the column 8·v + 2·l + e has to be there.
+        const ORDER: [u8; WORD] = {
+            let mut order = [0; WORD];
+            let mut byte = 0;
+            while byte < WORD {
+                let (l, v, e) = (byte / 16, byte % 16 / 2, byte % 2);
+                order[byte] = (8 * v + 2 * l + e) as u8;
+                byte += 1;
+            }
+            order
+        };
+        // SAFETY: `self` proves the processor has AVX-512 F, BW, VBMI and GFNI. The
+        // constants have 64 bytes; each load and each store is of 8 of the 64 words.
+        unsafe {
+            let squares = _mm512_loadu_si512(SQUARES.as_ptr().cast());
+            let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
+            let identity = _mm512_set1_epi64(0x8040_2010_0804_0201_u64 as i64);
+            let mut group = [_mm512_setzero_si512(); 8];
+            for (index, group) in group.iter_mut().enumerate() {
+                let rows = _mm512_loadu_si512(rows.as_ptr().add(8 * index).cast());
+                let rows = _mm512_permutexvar_epi8(squares, rows);
+                let bits = _mm512_gf2p8affine_epi64_epi8::<0>(identity, rows);
+                *group = _mm512_permutexvar_epi8(order, bits);
+            }
+            let [g0, g1, g2, g3, g4, g5, g6, g7] = group;
+            let bytes = [
+                [_mm512_unpacklo_epi8(g0, g1), _mm512_unpackhi_epi8(g0, g1)],
+                [_mm512_unpacklo_epi8(g2, g3), _mm512_unpackhi_epi8(g2, g3)],
+                [_mm512_unpacklo_epi8(g4, g5), _mm512_unpackhi_epi8(g4, g5)],
+                [_mm512_unpacklo_epi8(g6, g7), _mm512_unpackhi_epi8(g6, g7)],
+            ];
+            for half in 0..2 {
+                let (low, high) = (bytes[0][half], bytes[1][half]);
+                let lower = [_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)];
+                let (low, high) = (bytes[2][half], bytes[3][half]);
+                let upper = [_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)];
+                for quarter in 0..2 {
+                    let to = columns.as_mut_ptr().add(8 * (4 * half + 2 * quarter));
+                    let (low, high) = (lower[quarter], upper[quarter]);
+                    _mm512_storeu_si512(to.cast(), _mm512_unpacklo_epi32(low, high));
+                    _mm512_storeu_si512(to.add(8).cast(), _mm512_unpackhi_epi32(low, high));
+                }
+            }
+        }
+    }
+
+    fn run<T: Task>(self, task: T) -> T::Output {
+        // SAFETY: `self` proves the processor has all that `run` names.
+        unsafe { run(task, self) }
+    }
+}
+
+/// 32 lanes of 16 bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Narrow(__m512i);
+
+// SAFETY of all blocks below: a strip comes out of `Avx512::narrow` or `Avx512::broad`
+// in the end, and so proves that the processor has AVX-512 F and BW.
+impl Strip for Narrow {
+    type Lane = i16;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_add_epi16(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_mullo_epi16(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_and_si512(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_or_si512(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn shift_right_signed<const BITS: u32>(self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_srai_epi16::<BITS>(self.0) })
+    }
+
+    #[inline(always)]
+    fn add_where(self, lanes: u32, value: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_mask_add_epi16(self.0, lanes, self.0, value.0) })
+    }
+
+    #[inline(always)]
+    fn any(self, mask: Self) -> bool {
+        // SAFETY: see above.
+        unsafe { _mm512_test_epi16_mask(self.0, mask.0) != 0 }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [i16; STRIP]) {
+        // SAFETY: see above; the array has 64 bytes.
+        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn any_above([n, a, aa, b, bb, ab]: [Self; 6], least: i16, floor: f32) -> bool {
+        // SAFETY: see above.
+        unsafe {
+            // A covariance of 0 drops the lanes of too few users.
+            let enough = _mm512_cmpge_epi16_mask(n.0, _mm512_set1_epi16(least));
+            let zero = _mm512_setzero_si512();
+            let minus_a = _mm512_sub_epi16(zero, a.0);
+            let minus_b = _mm512_sub_epi16(zero, b.0);
+            let ab = _mm512_maskz_mov_epi16(enough, ab.0);
+            let covariance_b = _mm512_maskz_mov_epi16(enough, minus_b);
+            let low = above(
+                floor,
+                [_mm512_unpacklo_epi16(n.0, a.0), _mm512_unpacklo_epi16(n.0, b.0)],
+                _mm512_unpacklo_epi16(ab, covariance_b),
+                [_mm512_unpacklo_epi16(aa.0, minus_a), _mm512_unpacklo_epi16(bb.0, minus_b)],
+            );
+            let high = above(
+                floor,
+                [_mm512_unpackhi_epi16(n.0, a.0), _mm512_unpackhi_epi16(n.0, b.0)],
+                _mm512_unpackhi_epi16(ab, covariance_b),
+                [_mm512_unpackhi_epi16(aa.0, minus_a), _mm512_unpackhi_epi16(bb.0, minus_b)],
+            );
+            low | high != 0
+        }
+    }
+}
+
+/// Which of 16 subsets are above the floor, given their sums as pairs: (n, Σa) and
+/// (n, Σb); (Σab, -Σb); (Σa², -Σa) and (Σb², -Σb).
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn above(floor: f32, [na, nb]: [__m512i; 2], ab: __m512i, [aa, bb]: [__m512i; 2]) -> u16 {
+    // One instruction makes n·x - y·z of the pairs (n, y) and (x, -z).
+    let covariance = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, ab));
+    let of_a = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, aa));
+    let of_b = _mm512_cvtepi32_ps(_mm512_madd_epi16(nb, bb));
+    let least = _mm512_mul_ps(_mm512_set1_ps(floor), _mm512_mul_ps(of_a, of_b));
+    let above = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_mul_ps(covariance, covariance), least);
+    _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(above, covariance, _mm512_setzero_ps())
+}
+
+/// 32 lanes of 32 bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Broad([__m512i; 2]);
+
+impl Broad {
+    #[inline(always)]
+    fn zip(self, other: Self, of: impl Fn(__m512i, __m512i) -> __m512i) -> Self {
+        Self([of(self.0[0], other.0[0]), of(self.0[1], other.0[1])])
+    }
+}
+
+impl Strip for Broad {
+    type Lane = i32;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm512_add_epi32(x, y) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm512_mullo_epi32(x, y) })
+    }
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm512_and_si512(x, y) })
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        // SAFETY: see above.
+        self.zip(other, |x, y| unsafe { _mm512_or_si512(x, y) })
+    }
+
+    #[inline(always)]
+    fn shift_right_signed<const BITS: u32>(self) -> Self {
+        // SAFETY: see above.
+        self.zip(self, |x, _| unsafe { _mm512_srai_epi32::<BITS>(x) })
+    }
+
+    #[inline(always)]
+    fn add_where(self, lanes: u32, value: Self) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self([
+                _mm512_mask_add_epi32(self.0[0], lanes as u16, self.0[0], value.0[0]),
+                _mm512_mask_add_epi32(self.0[1], (lanes >> 16) as u16, self.0[1], value.0[1]),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    fn any(self, mask: Self) -> bool {
+        // SAFETY: see above.
+        unsafe {
+            _mm512_test_epi32_mask(self.0[0], mask.0[0]) | _mm512_test_epi32_mask(self.0[1], mask.0[1]) != 0
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [i32; STRIP]) {
+        // SAFETY: see above; the array has 128 bytes.
+        unsafe {
+            _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0[0]);
+            _mm512_storeu_si512(lanes.as_mut_ptr().add(16).cast(), self.0[1]);
+        }
+    }
+    #[inline(always)]
+    fn any_above(_: [Self; 6], _: i32, _: f32) -> bool {
+        // Not worth code of its own: the second look is as good.
+        true
+    }
+}

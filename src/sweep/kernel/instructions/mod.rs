@@ -1,0 +1,149 @@
+//! What the kernels ask of a processor, and which processors can give it.
+//!
+//! The algorithms are written once, over [`InstructionSet`]. A value of such a type
+//! is a proof: it exists only where [`Instructions::available`] has seen the processor
+//! to have what its methods use. So the methods are safe to call, and `unsafe` stays
+//! within the files of this folder.
+//!
+//! An algorithm that is to use an instruction set is a [`Task`]. [`InstructionSet::run`]
+//! calls it from a function that is compiled for that set; all that the task calls
+//! must be inlined into it, or it would be compiled for the least processor again.
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "intrinsics")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "intrinsics")]
+mod avx512;
+mod portable;
+
+use std::fmt::Debug;
+
+#[cfg(target_arch = "x86_64")]
+use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use avx512::Avx512;
+use portable::Portable;
+
+use crate::index::bitset::WORD;
+
+/// Lanes in a strip: subsets whose sums are formed together.
+pub(crate) const STRIP: usize = 32;
+
+/// An instruction set.
+pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
+    /// A strip of lanes of 16 bits.
+    type Narrow: Strip<Lane = i16>;
+    /// A strip of lanes of 32 bits.
+    type Broad: Strip<Lane = i32>;
+
+    /// All lanes at one value, which comes twice: words of 32 bits are what processors
+    /// spread from memory without another step.
+    fn narrow(self, value: [i16; 2]) -> Self::Narrow;
+
+    /// All lanes at one value.
+    fn broad(self, value: i32) -> Self::Broad;
+
+    /// Writes `base` plus the position of each set bit to `positions`, ascending.
+    /// What lies behind the last of them is overwritten with anything.
+    fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]);
+
+    /// Bit `c` of word `r` becomes bit `r` of word `c`.
+    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]);
+
+    /// Runs a task with all its code compiled for this instruction set.
+    fn run<T: Task>(self, task: T) -> T::Output;
+}
+
+/// Work that is compiled for an instruction set.
+pub(crate) trait Task {
+    type Output;
+
+    /// To be marked `#[inline(always)]`.
+    fn run<I: InstructionSet>(self, instructions: I) -> Self::Output;
+}
+
+/// 32 lanes. Arithmetic wraps around.
+pub(crate) trait Strip: Copy {
+    type Lane: Copy;
+
+    fn add(self, other: Self) -> Self;
+
+    fn mul(self, other: Self) -> Self;
+
+    fn and(self, other: Self) -> Self;
+
+    fn or(self, other: Self) -> Self;
+
+    /// Shifts in the sign.
+    fn shift_right_signed<const BITS: u32>(self) -> Self;
+
+    /// Adds `value` to the lanes whose bits are set.
+    fn add_where(self, lanes: u32, value: Self) -> Self;
+
+    /// Whether any lane has a bit of `mask` set.
+    fn any(self, mask: Self) -> bool;
+
+    fn store(self, lanes: &mut [Self::Lane; STRIP]);
+
+    /// A first look at the sums n, Σa, Σa², Σb, Σb², Σab of 32 subsets: whether any has
+    /// an n of at least `least`, and a covariance above 0 whose square is at least
+    /// `floor` times the variances. The moments are rounded to single precision; so the
+    /// answer is wrong only within some 2⁻²¹ of the floor.
+    fn any_above(sums: [Self; 6], least: Self::Lane, floor: f32) -> bool;
+}
+
+/// An instruction set that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instructions(Detected);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detected {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    Portable(Portable),
+}
+
+impl Instructions {
+    /// All that this processor has, the best first, and one that all processors have
+    /// last.
+    pub fn available() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.extend(Avx512::detect().map(Detected::Avx512));
+            all.extend(Avx2::detect().map(Detected::Avx2));
+        }
+        all.push(Detected::Portable(Portable));
+        all.into_iter().map(Self).collect()
+    }
+
+    /// The best that this processor has.
+    pub fn best() -> Self {
+        Self::available()[0]
+    }
+
+    /// The name, in settings and in plans.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx2(_) => "avx2",
+            Detected::Portable(_) => "portable",
+        }
+    }
+
+    /// Runs a task with all its code compiled for this instruction set.
+    pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx512(instructions) => instructions.run(task),
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx2(instructions) => instructions.run(task),
+            Detected::Portable(instructions) => instructions.run(task),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Plain Rust, in loops that compilers turn into the vector instructions that
+//! every processor of its kind has.
+
+use super::{InstructionSet, STRIP, Strip, Task};
+use crate::index::bitset::{WORD, ones};
+
+/// Any processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Portable;
+
+impl InstructionSet for Portable {
+    type Narrow = Lanes<i16>;
+    type Broad = Lanes<i32>;
+
+    #[inline(always)]
+    fn narrow(self, value: [i16; 2]) -> Lanes<i16> {
+        Lanes([value[0]; STRIP])
+    }
+
+    #[inline(always)]
+    fn broad(self, value: i32) -> Lanes<i32> {
+        Lanes([value; STRIP])
+    }
+
+    #[inline(always)]
+    fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
+        for (position, bit) in positions.iter_mut().zip(ones(word)) {
+            *position = base + bit as u32;
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]) {
+        *columns = *rows;
+        transpose(columns);
+    }
+
+    fn run<T: Task>(self, task: T) -> T::Output {
+        task.run(self)
+    }
+}
+
+/// Transposes a 64 × 64 matrix: bit `c` of word `r` becomes bit `r` of word `c`.
+///
+/// Swaps the off-diagonal quarters of ever smaller squares, as in H. S. Warren,
+/// Hacker's Delight, 7-3: six rounds of 32 swaps, whatever the matrix holds.
+#[inline(always)]
+pub(crate) fn transpose(square: &mut [u64; WORD]) {
+    let mut half = WORD / 2;
+    let mut mask = u64::MAX >> half;
+    while half > 0 {
+        for top in (0..WORD).step_by(2 * half) {
+            let (upper, lower) = square[top..top + 2 * half].split_at_mut(half);
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                let swapped = (*upper >> half ^ *lower) & mask;
+                *lower ^= swapped;
+                *upper ^= swapped << half;
+            }
+        }
+        half /= 2;
+        mask ^= mask << half;
+    }
+}
+
+/// A strip as an array.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lanes<L>([L; STRIP]);
+
+/// All ones where the lane's bit is set, else zero.
+///
+/// Half a strip at a time: the bits then fit a lane, and the compiler tests all of
+/// them with one comparison.
+macro_rules! masks {
+    ($lanes:expr, $type:ty) => {{
+        let mut masks = [0 as $type; STRIP];
+        for half in 0..2 {
+            let bits = ($lanes >> (16 * half)) as u16 as $type;
+            for lane in 0..16 {
+                let bit = (1u16 << lane) as $type;
+                masks[16 * half + lane] = if bits & bit != 0 { -1 } else { 0 };
+            }
+        }
+        masks
+    }};
+}
+
+macro_rules! strip {
+    ($type:ty, $unsigned:ty, $product:ty) => {
+        impl Strip for Lanes<$type> {
+            type Lane = $type;
+
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                Self(std::array::from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+            }
+
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                Self(std::array::from_fn(|lane| self.0[lane].wrapping_mul(other.0[lane])))
+            }
+
+            #[inline(always)]
+            fn and(self, other: Self) -> Self {
+                Self(std::array::from_fn(|lane| self.0[lane] & other.0[lane]))
+            }
+
+            #[inline(always)]
+            fn or(self, other: Self) -> Self {
+                Self(std::array::from_fn(|lane| self.0[lane] | other.0[lane]))
+            }
+
+            #[inline(always)]
+            fn shift_right_signed<const BITS: u32>(self) -> Self {
+                Self(self.0.map(|lane| lane >> BITS))
+            }
+
+            #[inline(always)]
+            fn add_where(self, lanes: u32, value: Self) -> Self {
+                let masks = masks!(lanes, $type);
+                Self(std::array::from_fn(|lane| self.0[lane].wrapping_add(value.0[lane] & masks[lane])))
+            }
+
+            #[inline(always)]
+            fn any(self, mask: Self) -> bool {
+                self.and(mask).0.iter().fold(0, |any, lane| any | lane) != 0
+            }
+
+            #[inline(always)]
+            fn store(self, lanes: &mut [$type; STRIP]) {
+                *lanes = self.0;
+            }
+
+            #[inline(always)]
+            fn any_above(sums: [Self; 6], least: $type, floor: f32) -> bool {
+                let [n, a, aa, b, bb, ab] = sums;
+                let mut any = false;
+                for lane in 0..STRIP {
+                    let difference = |x: $type, y: $type, z: $type| {
+                        let n = <$product>::from(n.0[lane]);
+                        (n * <$product>::from(x) - <$product>::from(y) * <$product>::from(z)) as f32
+                    };
+                    let (a, b) = (a.0[lane], b.0[lane]);
+                    let covariance = difference(ab.0[lane], a, b);
+                    let variances = difference(aa.0[lane], a, a) * difference(bb.0[lane], b, b);
+                    let above = covariance * covariance >= floor * variances;
+                    any |= above & (covariance > 0.0) & (n.0[lane] >= least);
+                }
+                any
+            }
+        }
+    };
+}
+
+strip!(i16, u16, i32);
+strip!(i32, u32, i64);
