@@ -17,6 +17,7 @@
 //! sweep against it.
 
 mod found;
+mod home;
 pub(crate) mod kernel;
 pub mod naive;
 pub(crate) mod pearson;

@@ -10,6 +10,7 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
 use crate::index::bitset::WORD;
 use crate::index::scores::{Scores, Weighted};
+use crate::sweep::home::Homes;
 use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{
     All, BinaryCohort, BinaryKernel, Bounds, Broad, Kernel, LANES, Narrow, Screen, Terms, WeightedCohort,
@@ -25,10 +26,8 @@ use crate::sweep::{Row, Sweep, SweepRequest, Undefined};
 #[derive(Debug)]
 pub struct SweepPlan {
     pub(crate) answers: Arc<Answers>,
-    /// Questions to choose from, as ascending positions.
-    pub(crate) candidates: Vec<usize>,
-    /// The same, as a row of bits.
-    pub(crate) candidate_bits: Vec<u64>,
+    /// Questions to choose from, and which of them are whose lanes.
+    pub(crate) homes: Homes,
     /// How many of them a subset takes.
     pub(crate) choose: usize,
     /// Ids of the questions that are in every subset beside those chosen.
@@ -94,10 +93,6 @@ impl SweepPlan {
             choose = 1;
         }
 
-        let mut candidate_bits = vec![0; answers.answered.words_per_row()];
-        for &position in &candidates {
-            candidate_bits[position / WORD] |= 1 << (position % WORD);
-        }
         let screen = Screen {
             // One user alone never has an r, so where that is left out, two are needed
             // whatever the request says.
@@ -114,8 +109,7 @@ impl SweepPlan {
             instructions,
             root: Root::new(instructions, &answers, &fixed, fixed.len() + choose),
             fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
-            candidates,
-            candidate_bits,
+            homes: Homes::new(choose, candidates, answers.questions()),
             choose,
             screen,
             top: request.top,
@@ -152,7 +146,8 @@ impl SweepPlan {
 
     /// The `index`-th of `of` shares of the sweep; together they list every subset once.
     pub fn share(self: &Arc<Self>, index: usize, of: usize) -> Box<dyn Sweep> {
-        let share = Share::new(index, of, self.subsets);
+        let prefixes = binomial(self.homes.candidates().len() as u64, self.choose as u64 - 1);
+        let share = Share::new(index, of, prefixes);
         match &self.root {
             Root::Narrow(root, bounds) => {
                 self.instructions.run(BinaryShare::<Narrow> { plan: self, root, bounds: *bounds, share })
@@ -208,7 +203,7 @@ impl SweepPlan {
     pub fn share_memory(&self) -> usize {
         let support = |depth: usize| match depth {
             0 => self.answers.users(),
-            _ => self.candidates.get(depth - 1).map_or(0, |&position| self.answers.support[position]),
+            _ => self.homes.candidates().get(depth - 1).map_or(0, |&position| self.answers.support[position]),
         };
         let narrowed = self.choose.saturating_sub(2);
         let users: usize = (0..narrowed).map(support).sum();

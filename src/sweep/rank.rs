@@ -73,6 +73,11 @@ impl Share {
         first / self.chunk % self.of == self.index
     }
 
+    /// The first rank after `rank` of which [`owns`](Self::owns) may say otherwise.
+    pub(crate) fn next_chunk(&self, rank: u64) -> u64 {
+        (rank / self.chunk + 1).saturating_mul(self.chunk)
+    }
+
     /// Whether any of the ranks `first..first + size` is in this share.
     pub(crate) fn meets(&self, first: u64, size: u64) -> bool {
         let Some(beyond) = size.checked_sub(1) else { return false };

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! walk(prefix, cohort, end):                  prefix has d of the k questions
-//!     for c in end-1 down to k-d-1:           leave enough below for the rest
-//!         skip unless some subset of prefix+c is in my share
-//!         if d = k-2:  open prefix+c; hand out its lanes, all y < c
+//!     for c in end-1 down to k-d-2:           leave enough below for the prefix
+//!         skip unless some prefix that begins with prefix+c is in my share
+//!         if d = k-2:  open prefix+c; hand out its lanes
 //!         else:        narrow the cohort by c
 //!                      skip if too few users are left
 //!                      walk(prefix + c, narrowed cohort, c)
 //! ```
+//!
+//! Which questions are the lanes of a prefix is told in `home`.
 //!
 //! **n can only shrink as a set grows**, so a cohort of fewer than `min_users`
 //! ends its whole subtree (the rule of Apriori: R. Agrawal and R. Srikant, 1994).
@@ -21,9 +23,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::index::bitset::{WORD, below, ones};
+use crate::index::bitset::{WORD, ones};
 use crate::sweep::Sweep;
 use crate::sweep::found::{Found, Row};
+use crate::sweep::home::PrefixLanes;
+use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::kernel::{Kernel, LANES, Lanes};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::rank::{Share, binomial_or_max};
@@ -84,12 +88,19 @@ pub(crate) struct Walk<K: Kernel> {
     cohorts: Vec<K::Cohort>,
     /// For each prefix length, which candidates are still to be tried: those below.
     ends: Vec<usize>,
-    /// Candidates of the prefix walked to; less than k-1 of them unless a prefix is open.
+    /// Candidates of the prefix walked to: less than k-1.
     prefix: Vec<usize>,
-    /// The next word of lanes, and the words there are, while a prefix is open.
+    /// The prefix whose lanes are being handed out: the one walked to and one more.
     open: Option<Open>,
-    /// Rank of the next subset.
+    /// Rank of the next prefix of k-1 questions.
     rank: u64,
+    /// Up to which rank it is known whether prefixes are in the share, and whether.
+    owned: (u64, bool),
+    /// The lanes of prefixes that add a candidate of this strip to the one walked to.
+    lanes_of: Option<usize>,
+    prefix_lanes: PrefixLanes,
+    /// The same of the open prefix, a word each.
+    words: Vec<u64>,
     lanes: Lanes,
     /// Ids of the open prefix's questions, ascending; empty until asked for.
     ids: Vec<u32>,
@@ -98,13 +109,12 @@ pub(crate) struct Walk<K: Kernel> {
     finished: bool,
 }
 
-/// A last prefix whose lanes are being handed out.
-#[derive(Debug)]
+/// A prefix whose lanes are being handed out.
+#[derive(Debug, Clone, Copy)]
 struct Open {
-    /// The candidate that ends the prefix; `None` where the prefix is empty.
+    /// The candidate that ends it; `None` where it is empty.
     last: Option<usize>,
-    /// Lanes are the candidates at positions below.
-    end: usize,
+    /// The next word of lanes.
     word: usize,
 }
 
@@ -118,9 +128,10 @@ enum Step {
 impl<K: Kernel> Walk<K> {
     pub(crate) fn new(plan: Arc<SweepPlan>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
         let prefix_length = plan.choose - 1;
+        let candidates = plan.homes.candidates().len();
         let mut ends = vec![0; prefix_length];
         if let Some(first) = ends.first_mut() {
-            *first = plan.candidates.len();
+            *first = candidates;
         }
         Self {
             cohorts: (1..prefix_length).map(|_| K::Cohort::default()).collect(),
@@ -128,11 +139,15 @@ impl<K: Kernel> Walk<K> {
             prefix: Vec::with_capacity(prefix_length),
             open: None,
             rank: 0,
+            owned: (0, false),
+            lanes_of: None,
+            prefix_lanes: PrefixLanes::default(),
+            words: Vec::new(),
             lanes: Lanes::new(),
             ids: Vec::new(),
             top: plan.top.map(Top::new),
             tally: Tally::default(),
-            finished: plan.candidates.is_empty(),
+            finished: candidates < plan.choose,
             plan,
             share,
             kernel,
@@ -142,19 +157,20 @@ impl<K: Kernel> Walk<K> {
 
     /// One step: a candidate tried, or a block of lanes handed out.
     fn step(&mut self, found: &mut Found) -> Step {
-        if self.open.is_some() {
-            return self.hand_out(found);
+        if let Some(open) = self.open {
+            return self.hand_out(open, found);
         }
         let depth = self.prefix.len();
         let Some(end) = self.ends.get(depth).copied() else {
-            // k = 1: the empty prefix is the only one, and the first share's.
-            return match self.rank == 0 && self.share.owns(0) {
+            // k = 1: the empty prefix is the only one.
+            return match self.rank == 0 && self.owns() {
                 true => self.open_last(None),
                 false => Step::Finished,
             };
         };
-        let missing = self.plan.choose - depth - 1;
+        let missing = self.ends.len() - depth - 1;
         if end <= missing {
+            self.lanes_of = None;
             return match self.prefix.pop() {
                 Some(_) => Step::Worked(0),
                 None => Step::Finished,
@@ -162,25 +178,31 @@ impl<K: Kernel> Walk<K> {
         }
         let candidate = end - 1;
         self.ends[depth] = candidate;
-        let size = match missing {
-            // By far the most steps are these.
-            1 => candidate as u64,
-            _ => binomial_or_max(candidate, missing),
-        };
-        if !self.share.meets(self.rank, size) {
-            self.rank = self.rank.saturating_add(size);
-            return Step::Worked(0);
+        if missing == 0 {
+            return match self.owns() {
+                true => self.open_last(Some(candidate)),
+                false => {
+                    self.rank += 1;
+                    Step::Worked(0)
+                }
+            };
         }
-        if missing > 1 {
-            return self.descend(candidate, size);
-        }
-        match self.share.owns(self.rank) {
-            true => self.open_last(Some(candidate)),
+        let size = binomial_or_max(candidate, missing);
+        match self.share.meets(self.rank, size) {
+            true => self.descend(candidate, size),
             false => {
                 self.rank = self.rank.saturating_add(size);
                 Step::Worked(0)
             }
         }
+    }
+
+    /// Whether the next prefix is in this share.
+    fn owns(&mut self) -> bool {
+        if self.rank >= self.owned.0 {
+            self.owned = (self.share.next_chunk(self.rank), self.share.owns(self.rank));
+        }
+        self.owned.1
     }
 
     /// Adds a candidate to the prefix, unless that leaves too few users.
@@ -189,17 +211,19 @@ impl<K: Kernel> Walk<K> {
         let mut narrowed = std::mem::take(&mut self.cohorts[depth]);
         let cohort = cohort_of(&*self.root, &self.cohorts, depth);
         let effort = K::users(cohort);
-        self.kernel.narrow(cohort, self.plan.candidates[candidate], &mut narrowed);
+        self.prefix.push(candidate);
+        let end = self.plan.homes.end(&self.prefix);
+        self.kernel.narrow(cohort, self.plan.homes.candidates()[candidate], end, &mut narrowed);
         let users = K::users(&narrowed);
         self.cohorts[depth] = narrowed;
         if self.too_few(users) {
             // All shares that meet the subtree prune it; one of them counts it.
-            if self.share.owns(self.rank) {
-                self.prune(size);
+            if self.owns() {
+                self.prune(self.plan.homes.subsets(&self.prefix));
             }
             self.rank = self.rank.saturating_add(size);
+            self.prefix.pop();
         } else {
-            self.prefix.push(candidate);
             self.ends[depth + 1] = candidate;
         }
         Step::Worked(effort)
@@ -214,41 +238,51 @@ impl<K: Kernel> Walk<K> {
         self.tally.done = self.tally.done.saturating_add(size);
     }
 
-    /// Opens the last prefix: the one walked to and a candidate.
+    /// Opens a prefix of k-1 questions: the one walked to and a candidate.
     fn open_last(&mut self, candidate: Option<usize>) -> Step {
-        let candidates = &self.plan.candidates;
-        let (question, size, end) = match candidate {
-            None => (None, candidates.len(), self.plan.answers.questions()),
-            Some(candidate) => (Some(candidates[candidate]), candidate, candidates[candidate]),
-        };
+        self.rank = self.rank.saturating_add(1);
+        let homes = &self.plan.homes;
+        let question = candidate.map(|candidate| homes.candidates()[candidate]);
+        let strip = question.map(|question| question / STRIP);
+        if self.lanes_of.is_none() || self.lanes_of != strip {
+            homes.lanes(&self.prefix, strip, &mut self.prefix_lanes);
+            self.lanes_of = strip;
+        }
+        if !self.prefix_lanes.any() {
+            return Step::Worked(0);
+        }
+        self.words.clear();
+        self.words.extend(homes.words(&self.prefix_lanes, question));
+        let lanes = self.words.iter().map(|word| u64::from(word.count_ones())).sum();
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
         let users = self.kernel.open(cohort, question);
-        let size = size as u64;
-        self.rank = self.rank.saturating_add(size);
         if self.too_few(users) {
-            self.prune(size);
+            self.prune(lanes);
         } else {
-            self.tally.done = self.tally.done.saturating_add(size);
+            self.tally.done = self.tally.done.saturating_add(lanes);
             self.ids.clear();
-            self.open = Some(Open { last: candidate, end, word: 0 });
+            self.open = Some(Open { last: candidate, word: 0 });
         }
         Step::Worked(users)
     }
 
-    /// Hands out the next block of lanes of the open prefix.
-    fn hand_out(&mut self, found: &mut Found) -> Step {
-        let Some(open) = &mut self.open else { return Step::Worked(0) };
-        let word = open.word;
-        let lanes = self.plan.candidate_bits[word] & below(open.end - word * WORD);
+    /// Hands out a block of lanes of the open prefix.
+    fn hand_out(&mut self, open: Open, found: &mut Found) -> Step {
+        let Some(word) = (open.word..self.words.len()).find(|&word| self.words[word] != 0) else {
+            self.open = None;
+            return Step::Worked(0);
+        };
+        self.open = Some(Open { word: word + 1, ..open });
         let mut screen = self.plan.screen;
         if self.top.is_some() {
             screen.floor = self.plan.bar.get();
         }
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
-        self.kernel.lanes(cohort, word, lanes, &screen, &mut self.lanes);
+        self.kernel.lanes(cohort, word, self.words[word], &screen, &mut self.lanes);
         if self.lanes.kept != 0 && self.ids.is_empty() {
             let prefix = self.prefix.iter().chain(&open.last);
-            self.ids.extend(prefix.map(|&place| self.plan.answers.ids[self.plan.candidates[place]]));
+            let candidates = self.plan.homes.candidates();
+            self.ids.extend(prefix.map(|&place| self.plan.answers.ids[candidates[place]]));
             self.ids.extend(&self.plan.fixed);
             self.ids.sort_unstable();
         }
@@ -265,10 +299,6 @@ impl<K: Kernel> Walk<K> {
                     }
                 }
             }
-        }
-        open.word += 1;
-        if open.word * WORD >= open.end {
-            self.open = None;
         }
         Step::Worked(LANES + self.lanes.effort)
     }

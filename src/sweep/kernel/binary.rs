@@ -220,8 +220,15 @@ impl<W: Width> Task for All<'_, W> {
         let mut cohort = BinaryCohort::all(instructions, self.answers, self.scores, of_total);
         for &question in self.fixed {
             let mut narrowed = BinaryCohort::default();
-            let (end, list) = (self.answers.questions(), &mut UserList::default());
-            instructions.run(Narrowing { cohort: &cohort, question, end, list, narrowed: &mut narrowed });
+            let (all, list) = (self.answers.questions(), &mut UserList::default());
+            instructions.run(Narrowing {
+                cohort: &cohort,
+                question,
+                lanes: all,
+                questions: all,
+                list,
+                narrowed: &mut narrowed,
+            });
             cohort = narrowed;
         }
         cohort
@@ -258,9 +265,16 @@ impl<I: InstructionSet, W: Width> Kernel for BinaryKernel<I, W> {
         cohort.users()
     }
 
-    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, narrowed: &mut Self::Cohort) {
+    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, end: usize, narrowed: &mut Self::Cohort) {
         let list = &mut self.narrowing;
-        self.instructions.run(Narrowing { cohort, question, end: question, list, narrowed });
+        self.instructions.run(Narrowing {
+            cohort,
+            question,
+            lanes: end,
+            questions: question,
+            list,
+            narrowed,
+        });
     }
 
     fn open(&mut self, cohort: &Self::Cohort, question: Option<usize>) -> usize {

@@ -28,9 +28,11 @@ pub(crate) struct BinaryCohort<T> {
     groups: Vec<Group>,
     users: usize,
     slots: usize,
+    strips: usize,
     /// `[strip][slot]`: answers to 32 questions, those scored 1 in the higher half.
     rows: Vec<u64>,
-    /// `[strip][block of 64 slots]`: the same turned around, a word a question.
+    /// `[strip][block of 64 slots]`: the same turned around, a word a question; for the
+    /// lowest strips.
     columns: Vec<[u64; WORD]>,
     /// By slot.
     terms: Vec<T>,
@@ -42,6 +44,7 @@ impl<T> Default for BinaryCohort<T> {
             groups: Vec::new(),
             users: 0,
             slots: 0,
+            strips: 0,
             rows: Vec::new(),
             columns: Vec::new(),
             terms: Vec::new(),
@@ -105,12 +108,13 @@ impl<T: Copy + Default> BinaryCohort<T> {
                 let low = u64::from(answered as u32) | correct << STRIP;
                 [low, answered >> STRIP | correct >> STRIP << STRIP]
             });
-            for (strip, row) in strips.take(cohort.rows.len() / slots).enumerate() {
+            for (strip, row) in strips.take(cohort.strips).enumerate() {
                 cohort.rows[strip * slots + user] = row;
             }
             cohort.terms[user] = term(scores.totals[user]);
         }
-        instructions.run(Turn { cohort: &mut cohort });
+        let strips = cohort.strips;
+        instructions.run(Turn { cohort: &mut cohort, strips });
         cohort
     }
 
@@ -139,7 +143,7 @@ impl<T: Copy + Default> BinaryCohort<T> {
             self.slots += users.next_multiple_of(WORD);
         }
         self.rows.resize(strips * self.slots, 0);
-        self.columns.resize(strips * (self.slots / WORD), [0; WORD]);
+        self.strips = strips;
         self.terms.resize(self.slots, T::default());
         for group in &self.groups {
             let (end, next) = (group.slot + group.users, (group.slot + group.users).next_multiple_of(WORD));
@@ -218,12 +222,15 @@ impl<T: Copy + Default> Task for List<'_, T> {
     }
 }
 
-/// Makes `narrowed` the users of `cohort` who answered `question`; of their answers
-/// only those to questions below `end` are kept.
+/// Makes `narrowed` the users of `cohort` who answered `question`, with rows of as many
+/// of the lowest strips as `lanes` lie in, and columns of as many as `questions` do.
 pub(crate) struct Narrowing<'a, T> {
     pub(crate) cohort: &'a BinaryCohort<T>,
     pub(crate) question: usize,
-    pub(crate) end: usize,
+    /// Questions that may be lanes lie below.
+    pub(crate) lanes: usize,
+    /// Questions that prefixes may grow by lie below.
+    pub(crate) questions: usize,
     pub(crate) list: &'a mut UserList,
     pub(crate) narrowed: &'a mut BinaryCohort<T>,
 }
@@ -233,31 +240,40 @@ impl<T: Copy + Default> Task for Narrowing<'_, T> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
-        let Self { cohort, question, end, list, narrowed } = self;
+        let Self { cohort, question, lanes, questions, list, narrowed } = self;
         cohort.list(instructions, Some(question), list);
         narrowed.users = list.users;
-        let strips = end.div_ceil(STRIP);
+        let strips = lanes.max(questions).div_ceil(STRIP);
         narrowed.lay_out(list.groups().map(<[u32]>::len), strips);
         for (group, from) in narrowed.groups.iter().zip(list.groups()) {
             let terms = &mut narrowed.terms[group.slot..][..group.users];
-            for (term, &slot) in terms.iter_mut().zip(from) {
-                *term = cohort.terms[slot as usize];
-            }
+            gather(&cohort.terms, from, terms);
             for strip in 0..strips {
                 let rows = cohort.strip(strip);
                 let to = &mut narrowed.rows[strip * narrowed.slots + group.slot..][..group.users];
-                for (row, &slot) in to.iter_mut().zip(from) {
-                    *row = rows[slot as usize];
-                }
+                gather(rows, from, to);
             }
         }
-        Turn { cohort: narrowed }.run(instructions);
+        Turn { cohort: narrowed, strips: questions.div_ceil(STRIP) }.run(instructions);
     }
 }
 
-/// Fills a cohort's columns from its rows.
+/// Copies what is at some slots.
+#[inline(always)]
+fn gather<T: Copy>(from: &[T], slots: &[u32], to: &mut [T]) {
+    for (to, &slot) in to.iter_mut().zip(slots) {
+        debug_assert!((slot as usize) < from.len(), "slot {slot} of {}", from.len());
+        // Volatile, for else the compiler makes gather instructions of this loop, and
+        // these take longer than loads one by one.
+        // SAFETY: a list holds slots of its cohort, which has a row and a term for each.
+        *to = unsafe { std::ptr::from_ref(from.get_unchecked(slot as usize)).read_volatile() };
+    }
+}
+
+/// Fills a cohort's columns from its rows, for the lowest strips.
 struct Turn<'a, T> {
     cohort: &'a mut BinaryCohort<T>,
+    strips: usize,
 }
 
 impl<T: Copy + Default> Task for Turn<'_, T> {
@@ -265,6 +281,8 @@ impl<T: Copy + Default> Task for Turn<'_, T> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
+        let blocks = self.strips * self.cohort.slots / WORD;
+        self.cohort.columns.resize(blocks, [0; WORD]);
         let rows = self.cohort.rows.as_chunks().0;
         for (rows, columns) in rows.iter().zip(&mut self.cohort.columns) {
             instructions.transpose(rows, columns);

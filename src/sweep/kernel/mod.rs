@@ -19,6 +19,7 @@
 
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod binary;
+#[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod cohort;
 mod finish;
 pub(crate) mod instructions;
@@ -39,10 +40,10 @@ pub(crate) trait Kernel: Send {
     /// How many users are in a cohort.
     fn users(cohort: &Self::Cohort) -> usize;
 
-    /// Fills `narrowed` with the users of `cohort` who also answered `question`,
-    /// which lies below all questions of the cohort's prefix. From then on only
-    /// questions below it matter.
-    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, narrowed: &mut Self::Cohort);
+    /// Fills `narrowed` with the users of `cohort` who also answered `question`. From
+    /// then on prefixes grow by questions below that one, and their lanes lie below
+    /// `end`.
+    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, end: usize, narrowed: &mut Self::Cohort);
 
     /// Opens the last prefix: the cohort's and `question`, or the cohort's alone.
     /// Returns how many users are left.

@@ -89,7 +89,13 @@ impl<N: Number> Kernel for WeightedKernel<N> {
         cohort.users.len()
     }
 
-    fn narrow(&mut self, cohort: &WeightedCohort<N>, question: usize, narrowed: &mut WeightedCohort<N>) {
+    fn narrow(
+        &mut self,
+        cohort: &WeightedCohort<N>,
+        question: usize,
+        _end: usize,
+        narrowed: &mut WeightedCohort<N>,
+    ) {
         narrowed.narrow_from(cohort, &self.answers, &self.scores, question);
     }
 
