@@ -2,6 +2,7 @@
 
 mod encodings;
 mod execution;
+mod kernels;
 mod laws;
 mod layers;
 mod resolution;

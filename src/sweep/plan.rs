@@ -13,8 +13,8 @@ use crate::index::scores::{Scores, Weighted};
 use crate::sweep::home::Homes;
 use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{
-    All, BinaryCohort, BinaryKernel, Bounds, Broad, Kernel, LANES, Narrow, Screen, Terms, WeightedCohort,
-    WeightedKernel, Width,
+    All, BinaryCohort, BinaryKernel, Bounds, Broad, Bytes, Class, DenseCohort, DenseKernel, Floats, Integers,
+    Kernel, LANES, Member, Narrow, Screen, Terms, WeightedCohort, WeightedKernel, Width,
 };
 use crate::sweep::pearson::{Number, Sums};
 use crate::sweep::rank::{Share, binomial};
@@ -45,9 +45,21 @@ pub struct SweepPlan {
 enum Root {
     Narrow(Arc<BinaryCohort<Terms<[i16; 2]>>>, Bounds),
     Broad(Arc<BinaryCohort<Terms<i32>>>, Bounds),
+    Bytes(Dense<Bytes>),
+    Integers(Dense<Integers>),
+    Floats(Dense<Floats>),
     Integer(Arc<WeightedCohort<i64>>, Arc<Weighted<i64>>),
     Wide(Arc<WeightedCohort<I256>>, Arc<Weighted<I256>>),
     Float(Arc<WeightedCohort<Compensated>>, Arc<Weighted<Compensated>>),
+}
+
+/// Scores of more than two values, for prefixes of two questions or more.
+#[derive(Debug)]
+struct Dense<C: Class> {
+    root: Arc<DenseCohort<C>>,
+    scores: Arc<Weighted<C::Number>>,
+    /// The most users whose sums fit 32 bits.
+    few: usize,
 }
 
 impl SweepPlan {
@@ -107,7 +119,7 @@ impl SweepPlan {
         let instructions = request.instructions.unwrap_or_else(Instructions::best);
         Ok(Self {
             instructions,
-            root: Root::new(instructions, &answers, &fixed, fixed.len() + choose),
+            root: Root::new(instructions, &answers, &fixed, choose),
             fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
             homes: Homes::new(choose, candidates, answers.questions()),
             choose,
@@ -129,6 +141,9 @@ impl SweepPlan {
         match self.root {
             Root::Narrow(..) => format!("binary, 16-bit lanes, {}", self.instructions.name()),
             Root::Broad(..) => format!("binary, 32-bit lanes, {}", self.instructions.name()),
+            Root::Bytes(..) => format!("integer, 8-bit scores, {}", self.instructions.name()),
+            Root::Integers(..) => format!("integer, 64-bit scores, {}", self.instructions.name()),
+            Root::Floats(..) => format!("float, {}", self.instructions.name()),
             Root::Integer(..) => "integer, portable".to_string(),
             Root::Wide(..) => "wide integer, portable".to_string(),
             Root::Float(..) => "float, portable".to_string(),
@@ -155,6 +170,9 @@ impl SweepPlan {
             Root::Broad(root, bounds) => {
                 self.instructions.run(BinaryShare::<Broad> { plan: self, root, bounds: *bounds, share })
             }
+            Root::Bytes(dense) => self.instructions.run(DenseShare { plan: self, dense, share }),
+            Root::Integers(dense) => self.instructions.run(DenseShare { plan: self, dense, share }),
+            Root::Floats(dense) => self.instructions.run(DenseShare { plan: self, dense, share }),
             Root::Integer(root, scores) => self.walk(self.weighted(scores), root, share),
             Root::Wide(root, scores) => self.walk(self.weighted(scores), root, share),
             Root::Float(root, scores) => self.walk(self.weighted(scores), root, share),
@@ -192,27 +210,26 @@ impl SweepPlan {
 
     /// Bytes of the root cohort that a plan over these answers keeps.
     pub fn memory_of(answers: &Answers) -> usize {
-        answers.users() * user_bytes(answers)
+        answers.users() * user_bytes(answers, false)
     }
 
     /// Bytes that each share needs at most, beside the plan.
     ///
     /// The cohort of a prefix of d questions has at most as many users as the d-th
-    /// most answered question. It takes the room of the cohort that it is narrowed
-    /// from.
+    /// most answered question.
     pub fn share_memory(&self) -> usize {
         let support = |depth: usize| match depth {
             0 => self.answers.users(),
             _ => self.homes.candidates().get(depth - 1).map_or(0, |&position| self.answers.support[position]),
         };
         let narrowed = self.choose.saturating_sub(2);
-        let users: usize = (0..narrowed).map(support).sum();
+        let users: usize = (1..=narrowed).map(support).sum();
         let words = self.answers.answered.words_per_row();
         // Users of equal subtotal are filled up to a whole word, and a list has room
         // for a word more.
         let slots = users + (narrowed + 1) * (self.choose + 2) * WORD;
         let lists = 2 * (support(narrowed.saturating_sub(1)) + WORD) * size_of::<u32>();
-        slots * user_bytes(&self.answers) + lists + words * LANES * size_of::<Sums<I256>>()
+        slots * user_bytes(&self.answers, true) + lists + words * LANES * size_of::<Sums<I256>>()
     }
 }
 
@@ -232,21 +249,63 @@ impl<W: Width> Task for BinaryShare<'_, W> {
     }
 }
 
-/// Bytes of one user in a cohort.
-fn user_bytes(answers: &Answers) -> usize {
+/// One share of a sweep over other scores.
+struct DenseShare<'a, C: Class> {
+    plan: &'a Arc<SweepPlan>,
+    dense: &'a Dense<C>,
+    share: Share,
+}
+
+impl<C: Class> Task for DenseShare<'_, C> {
+    type Output = Box<dyn Sweep>;
+
+    fn run<I: InstructionSet>(self, instructions: I) -> Box<dyn Sweep> {
+        let Dense { root, scores, few } = self.dense;
+        let answers = Arc::clone(&self.plan.answers);
+        let kernel = DenseKernel::<I, C>::new(instructions, answers, Arc::clone(scores), *few);
+        self.plan.walk(kernel, root, self.share)
+    }
+}
+
+/// The root of such a sweep.
+struct DenseRoot<'a, C: Class> {
+    answers: &'a Arc<Answers>,
+    scores: &'a Arc<Weighted<C::Number>>,
+    fixed: &'a [usize],
+    few: usize,
+}
+
+impl<C: Class> Task for DenseRoot<'_, C> {
+    type Output = Dense<C>;
+
+    fn run<I: InstructionSet>(self, instructions: I) -> Dense<C> {
+        let (answers, scores) = (Arc::clone(self.answers), Arc::clone(self.scores));
+        let mut kernel = DenseKernel::<I, C>::new(instructions, answers, Arc::clone(&scores), self.few);
+        Dense { root: Arc::new(kernel.root(self.fixed)), scores, few: self.few }
+    }
+}
+
+/// Bytes of one user in a cohort; with his scores or, before any question is chosen,
+/// without them.
+fn user_bytes(answers: &Answers, with_scores: bool) -> usize {
+    let words = answers.answered.words_per_row();
+    // Rows and columns, each of answers and of scores.
+    let bits = 4 * size_of::<u64>() * words;
+    let dense = |score: usize| if with_scores { words * LANES * score } else { 0 };
     match &answers.scores {
-        // Rows and columns, of answers and of scores.
-        Scores::Binary(_) => {
-            4 * size_of::<u64>() * answers.answered.words_per_row() + size_of::<Terms<i32>>()
-        }
-        Scores::Integer(_) => 4 + size_of::<i64>(),
-        Scores::Wide(_) => 4 + size_of::<I256>(),
-        Scores::Float(_) => 4 + size_of::<Compensated>(),
+        Scores::Binary(_) => bits + size_of::<Terms<i32>>(),
+        Scores::Integer(_) => bits + size_of::<Member<i64>>() + dense(size_of::<i64>()),
+        Scores::Wide(_) => size_of::<u32>() + size_of::<I256>(),
+        Scores::Float(_) => bits + size_of::<Member<f64>>() + dense(size_of::<f64>()),
     }
 }
 
 impl Root {
-    fn new(instructions: Instructions, answers: &Answers, fixed: &[usize], k: usize) -> Self {
+    fn new(instructions: Instructions, answers: &Arc<Answers>, fixed: &[usize], choose: usize) -> Self {
+        // Prefixes of two questions leave few enough users to keep their scores in a
+        // row for each.
+        let dense = choose >= 3;
+        let k = fixed.len() + choose;
         match &answers.scores {
             Scores::Binary(scores) => {
                 if let Some(bounds) = Bounds::of::<Narrow>(k, scores) {
@@ -259,6 +318,18 @@ impl Root {
                     let scores = Arc::new(scores.weighted(&answers.answered));
                     Self::Integer(weighted_root(answers, &scores, fixed), scores)
                 }
+            }
+            Scores::Integer(scores) if dense => {
+                let most = scores.scores.iter().copied().max().unwrap_or(0);
+                let most_b = scores.totals.iter().map(|total| total.saturating_abs()).max();
+                let few = Bytes::few(most.saturating_mul(k as i64), most_b.unwrap_or(0));
+                match few.filter(|_| most <= i64::from(u8::MAX)) {
+                    Some(few) => Self::Bytes(instructions.run(DenseRoot { answers, scores, fixed, few })),
+                    None => Self::Integers(instructions.run(DenseRoot { answers, scores, fixed, few: 0 })),
+                }
+            }
+            Scores::Float(scores) if dense => {
+                Self::Floats(instructions.run(DenseRoot { answers, scores, fixed, few: 0 }))
             }
             Scores::Integer(scores) => {
                 Self::Integer(weighted_root(answers, scores, fixed), Arc::clone(scores))

@@ -216,8 +216,8 @@ impl<W: Width> Task for All<'_, W> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) -> Self::Output {
-        let of_total = |b: i16| to_terms::<W>(b.into());
-        let mut cohort = BinaryCohort::all(instructions, self.answers, self.scores, of_total);
+        let terms = |user: usize| to_terms::<W>(self.scores.totals[user].into());
+        let mut cohort = BinaryCohort::all(instructions, self.answers, Some(&self.scores.correct), terms);
         for &question in self.fixed {
             let mut narrowed = BinaryCohort::default();
             let (all, list) = (self.answers.questions(), &mut UserList::default());
@@ -388,7 +388,7 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
         let Sum { rows, terms, list, bounds, lanes, first, screen, results } = self.0;
         for strip in 0..N {
             let rows = [rows[strip]];
-            let mut all = StripSums::<i64>::zero();
+            let mut all = StripSums::<i64>::at(0);
             for (subtotal, group) in list.groups().enumerate() {
                 for chunk in group.chunks(bounds.chunk) {
                     let users = std::iter::once((subtotal, chunk));
@@ -472,7 +472,7 @@ fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
 
 #[inline(always)]
 fn store<S: Strip<Lane: LaneSum>>([n, a, aa, b, bb, ab]: [S; 6]) -> StripSums<S::Lane> {
-    let mut sums = StripSums::zero();
+    let mut sums = StripSums::at(S::Lane::default());
     n.store(&mut sums.n);
     a.store(&mut sums.a);
     aa.store(&mut sums.aa);

@@ -16,8 +16,8 @@
 
 use std::ops::Range;
 
-use crate::index::bitset::WORD;
-use crate::index::{Answers, scores::Binary};
+use crate::index::Answers;
+use crate::index::bitset::{BitMatrix, WORD};
 use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Task};
 
 /// The users who answered all questions of a prefix, and for each what he adds to
@@ -80,6 +80,11 @@ impl UserList {
         self.users
     }
 
+    /// Their slots, by ascending subtotal.
+    pub(crate) fn slots(&self) -> &[u32] {
+        &self.slots[..self.users]
+    }
+
     /// Those of each subtotal, by ascending subtotal from 0.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &[u32]> {
         let mut start = 0;
@@ -92,18 +97,21 @@ impl UserList {
 }
 
 impl<T: Copy + Default> BinaryCohort<T> {
-    /// All users, before any question is chosen. `term` is given a grand total.
+    /// All users, before any question is chosen; `term` is given their numbers. Without
+    /// `correct` no answer is scored 1, and all users have a subtotal of 0 for ever.
     pub(crate) fn all<I: InstructionSet>(
         instructions: I,
         answers: &Answers,
-        scores: &Binary,
-        term: impl Fn(i16) -> T,
+        correct: Option<&BitMatrix>,
+        term: impl Fn(usize) -> T,
     ) -> Self {
         let mut cohort = Self { users: answers.users(), ..Self::default() };
         cohort.lay_out([answers.users()], answers.questions().div_ceil(STRIP));
         let slots = cohort.slots;
+        let none = vec![0; answers.answered.words_per_row()];
         for user in 0..cohort.users {
-            let rows = answers.answered.row(user).iter().zip(scores.correct.row(user));
+            let correct = correct.map_or(&*none, |correct| correct.row(user));
+            let rows = answers.answered.row(user).iter().zip(correct);
             let strips = rows.flat_map(|(&answered, &correct)| {
                 let low = u64::from(answered as u32) | correct << STRIP;
                 [low, answered >> STRIP | correct >> STRIP << STRIP]
@@ -111,7 +119,7 @@ impl<T: Copy + Default> BinaryCohort<T> {
             for (strip, row) in strips.take(cohort.strips).enumerate() {
                 cohort.rows[strip * slots + user] = row;
             }
-            cohort.terms[user] = term(scores.totals[user]);
+            cohort.terms[user] = term(user);
         }
         let strips = cohort.strips;
         instructions.run(Turn { cohort: &mut cohort, strips });
@@ -132,6 +140,10 @@ impl<T: Copy + Default> BinaryCohort<T> {
     /// What the users add to the sums, by slot.
     pub(crate) fn terms(&self) -> &[T] {
         &self.terms
+    }
+
+    pub(crate) fn terms_mut(&mut self) -> &mut [T] {
+        &mut self.terms
     }
 
     /// Gives groups of so many users their slots, with room for so many strips.

@@ -1,8 +1,10 @@
 //! The sums of a strip → r and n of those of its subsets that are wanted.
 
+use crate::compensated::Compensated;
+use crate::index::bitset::ones;
 use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::kernel::{Lanes, Screen};
-use crate::sweep::pearson::{Correlation, Exact, correlation};
+use crate::sweep::pearson::{Correlation, Exact, Number, Sums, correlation};
 
 /// The six sums of 32 subsets.
 #[derive(Debug, Clone, Copy)]
@@ -58,9 +60,10 @@ impl StripSums<i64> {
     }
 }
 
-impl<S: LaneSum> StripSums<S> {
-    pub(crate) fn zero() -> Self {
-        let zero = [S::default(); STRIP];
+impl<S: Copy> StripSums<S> {
+    /// All sums at one value.
+    pub(crate) fn at(value: S) -> Self {
+        let zero = [value; STRIP];
         Self { n: zero, a: zero, aa: zero, b: zero, bb: zero, ab: zero }
     }
 }
@@ -108,7 +111,7 @@ pub(crate) fn finish<S: LaneSum>(
     let mut all = [f64::NAN; STRIP];
     match kept.count_ones() >= TOGETHER {
         true => all = std::array::from_fn(r),
-        false => crate::index::bitset::ones(kept.into()).for_each(|lane| all[lane] = r(lane)),
+        false => ones(kept.into()).for_each(|lane| all[lane] = r(lane)),
     }
     let defined = bits(|lane| !all[lane].is_nan());
     let high = bits(|lane| all[lane] >= screen.floor);
@@ -122,6 +125,39 @@ pub(crate) fn finish<S: LaneSum>(
         results.r[first + lane] = all[lane];
         results.n[first + lane] = n[lane].into();
     }
+}
+
+/// The same for floats. Returns the lanes whose r rounding may have eaten, and leaves
+/// these out.
+#[inline(always)]
+pub(crate) fn finish_floats(
+    sums: &StripSums<f64>,
+    lanes: u32,
+    first: usize,
+    screen: &Screen,
+    results: &mut Lanes,
+) -> u32 {
+    let mut doubtful = 0;
+    for lane in ones(lanes.into()) {
+        let n = sums.n[lane] as i64;
+        if n < screen.min_users {
+            continue;
+        }
+        let sums = Sums {
+            n,
+            a: sums.a[lane],
+            aa: sums.aa[lane],
+            b: sums.b[lane],
+            bb: sums.bb[lane],
+            ab: sums.ab[lane],
+        };
+        match Compensated::correlate(&sums, screen.corrected) {
+            Correlation::Defined(r) => results.record(first + lane, n, Some(r), screen),
+            Correlation::Undefined => results.record(first + lane, n, None, screen),
+            Correlation::Doubtful => doubtful |= 1 << lane,
+        }
+    }
+    doubtful
 }
 
 /// The set of lanes of which something is true.

@@ -21,12 +21,14 @@
 mod binary;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod cohort;
+mod dense;
 mod finish;
 pub(crate) mod instructions;
 mod weighted;
 
 pub(crate) use binary::{All, BinaryKernel, Bounds, Broad, Narrow, Terms, Width};
 pub(crate) use cohort::BinaryCohort;
+pub(crate) use dense::{Bytes, Class, DenseCohort, DenseKernel, Floats, Integers, Member};
 pub(crate) use weighted::{WeightedCohort, WeightedKernel};
 
 /// Subsets in a block of lanes: those whose last questions share a word of bits.

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{InstructionSet, STRIP, Strip, Task, portable};
+use super::{Block, InstructionSet, STRIP, Strip, Task, portable};
 use crate::index::bitset::{WORD, ones};
 
 /// A processor with AVX2, BMI1, BMI2 and POPCNT.
@@ -31,6 +31,8 @@ unsafe fn run<T: Task>(task: T, instructions: Avx2) -> T::Output {
 impl InstructionSet for Avx2 {
     type Narrow = Narrow;
     type Broad = Broad;
+    type Integers = Integers;
+    type Doubles = Doubles;
 
     #[inline(always)]
     fn narrow(self, value: [i16; 2]) -> Narrow {
@@ -42,6 +44,37 @@ impl InstructionSet for Avx2 {
     fn broad(self, value: i32) -> Broad {
         // SAFETY: `self` proves the processor has AVX2.
         Broad(unsafe { [_mm256_set1_epi32(value); 4] })
+    }
+
+    #[inline(always)]
+    fn integers(self, value: i32) -> Integers {
+        // SAFETY: `self` proves the processor has AVX2.
+        Integers(unsafe { [_mm256_set1_epi32(value); 2] })
+    }
+
+    #[inline(always)]
+    fn load_bytes(self, bytes: &[u8; 16]) -> Integers {
+        // SAFETY: `self` proves the processor has AVX2; there are 16 bytes.
+        unsafe {
+            let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
+            let high = _mm_unpackhi_epi64(bytes, bytes);
+            Integers([_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(high)])
+        }
+    }
+
+    #[inline(always)]
+    fn doubles(self, value: f64) -> Doubles {
+        // SAFETY: `self` proves the processor has AVX2.
+        Doubles(unsafe { [_mm256_set1_pd(value); 2] })
+    }
+
+    #[inline(always)]
+    fn load_doubles(self, doubles: &[f64; 8]) -> Doubles {
+        // SAFETY: `self` proves the processor has AVX2; each load is of 4 of the 8.
+        unsafe {
+            let low = doubles.as_ptr();
+            Doubles([_mm256_loadu_pd(low), _mm256_loadu_pd(low.add(4))])
+        }
     }
 
     #[inline(always)]
@@ -106,8 +139,8 @@ impl Narrow {
     }
 }
 
-// SAFETY of all blocks below: a strip comes out of `Avx2::narrow` or `Avx2::broad` in
-// the end, and so proves that the processor has AVX2.
+// SAFETY of all blocks below: a strip or block comes out of a method of `Avx2` in the
+// end, and so proves that the processor has AVX2.
 impl Strip for Narrow {
     type Lane = i16;
 
@@ -288,5 +321,87 @@ impl Strip for Broad {
     fn any_above(_: [Self; 6], _: i32, _: f32) -> bool {
         // Not worth code of its own: the second look is as good.
         true
+    }
+}
+
+/// 16 lanes of 32 bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Integers([__m256i; 2]);
+
+impl Block<16> for Integers {
+    type Lane = i32;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(std::array::from_fn(|part| unsafe { _mm256_add_epi32(self.0[part], other.0[part]) }))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(std::array::from_fn(|part| unsafe { _mm256_madd_epi16(self.0[part], other.0[part]) }))
+    }
+
+    #[inline(always)]
+    fn only(self, lanes: u32) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            let bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            Self(std::array::from_fn(|part| {
+                let bits = _mm256_set1_epi32((lanes >> (8 * part)) as i32);
+                let mask = _mm256_cmpeq_epi32(_mm256_and_si256(bits, bit), bit);
+                _mm256_and_si256(self.0[part], mask)
+            }))
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [i32; 16]) {
+        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(8)) {
+            // SAFETY: see above; the part of the array has 32 bytes.
+            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), part) }
+        }
+    }
+}
+
+/// 8 lanes of double precision.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Doubles([__m256d; 2]);
+
+impl Block<8> for Doubles {
+    type Lane = f64;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(std::array::from_fn(|part| unsafe { _mm256_add_pd(self.0[part], other.0[part]) }))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(std::array::from_fn(|part| unsafe { _mm256_mul_pd(self.0[part], other.0[part]) }))
+    }
+
+    #[inline(always)]
+    fn only(self, lanes: u32) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            let bit = _mm256_setr_epi64x(1, 2, 4, 8);
+            Self(std::array::from_fn(|part| {
+                let bits = _mm256_set1_epi64x(i64::from(lanes >> (4 * part)));
+                let mask = _mm256_cmpeq_epi64(_mm256_and_si256(bits, bit), bit);
+                _mm256_and_pd(self.0[part], _mm256_castsi256_pd(mask))
+            }))
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [f64; 8]) {
+        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(4)) {
+            // SAFETY: see above; the part of the array has 32 bytes.
+            unsafe { _mm256_storeu_pd(lanes.as_mut_ptr(), part) }
+        }
     }
 }

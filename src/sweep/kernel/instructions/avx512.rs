@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{InstructionSet, STRIP, Strip, Task};
+use super::{Block, InstructionSet, STRIP, Strip, Task};
 use crate::index::bitset::WORD;
 
 /// A processor with AVX-512 F, BW, DQ, VL, VBMI and VBMI2, GFNI, BMI1, BMI2 and POPCNT.
@@ -37,6 +37,8 @@ unsafe fn run<T: Task>(task: T, instructions: Avx512) -> T::Output {
 impl InstructionSet for Avx512 {
     type Narrow = Narrow;
     type Broad = Broad;
+    type Integers = Integers;
+    type Doubles = Doubles;
 
     #[inline(always)]
     fn narrow(self, value: [i16; 2]) -> Narrow {
@@ -48,6 +50,30 @@ impl InstructionSet for Avx512 {
     fn broad(self, value: i32) -> Broad {
         // SAFETY: `self` proves the processor has AVX-512 F.
         Broad(unsafe { [_mm512_set1_epi32(value); 2] })
+    }
+
+    #[inline(always)]
+    fn integers(self, value: i32) -> Integers {
+        // SAFETY: `self` proves the processor has AVX-512 F.
+        Integers(unsafe { _mm512_set1_epi32(value) })
+    }
+
+    #[inline(always)]
+    fn load_bytes(self, bytes: &[u8; 16]) -> Integers {
+        // SAFETY: `self` proves the processor has AVX-512 F; there are 16 bytes.
+        Integers(unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn doubles(self, value: f64) -> Doubles {
+        // SAFETY: `self` proves the processor has AVX-512 F.
+        Doubles(unsafe { _mm512_set1_pd(value) })
+    }
+
+    #[inline(always)]
+    fn load_doubles(self, doubles: &[f64; 8]) -> Doubles {
+        // SAFETY: `self` proves the processor has AVX-512 F; there are 64 bytes.
+        Doubles(unsafe { _mm512_loadu_pd(doubles.as_ptr()) })
     }
 
     /// One instruction gathers the positions of a word's bits.
@@ -162,8 +188,8 @@ impl InstructionSet for Avx512 {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Narrow(__m512i);
 
-// SAFETY of all blocks below: a strip comes out of `Avx512::narrow` or `Avx512::broad`
-// in the end, and so proves that the processor has AVX-512 F and BW.
+// SAFETY of all blocks below: a strip or block comes out of a method of `Avx512` in
+// the end, and so proves that the processor has AVX-512 F and BW.
 impl Strip for Narrow {
     type Lane = i16;
 
@@ -332,5 +358,81 @@ impl Strip for Broad {
     fn any_above(_: [Self; 6], _: i32, _: f32) -> bool {
         // Not worth code of its own: the second look is as good.
         true
+    }
+}
+
+/// 16 lanes of 32 bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Integers(__m512i);
+
+impl Block<16> for Integers {
+    type Lane = i32;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_add_epi32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_madd_epi16(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn only(self, lanes: u32) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_maskz_mov_epi32(lanes as u16, self.0) })
+    }
+
+    #[inline(always)]
+    fn add_where(self, lanes: u32, value: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_mask_add_epi32(self.0, lanes as u16, self.0, value.0) })
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [i32; 16]) {
+        // SAFETY: see above; the array has 64 bytes.
+        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0) }
+    }
+}
+
+/// 8 lanes of double precision.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Doubles(__m512d);
+
+impl Block<8> for Doubles {
+    type Lane = f64;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_add_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_mul_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn only(self, lanes: u32) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_maskz_mov_pd(lanes as u8, self.0) })
+    }
+
+    #[inline(always)]
+    fn add_where(self, lanes: u32, value: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_mask_add_pd(self.0, lanes as u8, self.0, value.0) })
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [f64; 8]) {
+        // SAFETY: see above; the array has 64 bytes.
+        unsafe { _mm512_storeu_pd(lanes.as_mut_ptr(), self.0) }
     }
 }

@@ -37,12 +37,27 @@ pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
     /// A strip of lanes of 32 bits.
     type Broad: Strip<Lane = i32>;
 
+    /// 16 lanes of 32 bits, for sums of numbers.
+    type Integers: Block<16, Lane = i32>;
+    /// 8 lanes of double precision.
+    type Doubles: Block<8, Lane = f64>;
+
     /// All lanes at one value, which comes twice: words of 32 bits are what processors
     /// spread from memory without another step.
     fn narrow(self, value: [i16; 2]) -> Self::Narrow;
 
     /// All lanes at one value.
     fn broad(self, value: i32) -> Self::Broad;
+
+    /// All lanes at one value.
+    fn integers(self, value: i32) -> Self::Integers;
+
+    fn load_bytes(self, bytes: &[u8; 16]) -> Self::Integers;
+
+    /// All lanes at one value.
+    fn doubles(self, value: f64) -> Self::Doubles;
+
+    fn load_doubles(self, doubles: &[f64; 8]) -> Self::Doubles;
 
     /// Writes `base` plus the position of each set bit to `positions`, ascending.
     /// What lies behind the last of them is overwritten with anything.
@@ -91,6 +106,29 @@ pub(crate) trait Strip: Copy {
     /// `floor` times the variances. The moments are rounded to single precision; so the
     /// answer is wrong only within some 2⁻²¹ of the floor.
     fn any_above(sums: [Self; 6], least: Self::Lane, floor: f32) -> bool;
+}
+
+/// Some lanes of numbers. Sums of integers wrap around; floats are rounded after every
+/// step.
+pub(crate) trait Block<const LANES: usize>: Copy {
+    type Lane: Copy;
+
+    fn add(self, other: Self) -> Self;
+
+    /// Integers that are multiplied fit 16 bits, and `self` is not negative: processors
+    /// have a faster instruction for these.
+    fn mul(self, other: Self) -> Self;
+
+    /// Those lanes whose bits are set, lowest first; the others are zero.
+    fn only(self, lanes: u32) -> Self;
+
+    /// Adds `value` to the lanes whose bits are set.
+    #[inline(always)]
+    fn add_where(self, lanes: u32, value: Self) -> Self {
+        self.add(value.only(lanes))
+    }
+
+    fn store(self, lanes: &mut [Self::Lane; LANES]);
 }
 
 /// An instruction set that this processor has.

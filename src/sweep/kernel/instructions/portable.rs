@@ -1,7 +1,7 @@
 //! Plain Rust, in loops that compilers turn into the vector instructions that
 //! every processor of its kind has.
 
-use super::{InstructionSet, STRIP, Strip, Task};
+use super::{Block, InstructionSet, STRIP, Strip, Task};
 use crate::index::bitset::{WORD, ones};
 
 /// Any processor.
@@ -11,6 +11,8 @@ pub(crate) struct Portable;
 impl InstructionSet for Portable {
     type Narrow = Lanes<i16>;
     type Broad = Lanes<i32>;
+    type Integers = Numbers<i32, 16>;
+    type Doubles = Numbers<f64, 8>;
 
     #[inline(always)]
     fn narrow(self, value: [i16; 2]) -> Lanes<i16> {
@@ -20,6 +22,26 @@ impl InstructionSet for Portable {
     #[inline(always)]
     fn broad(self, value: i32) -> Lanes<i32> {
         Lanes([value; STRIP])
+    }
+
+    #[inline(always)]
+    fn integers(self, value: i32) -> Numbers<i32, 16> {
+        Numbers([value; 16])
+    }
+
+    #[inline(always)]
+    fn load_bytes(self, bytes: &[u8; 16]) -> Numbers<i32, 16> {
+        Numbers(bytes.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn doubles(self, value: f64) -> Numbers<f64, 8> {
+        Numbers([value; 8])
+    }
+
+    #[inline(always)]
+    fn load_doubles(self, doubles: &[f64; 8]) -> Numbers<f64, 8> {
+        Numbers(*doubles)
     }
 
     #[inline(always)]
@@ -153,3 +175,58 @@ macro_rules! strip {
 
 strip!(i16, u16, i32);
 strip!(i32, u32, i64);
+
+/// A block as an array.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers<L, const LANES: usize>([L; LANES]);
+
+impl Block<16> for Numbers<i32, 16> {
+    type Lane = i32;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| i32::from(self.0[lane] as i16) * i32::from(other.0[lane] as i16)))
+    }
+
+    #[inline(always)]
+    fn only(self, lanes: u32) -> Self {
+        Self(std::array::from_fn(|lane| if lanes & 1 << lane != 0 { self.0[lane] } else { 0 }))
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [i32; 16]) {
+        *lanes = self.0;
+    }
+}
+
+impl Block<8> for Numbers<f64, 8> {
+    type Lane = f64;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane] + other.0[lane]))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane] * other.0[lane]))
+    }
+
+    #[inline(always)]
+    fn only(self, lanes: u32) -> Self {
+        Self(std::array::from_fn(|lane| {
+            let mask = if u64::from(lanes) & 1 << lane != 0 { u64::MAX } else { 0 };
+            f64::from_bits(self.0[lane].to_bits() & mask)
+        }))
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut [f64; 8]) {
+        *lanes = self.0;
+    }
+}

@@ -1,0 +1,166 @@
+//! Every kernel against the definition and against each other, on shapes that a
+//! shrinking generator does not reach: several strips of lanes, long lists of users,
+//! sums at the edge of what a lane holds.
+
+use std::collections::BTreeMap;
+
+use datafusion_k_corrset::index::AnswerIndex;
+use datafusion_k_corrset::sweep::naive::k_corrset;
+use datafusion_k_corrset::sweep::{Instructions, SweepRequest, Undefined};
+
+use crate::support::{Answers, by_name, float_batch, index, integer_batch, sweep};
+
+type Bits = BTreeMap<Vec<String>, (Option<u64>, i64)>;
+
+fn request(k: usize, corrected: bool) -> SweepRequest {
+    SweepRequest { k, corrected, undefined: Undefined::Null, ..SweepRequest::default() }
+}
+
+fn bits(index: &AnswerIndex, request: &SweepRequest) -> Bits {
+    let rows = by_name(index, &sweep(index, request, 2, 1000));
+    rows.into_iter().map(|(subset, (r, n))| (subset, (r.map(f64::to_bits), n))).collect()
+}
+
+/// The bits that all instruction sets agree on.
+fn agreed(index: &AnswerIndex, request: &SweepRequest) -> Bits {
+    let of =
+        |instructions| bits(index, &SweepRequest { instructions: Some(instructions), ..request.clone() });
+    let sets = Instructions::available();
+    let last = of(*sets.last().unwrap());
+    for instructions in sets {
+        let found = of(instructions);
+        assert_eq!(found.len(), last.len(), "{}", instructions.name());
+        for (found, expected) in found.iter().zip(&last) {
+            assert_eq!(found, expected, "{}", instructions.name());
+        }
+    }
+    last
+}
+
+fn defined(rows: &Answers<i64>, request: &SweepRequest) -> Bits {
+    let wide: Vec<(&str, &str, i128)> =
+        rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
+    let name = |subset: Vec<&str>| subset.into_iter().map(str::to_string).collect();
+    k_corrset(&wide, request.k, request.corrected)
+        .into_iter()
+        .map(|(subset, (r, n))| (name(subset), (r.map(f64::to_bits), n as i64)))
+        .collect()
+}
+
+fn check(rows: &Answers<i64>, k: usize) {
+    let index = index(&[integer_batch(rows)]);
+    for corrected in [false, true] {
+        let request = request(k, corrected);
+        let (found, expected) = (agreed(&index, &request), defined(rows, &request));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected, "corrected: {corrected}");
+        }
+    }
+}
+
+/// Answers of a share of all, with scores that a function makes of user, question and a
+/// random number.
+fn table(
+    users: usize,
+    questions: usize,
+    density: f64,
+    score: impl Fn(usize, usize, u64) -> i64,
+) -> Answers<i64> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut rows = Vec::new();
+    for user in 0..users {
+        for question in 0..questions {
+            if (random() >> 11) as f64 / (1u64 << 53) as f64 <= density {
+                let score = score(user, question, random() >> 20);
+                rows.push((format!("u{user:06}"), format!("q{question:03}"), score));
+            }
+        }
+    }
+    rows
+}
+
+#[test]
+fn several_strips_of_lanes() {
+    for (users, questions, density, k) in [(300, 40, 0.4, 3), (900, 70, 0.1, 2), (150, 34, 0.7, 4)] {
+        check(&table(users, questions, density, |_, _, random| (random % 2) as i64), k);
+    }
+}
+
+#[test]
+fn bytes_and_wider_integers_in_several_strips() {
+    for most in [7, 255, 256, 1 << 20, 1 << 40] {
+        check(&table(200, 40, 0.5, |_, _, random| (random % (most + 1)) as i64), 3);
+    }
+}
+
+#[test]
+fn lists_of_more_users_than_fit_a_byte_or_a_word() {
+    check(&table(66_000, 4, 1.0, |user, question, _| ((user >> question) & 1) as i64), 2);
+    check(&table(66_000, 4, 1.0, |user, question, _| ((user >> question) & 1) as i64), 3);
+    check(
+        &table(2_000, 5, 1.0, |user, question, random| ((user ^ question) as u64 + random % 9) as i64 % 200),
+        3,
+    );
+}
+
+#[test]
+fn grand_totals_at_both_extremes() {
+    // |b| is 32, the most that lanes of 16 bits hold, and then more.
+    for questions in [64, 65, 68] {
+        check(&table(700, questions, 1.0, |user, _, _| (user % 2) as i64), 2);
+        check(
+            &table(700, questions, 1.0, |user, question, _| i64::from(user % 2 == 0 || question % 9 == 0)),
+            2,
+        );
+    }
+    // Many runs, each with almost the largest Σb² that a run may have.
+    check(&table(3_000, 11, 1.0, |user, _, _| (user % 2) as i64), 3);
+    // Every score the largest or the least, of users who are just too many for 32 bits.
+    check(&table(250, 36, 1.0, |user, _, _| (user % 2) as i64 * 255), 3);
+    check(&table(400, 36, 1.0, |user, _, _| (user % 2) as i64 * 255), 3);
+    check(
+        &table(400, 36, 1.0, |user, question, _| ((user + question) % 2) as i64 * 255 + (user == 7) as i64),
+        3,
+    );
+}
+
+#[test]
+fn lanes_of_16_bits_that_do_not_suffice_are_summed_again() {
+    // Few users of large |b| among many of small: Σb² of a run passes 2¹¹ in some lanes.
+    check(&table(1_000, 40, 0.5, |user, _, random| i64::from(user % 5 == 0 || random % 7 == 0)), 3);
+}
+
+#[test]
+fn floats_have_the_same_bits_with_every_instruction_set() {
+    for (users, questions, density, k) in [(300, 40, 0.4, 3), (200, 70, 0.2, 2), (2_000, 12, 1.0, 3)] {
+        let exact = table(users, questions, density, |_, _, random| (random % 1000) as i64);
+        let floats: Answers<f64> = exact.into_iter().map(|(u, q, s)| (u, q, s as f64 / 7.0)).collect();
+        let index = index(&[float_batch(&floats)]);
+        for corrected in [false, true] {
+            agreed(&index, &request(k, corrected));
+        }
+    }
+}
+
+#[test]
+fn a_floor_changes_nothing_but_what_is_left_out() {
+    let rows = table(800, 45, 0.3, |_, _, random| (random % 2) as i64);
+    let index = index(&[integer_batch(&rows)]);
+    for instructions in Instructions::available() {
+        let request = SweepRequest { k: 3, instructions: Some(instructions), ..SweepRequest::default() };
+        let mut all = sweep(&index, &request, 1, usize::MAX);
+        all.sort_by(|x, y| {
+            y.r.partial_cmp(&x.r).unwrap().then(y.n.cmp(&x.n)).then_with(|| x.questions.cmp(&y.questions))
+        });
+        all.truncate(25);
+        let top = sweep(&index, &SweepRequest { top: Some(25), ..request }, 3, 100);
+        assert_eq!(top, all, "{}", instructions.name());
+    }
+}
