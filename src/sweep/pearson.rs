@@ -208,10 +208,24 @@ impl<N: Exact> Number for N {
 /// r from n·Σab - Σa·Σb, n·Σa² - (Σa)² and n·Σb² - (Σb)².
 #[inline(always)]
 pub(crate) fn correlation<N: Exact>(moments: [N::Product; 3], corrected: bool) -> Correlation {
-    let [covariance, of_a, of_b] = match corrected {
+    let moments = match corrected {
         true => N::correct(moments),
         false => moments.map(N::round),
     };
+    of_rounded(moments)
+}
+
+/// The same of moments that are integers in doubles, and that four times over.
+#[inline(always)]
+pub(crate) fn correlation_of([covariance, of_a, of_b]: [f64; 3], corrected: bool) -> Correlation {
+    of_rounded(match corrected {
+        true => [covariance - of_a, of_a, of_b - 2.0 * covariance + of_a],
+        false => [covariance, of_a, of_b],
+    })
+}
+
+#[inline(always)]
+fn of_rounded([covariance, of_a, of_b]: [f64; 3]) -> Correlation {
     // Fewer than two users have no variance either: n·Σa² = (Σa)².
     match of_a == 0.0 || of_b == 0.0 {
         true => Correlation::Undefined,

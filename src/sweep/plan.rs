@@ -13,7 +13,7 @@ use crate::index::scores::{Scores, Weighted};
 use crate::sweep::home::Homes;
 use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{
-    All, BinaryCohort, BinaryKernel, Bounds, Broad, Bytes, Class, DenseCohort, DenseKernel, Floats, Integers,
+    All, BinaryCohort, CompleteCohort, CompleteKernel, Covariances, BinaryKernel, Bounds, Broad, Bytes, Class, DenseCohort, DenseKernel, Floats, Integers,
     Kernel, LANES, Member, Narrow, Screen, Terms, WeightedCohort, WeightedKernel, Width,
 };
 use crate::sweep::pearson::{Number, Sums};
@@ -45,6 +45,7 @@ pub struct SweepPlan {
 enum Root {
     Narrow(Arc<BinaryCohort<Terms<[i16; 2]>>>, Bounds),
     Broad(Arc<BinaryCohort<Terms<i32>>>, Bounds),
+    Complete(Arc<CompleteCohort>, Arc<Covariances>),
     Bytes(Dense<Bytes>),
     Integers(Dense<Integers>),
     Floats(Dense<Floats>),
@@ -141,6 +142,7 @@ impl SweepPlan {
         match self.root {
             Root::Narrow(..) => format!("binary, 16-bit lanes, {}", self.instructions.name()),
             Root::Broad(..) => format!("binary, 32-bit lanes, {}", self.instructions.name()),
+            Root::Complete(..) => format!("complete, {}", self.instructions.name()),
             Root::Bytes(..) => format!("integer, 8-bit scores, {}", self.instructions.name()),
             Root::Integers(..) => format!("integer, 64-bit scores, {}", self.instructions.name()),
             Root::Floats(..) => format!("float, {}", self.instructions.name()),
@@ -169,6 +171,9 @@ impl SweepPlan {
             }
             Root::Broad(root, bounds) => {
                 self.instructions.run(BinaryShare::<Broad> { plan: self, root, bounds: *bounds, share })
+            }
+            Root::Complete(root, covariances) => {
+                self.instructions.run(CompleteShare { plan: self, root, covariances, share })
             }
             Root::Bytes(dense) => self.instructions.run(DenseShare { plan: self, dense, share }),
             Root::Integers(dense) => self.instructions.run(DenseShare { plan: self, dense, share }),
@@ -210,7 +215,7 @@ impl SweepPlan {
 
     /// Bytes of the root cohort that a plan over these answers keeps.
     pub fn memory_of(answers: &Answers) -> usize {
-        answers.users() * user_bytes(answers, false)
+        answers.users() * user_bytes(answers, false) + Covariances::bytes(answers.questions())
     }
 
     /// Bytes that each share needs at most, beside the plan.
@@ -246,6 +251,22 @@ impl<W: Width> Task for BinaryShare<'_, W> {
 
     fn run<I: InstructionSet>(self, instructions: I) -> Box<dyn Sweep> {
         self.plan.walk(BinaryKernel::<I, W>::new(instructions, self.bounds), self.root, self.share)
+    }
+}
+
+/// One share of a sweep over data without gaps.
+struct CompleteShare<'a> {
+    plan: &'a Arc<SweepPlan>,
+    root: &'a Arc<CompleteCohort>,
+    covariances: &'a Arc<Covariances>,
+    share: Share,
+}
+
+impl Task for CompleteShare<'_> {
+    type Output = Box<dyn Sweep>;
+
+    fn run<I: InstructionSet>(self, instructions: I) -> Box<dyn Sweep> {
+        self.plan.walk(CompleteKernel::new(instructions, Arc::clone(self.covariances)), self.root, self.share)
     }
 }
 
@@ -306,6 +327,15 @@ impl Root {
         // row for each.
         let dense = choose >= 3;
         let k = fixed.len() + choose;
+        if let Some(covariances) = Covariances::of(answers, k) {
+            let mut root = CompleteCohort::empty(&covariances);
+            for &question in fixed {
+                let mut grown = CompleteCohort::default();
+                grown.grow(&root, question, &covariances);
+                root = grown;
+            }
+            return Self::Complete(Arc::new(root), Arc::new(covariances));
+        }
         match &answers.scores {
             Scores::Binary(scores) => {
                 if let Some(bounds) = Bounds::of::<Narrow>(k, scores) {

@@ -21,6 +21,7 @@
 mod binary;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod cohort;
+mod complete;
 mod dense;
 mod finish;
 pub(crate) mod instructions;
@@ -28,6 +29,7 @@ mod weighted;
 
 pub(crate) use binary::{All, BinaryKernel, Bounds, Broad, Narrow, Terms, Width};
 pub(crate) use cohort::BinaryCohort;
+pub(crate) use complete::{CompleteCohort, CompleteKernel, Covariances};
 pub(crate) use dense::{Bytes, Class, DenseCohort, DenseKernel, Floats, Integers, Member};
 pub(crate) use weighted::{WeightedCohort, WeightedKernel};
 
@@ -63,7 +65,7 @@ pub(crate) struct Screen {
     pub(crate) min_users: i64,
     /// Whether an undefined r passes.
     pub(crate) undefined: bool,
-    /// At least this r; of no effect on an undefined one.
+    /// At least this r; if there is such a floor, an undefined r does not pass.
     pub(crate) floor: f64,
     /// Whether b is the grand total less a.
     pub(crate) corrected: bool,
@@ -90,7 +92,7 @@ impl Lanes {
     /// Records one subset if it passes the screen.
     #[inline]
     fn record(&mut self, lane: usize, n: i64, r: Option<f64>, screen: &Screen) {
-        let passes = r.map_or(screen.undefined, |r| r >= screen.floor);
+        let passes = r.map_or(screen.undefined && screen.floor == f64::NEG_INFINITY, |r| r >= screen.floor);
         self.kept |= u64::from(passes) << lane;
         self.defined |= u64::from(r.is_some()) << lane;
         self.n[lane] = n;
