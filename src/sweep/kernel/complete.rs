@@ -11,7 +11,8 @@
 //!
 //! so that a prefix P that grows by y grows by `gain(y)` = C(y, y) + 2·Σ C(q, y) over q in
 //! P. The gains of all y are kept for the prefix of k-2 questions, and a subset costs four
-//! additions, whatever the number of users.
+//! additions, whatever the number of users; and three multiplications, to see whether
+//! covariance² / (of_a · of_b) reaches the floor.
 //!
 //! All of it is computed in doubles: they hold integers below 2⁵³ exactly, and data whose
 //! moments could pass that are summed like any others. So r has the same bits.
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use crate::index::Answers;
 use crate::index::bitset::{ones, WORD};
 use crate::index::scores::Scores;
-use crate::sweep::kernel::instructions::{InstructionSet, Task};
+use crate::sweep::kernel::instructions::{Block, InstructionSet, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, correlation_of};
 
@@ -29,8 +30,10 @@ use crate::sweep::pearson::{Correlation, correlation_of};
 #[derive(Debug)]
 pub(crate) struct Covariances {
     users: usize,
-    /// `[question][question]`, rows filled up to whole words of lanes.
+    /// `[question][question]`, twice, in rows filled up to whole words of lanes.
     questions: Vec<Vec<f64>>,
+    /// Of each question with itself.
+    of_questions: Vec<f64>,
     /// Of each question with the grand totals, filled up as well.
     totals: Vec<f64>,
     /// Of the grand totals with themselves.
@@ -86,11 +89,14 @@ impl Covariances {
             let sum = sums[question];
             products.iter_mut().zip(&sums).for_each(|(product, other)| *product = n * *product - sum * other);
         }
+        let of_questions = products.iter().enumerate().map(|(question, products)| products[question]).collect();
+        products.iter_mut().flatten().for_each(|product| *product *= 2.0);
         let of_total = |(product, sum): (&f64, &f64)| n * product - sum * sum_of_totals;
         Some(Self {
             users,
             totals: with_totals.iter().zip(&sums).map(of_total).collect(),
             questions: products,
+            of_questions,
             of_totals: n * square_of_totals - sum_of_totals * sum_of_totals,
         })
     }
@@ -115,9 +121,7 @@ impl CompleteCohort {
     /// The empty prefix.
     pub(crate) fn empty(covariances: &Covariances) -> Self {
         let mut gains = vec![0.0; covariances.totals.len()];
-        for (question, gain) in gains.iter_mut().enumerate().take(covariances.questions.len()) {
-            *gain = covariances.questions[question][question];
-        }
+        gains[..covariances.of_questions.len()].copy_from_slice(&covariances.of_questions);
         Self { users: covariances.users, covariance: 0.0, of_a: 0.0, gains }
     }
 
@@ -128,7 +132,7 @@ impl CompleteCohort {
         self.of_a = prefix.of_a + prefix.gains[question];
         let with_question = &covariances.questions[question];
         self.gains.clear();
-        self.gains.extend(prefix.gains.iter().zip(with_question).map(|(gain, with)| gain + 2.0 * with));
+        self.gains.extend(prefix.gains.iter().zip(with_question).map(|(gain, with)| gain + with));
     }
 }
 
@@ -184,37 +188,39 @@ impl<I: InstructionSet> Kernel for CompleteKernel<I> {
         if (cohort.users as i64) < screen.min_users {
             return;
         }
-        let at = word * LANES;
-        let part = |lanes: &'_ [f64]| -> [f64; LANES] { lanes[at..at + LANES].try_into().expect("a word of lanes") };
-        let mut of_a = part(&cohort.gains);
-        if let Some(question) = self.question {
-            let with_question = &self.covariances.questions[question][at..at + LANES];
-            of_a.iter_mut().zip(with_question).for_each(|(of_a, with)| *of_a += 2.0 * with);
-        }
-        let moments = Moments {
-            covariance: part(&self.covariances.totals),
-            of_a,
-            prefix: [self.covariance, self.of_a],
-            of_b: self.covariances.of_totals,
-        };
-        let users = cohort.users as i64;
-        self.instructions.run(Finish { moments, users, lanes, screen, results });
+        let word = word * LANES..(word + 1) * LANES;
+        let covariances = &*self.covariances;
+        self.instructions.run(Finish {
+            totals: &covariances.totals[word.clone()],
+            gains: &cohort.gains[word.clone()],
+            with_question: match self.question {
+                Some(question) => &covariances.questions[question][word],
+                None => &NO_QUESTION,
+            },
+            covariance: self.covariance,
+            of_a: self.of_a,
+            of_b: covariances.of_totals,
+            users: cohort.users as i64,
+            lanes,
+            screen,
+            results,
+        });
     }
 }
 
-/// The moments of a word of lanes.
-struct Moments {
-    /// Without the prefix's.
-    covariance: [f64; LANES],
-    of_a: [f64; LANES],
-    /// The prefix's covariance and variance of a.
-    prefix: [f64; 2],
-    of_b: f64,
-}
+/// What the question that ends an empty prefix has in common with others.
+const NO_QUESTION: [f64; LANES] = [0.0; LANES];
 
-/// Hands out the lanes that pass the screen.
+/// Hands out the lanes of a word that pass the screen.
 struct Finish<'a> {
-    moments: Moments,
+    // By lane.
+    totals: &'a [f64],
+    gains: &'a [f64],
+    with_question: &'a [f64],
+    // Of the prefix.
+    covariance: f64,
+    of_a: f64,
+    of_b: f64,
     users: i64,
     lanes: u64,
     screen: &'a Screen,
@@ -225,32 +231,34 @@ impl Task for Finish<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: InstructionSet>(self, _: I) {
-        let Self { moments, users, lanes, screen, results } = self;
-        let Moments { mut covariance, mut of_a, prefix, of_b } = moments;
-        for lane in 0..LANES {
-            covariance[lane] += prefix[0];
-            of_a[lane] += prefix[1];
-        }
-        let mut promising = lanes;
+    fn run<I: InstructionSet>(self, instructions: I) {
+        let Self { totals, gains, with_question, of_b, screen, .. } = self;
+        let mut promising = self.lanes;
         if screen.floor > 0.0 && !screen.corrected {
-            // r² without a root and a division; the margin is for the rounding of both.
-            let floor = screen.floor * screen.floor * (1.0 - 1e-12) * of_b;
+            // The margin is for the rounding of these and of the root and the division.
+            let floor = instructions.doubles(screen.floor * screen.floor * (1.0 - 1e-12) * of_b);
+            let least = instructions.doubles(f64::MIN_POSITIVE);
+            let (covariance, of_a) = (instructions.doubles(self.covariance), instructions.doubles(self.of_a));
+            let load = |lanes: &[f64], at: usize| {
+                instructions.load_doubles(lanes[at..].first_chunk().expect("a whole block"))
+            };
             let mut above = 0;
-            for lane in 0..LANES {
-                let covariance = covariance[lane];
-                let passes = (covariance > 0.0) & (covariance * covariance >= floor * of_a[lane]);
-                above |= u64::from(passes) << lane;
+            for at in (0..LANES).step_by(8) {
+                let covariance = load(totals, at).add(covariance);
+                let of_a = load(gains, at).add(load(with_question, at)).add(of_a);
+                let squares = covariance.mul(covariance).at_least(of_a.mul(floor));
+                above |= u64::from(squares & covariance.at_least(least)) << at;
             }
             promising &= above;
         }
         for lane in ones(promising) {
-            let moments = [covariance[lane], of_a[lane], of_b];
-            let r = match correlation_of(moments, screen.corrected) {
+            let covariance = self.covariance + totals[lane];
+            let of_a = self.of_a + gains[lane] + with_question[lane];
+            let r = match correlation_of([covariance, of_a, of_b], screen.corrected) {
                 Correlation::Defined(r) => Some(r),
                 _ => None,
             };
-            results.record(lane, users, r, screen);
+            self.results.record(lane, self.users, r, screen);
         }
     }
 }

@@ -393,6 +393,12 @@ impl Block<16> for Integers {
     }
 
     #[inline(always)]
+    fn at_least(self, other: Self) -> u32 {
+        // SAFETY: see above.
+        unsafe { _mm512_cmpge_epi32_mask(self.0, other.0).into() }
+    }
+
+    #[inline(always)]
     fn store(self, lanes: &mut [i32; 16]) {
         // SAFETY: see above; the array has 64 bytes.
         unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0) }
@@ -428,6 +434,12 @@ impl Block<8> for Doubles {
     fn add_where(self, lanes: u32, value: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_mask_add_pd(self.0, lanes as u8, self.0, value.0) })
+    }
+
+    #[inline(always)]
+    fn at_least(self, other: Self) -> u32 {
+        // SAFETY: see above.
+        unsafe { _mm512_cmp_pd_mask::<_CMP_GE_OQ>(self.0, other.0).into() }
     }
 
     #[inline(always)]

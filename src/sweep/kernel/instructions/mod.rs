@@ -128,6 +128,9 @@ pub(crate) trait Block<const LANES: usize>: Copy {
         self.add(value.only(lanes))
     }
 
+    /// The lanes that are at least those of another, as bits.
+    fn at_least(self, other: Self) -> u32;
+
     fn store(self, lanes: &mut [Self::Lane; LANES]);
 }
 

@@ -199,6 +199,15 @@ impl Block<16> for Numbers<i32, 16> {
     }
 
     #[inline(always)]
+    fn at_least(self, other: Self) -> u32 {
+        let mut bits = 0;
+        for (lane, (x, y)) in self.0.iter().zip(&other.0).enumerate() {
+            bits |= u32::from(x >= y) << lane;
+        }
+        bits
+    }
+
+    #[inline(always)]
     fn store(self, lanes: &mut [i32; 16]) {
         *lanes = self.0;
     }
@@ -223,6 +232,15 @@ impl Block<8> for Numbers<f64, 8> {
             let mask = if u64::from(lanes) & 1 << lane != 0 { u64::MAX } else { 0 };
             f64::from_bits(self.0[lane].to_bits() & mask)
         }))
+    }
+
+    #[inline(always)]
+    fn at_least(self, other: Self) -> u32 {
+        let mut bits = 0;
+        for (lane, (x, y)) in self.0.iter().zip(&other.0).enumerate() {
+            bits |= u32::from(x >= y) << lane;
+        }
+        bits
     }
 
     #[inline(always)]
