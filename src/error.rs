@@ -145,6 +145,19 @@ pub enum KCorrsetError {
         valid: Vec<String>,
     },
 
+    /// The setting names instructions that there are not.
+    #[error(
+        "k_corrset: unknown instructions '{name}'; this processor has {}; write \
+         SET k_corrset.instructions = 'best' for the best of them",
+        quoted_list(valid)
+    )]
+    UnknownInstructions {
+        /// The name found.
+        name: String,
+        /// The names there are.
+        valid: Vec<String>,
+    },
+
     /// An option with a value of the wrong type or range.
     #[error(
         "k_corrset: option '{name}' must be {expected}; got {got}; the options are {}",

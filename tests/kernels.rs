@@ -143,7 +143,10 @@ fn data_without_gaps() {
         check(&table(users, questions, 1.0, |_, _, random| (random % (most + 1)) as i64), k);
     }
     // No variance in some questions, and none in the grand totals.
-    check(&table(50, 12, 1.0, |user, question, _| i64::from(question % 3 > 0 && user % 2 == question % 2)), 3);
+    check(
+        &table(50, 12, 1.0, |user, question, _| i64::from(question % 3 > 0 && user % 2 == question % 2)),
+        3,
+    );
     check(&table(50, 8, 1.0, |user, question, _| i64::from(user % 2 == question % 2)), 3);
     // One user too many for exact doubles.
     check(&table(90, 33, 1.0, |_, _, random| (random % (1 << 24)) as i64), 2);

@@ -58,7 +58,8 @@ pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, 
             let finished = sweep.advance(&mut found, &mut Pace::new(pause, until, &stop));
             for row in 0..found.rows {
                 let questions = found.questions[row * request.k..][..request.k].to_vec();
-                rows.push(Row { questions, r: found.r[row], n: found.n[row] });
+                let r = Some(found.r[row]).filter(|r| !r.is_nan());
+                rows.push(Row { questions, r, n: found.n[row] });
             }
             if finished {
                 break;

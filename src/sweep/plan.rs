@@ -13,8 +13,9 @@ use crate::index::scores::{Scores, Weighted};
 use crate::sweep::home::Homes;
 use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{
-    All, BinaryCohort, CompleteCohort, CompleteKernel, Covariances, BinaryKernel, Bounds, Broad, Bytes, Class, DenseCohort, DenseKernel, Floats, Integers,
-    Kernel, LANES, Member, Narrow, Screen, Terms, WeightedCohort, WeightedKernel, Width,
+    All, BinaryCohort, BinaryKernel, Bounds, Broad, Bytes, Class, CompleteCohort, CompleteKernel,
+    Covariances, DenseCohort, DenseKernel, Floats, Integers, Kernel, LANES, Member, Narrow, Screen, Terms,
+    WeightedCohort, WeightedKernel, Width,
 };
 use crate::sweep::pearson::{Number, Sums};
 use crate::sweep::rank::{Share, binomial};
@@ -138,17 +139,17 @@ impl SweepPlan {
     }
 
     /// The name of the code that will do the work.
-    pub fn kernel(&self) -> String {
+    pub fn kernel(&self) -> &'static str {
         match self.root {
-            Root::Narrow(..) => format!("binary, 16-bit lanes, {}", self.instructions.name()),
-            Root::Broad(..) => format!("binary, 32-bit lanes, {}", self.instructions.name()),
-            Root::Complete(..) => format!("complete, {}", self.instructions.name()),
-            Root::Bytes(..) => format!("integer, 8-bit scores, {}", self.instructions.name()),
-            Root::Integers(..) => format!("integer, 64-bit scores, {}", self.instructions.name()),
-            Root::Floats(..) => format!("float, {}", self.instructions.name()),
-            Root::Integer(..) => "integer, portable".to_string(),
-            Root::Wide(..) => "wide integer, portable".to_string(),
-            Root::Float(..) => "float, portable".to_string(),
+            Root::Narrow(..) => "binary scores, 16-bit lanes",
+            Root::Broad(..) => "binary scores, 32-bit lanes",
+            Root::Complete(..) => "complete data",
+            Root::Bytes(..) => "8-bit scores, 32-bit lanes",
+            Root::Integers(..) => "64-bit scores",
+            Root::Floats(..) => "floats, 64-bit lanes",
+            Root::Integer(..) => "64-bit scores, sparse",
+            Root::Wide(..) => "256-bit scores, sparse",
+            Root::Float(..) => "floats, sparse",
         }
     }
 

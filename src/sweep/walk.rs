@@ -286,14 +286,13 @@ impl<K: Kernel> Walk<K> {
             self.ids.extend(&self.plan.fixed);
             self.ids.sort_unstable();
         }
-        for lane in ones(self.lanes.kept) {
-            let last = self.plan.answers.ids[word * WORD + lane];
-            let r = (self.lanes.defined >> lane & 1 == 1).then_some(self.lanes.r[lane]);
-            let n = self.lanes.n[lane];
-            match &mut self.top {
-                None => found.push(&self.ids, last, r, n),
-                Some(top) => {
-                    top.push(Row::of(&self.ids, last, r, n));
+        let lasts = &self.plan.answers.ids[word * WORD..];
+        match &mut self.top {
+            None => found.push_lanes(&self.ids, lasts, &self.lanes),
+            Some(top) => {
+                for lane in ones(self.lanes.kept) {
+                    let r = Some(self.lanes.r[lane]).filter(|r| !r.is_nan());
+                    top.push(Row::of(&self.ids, lasts[lane], r, self.lanes.n[lane]));
                     if let Some(bar) = top.bar() {
                         self.plan.bar.raise(bar);
                     }

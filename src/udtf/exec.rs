@@ -16,8 +16,9 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements, Partitioning,
     PlanProperties,
 };
+use futures::future::Shared;
 
-use crate::sweep::Undefined;
+use crate::sweep::{Instructions, Undefined};
 use crate::udtf::output::Output;
 use crate::udtf::prepare::{Prepared, SharedPreparation};
 use crate::udtf::provider::KCorrsetRequest;
@@ -65,6 +66,8 @@ pub struct KCorrsetExec {
     fetch: Option<usize>,
     /// Threads that sweep.
     threads: usize,
+    /// What they use of their processor.
+    instructions: Instructions,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     /// Shared between all partitions.
@@ -79,6 +82,7 @@ impl KCorrsetExec {
         projection: Option<Vec<usize>>,
         fetch: Option<usize>,
         threads: usize,
+        instructions: Instructions,
     ) -> Result<Self> {
         let columns = projection.clone().unwrap_or_else(|| (0..full_schema.fields().len()).collect());
         let schema = Arc::new(full_schema.project(&columns)?);
@@ -99,6 +103,7 @@ impl KCorrsetExec {
             projection,
             fetch,
             threads,
+            instructions,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
             preparation: Mutex::new(None),
@@ -114,7 +119,17 @@ impl KCorrsetExec {
             self.projection.clone(),
             self.fetch,
             self.threads,
+            self.instructions,
         )?))
+    }
+
+    /// The instructions; once the scores are known, with the kernel that suits them.
+    fn kernel(&self) -> String {
+        let preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
+        match preparation.as_ref().and_then(Shared::peek) {
+            Some(Ok(prepared)) => format!("{} ({})", self.instructions.name(), prepared.plan.kernel()),
+            _ => self.instructions.name().to_string(),
+        }
     }
 
     /// What is asked for, in the order of the arguments; options only where they
@@ -139,6 +154,7 @@ impl KCorrsetExec {
         let columns: Vec<&str> =
             self.output.schema().fields().iter().map(|field| field.name().as_str()).collect();
         part("projection", self.projection.as_ref().map(|_| format!("[{}]", columns.join(", "))));
+        part("kernel", Some(self.kernel()));
         parts.join(separator)
     }
 }
@@ -213,6 +229,7 @@ impl ExecutionPlan for KCorrsetExec {
                     Arc::clone(&self.request),
                     Arc::clone(&context),
                     self.threads,
+                    self.instructions,
                     // A sweep for the top rows looks at every subset, whatever the limit.
                     self.fetch.is_some() && self.request.options.top.is_none(),
                     self.metrics.clone(),

@@ -15,6 +15,7 @@ mod output;
 mod prepare;
 mod provider;
 mod resolve;
+mod settings;
 mod stream;
 
 use std::sync::Arc;
@@ -30,11 +31,12 @@ pub use exec::KCorrsetExec;
 pub use function::KCorrsetFunction;
 pub use options::KCorrsetOptions;
 pub use provider::KCorrsetTable;
+pub use settings::KCorrsetSettings;
 
 /// The function's name in SQL.
 pub const NAME: &str = "k_corrset";
 
-/// Makes `k_corrset` known to a session.
+/// Makes `k_corrset` and its [settings](KCorrsetSettings) known to a session.
 ///
 /// # Arguments
 /// `ctx`: the session; an existing table function of that name is replaced.
@@ -45,6 +47,13 @@ pub fn register_all(ctx: &SessionContext) -> Result<()> {
     if ctx.state_ref().read().table_functions().contains_key(NAME) {
         log::debug!("the table function {NAME} is registered again");
     }
+    let state = ctx.state_ref();
+    let mut state = state.write();
+    let settings = &mut state.config_mut().options_mut().extensions;
+    if settings.get::<KCorrsetSettings>().is_none() {
+        settings.insert(KCorrsetSettings::default());
+    }
+    drop(state);
     ctx.register_udtf(NAME, Arc::new(KCorrsetFunction));
     // DataFusion looks table functions up by the letters as they are written.
     ctx.register_udtf(&NAME.to_uppercase(), Arc::new(KCorrsetFunction));
@@ -66,6 +75,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::KeyType { .. }
             | KCorrsetError::OptionsArgument { .. }
             | KCorrsetError::UnknownOption { .. }
+            | KCorrsetError::UnknownInstructions { .. }
             | KCorrsetError::OptionValue { .. }
             | KCorrsetError::IncludedAndExcluded { .. } => Self::Plan(error.to_string()),
             KCorrsetError::NullKey { .. }

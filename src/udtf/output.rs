@@ -40,7 +40,7 @@ impl Output {
     /// Bytes of a row of so many questions, for accounting; `value` is the size of
     /// one question's value.
     pub(crate) fn row_bytes(&self, questions: usize, value: usize) -> usize {
-        questions * (size_of::<u32>() + value) + size_of::<Option<f64>>() + size_of::<i64>()
+        questions * (size_of::<u32>() + value) + size_of::<f64>() + size_of::<i64>()
     }
 
     /// The rows found as a batch; `questions` are the question values by id.
@@ -48,7 +48,7 @@ impl Output {
         let rows = RecordBatchOptions::new().with_row_count(Some(found.rows));
         let mut columns: [Option<ArrayRef>; 3] = [
             self.columns().questions.then(|| self.lists(&found, questions)).transpose()?,
-            Some(Arc::new(Float64Array::from(found.r))),
+            Some(Arc::new(nullable(found.r))),
             Some(Arc::new(Int64Array::from(found.n))),
         ];
         let projected = self.projection.iter().filter_map(|&column| columns[column].take()).collect();
@@ -66,4 +66,10 @@ impl Output {
         let field = field.ok_or_else(|| ArrowError::SchemaError("no list of questions".into()))?;
         Ok(Arc::new(ListArray::try_new(field, offsets, values, None)?))
     }
+}
+
+/// NULL for NaN.
+fn nullable(r: Vec<f64>) -> Float64Array {
+    let nulls = r.iter().any(|r| r.is_nan()).then(|| r.iter().map(|r| !r.is_nan()).collect());
+    Float64Array::new(r.into(), nulls)
 }

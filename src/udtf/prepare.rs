@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
 use crate::index::{AnswerIndex, IndexBuilder};
-use crate::sweep::{SweepPlan, SweepProgress, SweepRequest, pool};
+use crate::sweep::{Instructions, SweepPlan, SweepProgress, SweepRequest, pool};
 use crate::udtf::provider::KCorrsetRequest;
 
 /// What all partitions of one execution share.
@@ -42,11 +42,12 @@ impl Prepared {
         request: Arc<KCorrsetRequest>,
         context: Arc<TaskContext>,
         threads: usize,
+        instructions: Instructions,
         partial: bool,
         metrics: ExecutionPlanMetricsSet,
     ) -> SharedPreparation {
         let preparation = async move {
-            let prepared = prepare(input, request, context, threads, partial, &metrics).await;
+            let prepared = prepare(input, request, context, threads, instructions, partial, &metrics).await;
             prepared.map(Arc::new).map_err(Arc::new)
         };
         preparation.boxed().shared()
@@ -65,6 +66,7 @@ async fn prepare(
     request: Arc<KCorrsetRequest>,
     context: Arc<TaskContext>,
     threads: usize,
+    instructions: Instructions,
     partial: bool,
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Prepared> {
@@ -91,7 +93,7 @@ async fn prepare(
         move || {
             let _timer = index_time.timer();
             let index = builder.finish()?;
-            let request = sweep_request(&request, &index)?;
+            let request = sweep_request(&request, instructions, &index)?;
             reservation.try_grow(SweepPlan::memory_of(index.answers()))?;
             let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
             Ok((index, Arc::new(plan)))
@@ -102,10 +104,11 @@ async fn prepare(
 
     let answers = index.answers();
     log::debug!(
-        "k_corrset: {} users, {} questions, {} scores; kernel: {}",
+        "k_corrset: {} users, {} questions, {} scores; kernel: {}, {}",
         answers.users(),
         answers.questions(),
         answers.score_class(),
+        instructions.name(),
         plan.kernel()
     );
     let subsets = plan.subsets();
@@ -147,7 +150,11 @@ pub(crate) fn worker_error(message: &str) -> DataFusionError {
 }
 
 /// The request in the index's terms: questions by their ids.
-fn sweep_request(request: &KCorrsetRequest, index: &AnswerIndex) -> Result<SweepRequest> {
+fn sweep_request(
+    request: &KCorrsetRequest,
+    instructions: Instructions,
+    index: &AnswerIndex,
+) -> Result<SweepRequest> {
     let options = &request.options;
     let ids = |option: &'static str, questions: &[ScalarValue]| -> Result<Vec<u32>> {
         if questions.is_empty() {
@@ -168,6 +175,6 @@ fn sweep_request(request: &KCorrsetRequest, index: &AnswerIndex) -> Result<Sweep
         top: options.top,
         corrected: options.corrected,
         undefined: options.undefined,
-        instructions: None,
+        instructions: Some(instructions),
     })
 }

@@ -16,6 +16,7 @@ use crate::sweep::Undefined;
 use crate::udtf::exec::KCorrsetExec;
 use crate::udtf::function::option_names;
 use crate::udtf::options::KCorrsetOptions;
+use crate::udtf::settings::KCorrsetSettings;
 
 /// What a call asks for, checked against the types of its table.
 #[derive(Debug)]
@@ -143,6 +144,7 @@ impl TableProvider for KCorrsetTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = session.create_physical_plan(&self.input).await?;
         let partitions = session.config().target_partitions();
+        let instructions = KCorrsetSettings::instructions(session.config_options())?;
         let exec = KCorrsetExec::try_new(
             input,
             Arc::clone(&self.request),
@@ -150,6 +152,7 @@ impl TableProvider for KCorrsetTable {
             projection.cloned(),
             limit,
             partitions,
+            instructions,
         )?;
         Ok(Arc::new(exec))
     }

@@ -20,7 +20,7 @@
 use std::sync::Arc;
 
 use crate::index::Answers;
-use crate::index::bitset::{ones, WORD};
+use crate::index::bitset::{WORD, ones};
 use crate::index::scores::Scores;
 use crate::sweep::kernel::instructions::{Block, InstructionSet, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
@@ -55,9 +55,10 @@ impl Covariances {
                     let score = |question: usize| (row[question / WORD] >> (question % WORD) & 1) as f64;
                     Some(((0..questions).map(score).collect(), scores.totals[user].into()))
                 }
-                Scores::Integer(scores) => {
-                    Some((scores.of(user).iter().map(|&score| score as f64).collect(), scores.totals[user] as f64))
-                }
+                Scores::Integer(scores) => Some((
+                    scores.of(user).iter().map(|&score| score as f64).collect(),
+                    scores.totals[user] as f64,
+                )),
                 _ => None,
             }
         };
@@ -89,7 +90,8 @@ impl Covariances {
             let sum = sums[question];
             products.iter_mut().zip(&sums).for_each(|(product, other)| *product = n * *product - sum * other);
         }
-        let of_questions = products.iter().enumerate().map(|(question, products)| products[question]).collect();
+        let of_questions =
+            products.iter().enumerate().map(|(question, products)| products[question]).collect();
         products.iter_mut().flatten().for_each(|product| *product *= 2.0);
         let of_total = |(product, sum): (&f64, &f64)| n * product - sum * sum_of_totals;
         Some(Self {
@@ -160,7 +162,13 @@ impl<I: InstructionSet> Kernel for CompleteKernel<I> {
         cohort.users
     }
 
-    fn narrow(&mut self, cohort: &CompleteCohort, question: usize, _end: usize, narrowed: &mut CompleteCohort) {
+    fn narrow(
+        &mut self,
+        cohort: &CompleteCohort,
+        question: usize,
+        _end: usize,
+        narrowed: &mut CompleteCohort,
+    ) {
         narrowed.grow(cohort, question, &self.covariances);
     }
 
@@ -168,10 +176,9 @@ impl<I: InstructionSet> Kernel for CompleteKernel<I> {
         self.question = question;
         (self.covariance, self.of_a) = match question {
             None => (cohort.covariance, cohort.of_a),
-            Some(question) => (
-                cohort.covariance + self.covariances.totals[question],
-                cohort.of_a + cohort.gains[question],
-            ),
+            Some(question) => {
+                (cohort.covariance + self.covariances.totals[question], cohort.of_a + cohort.gains[question])
+            }
         };
         cohort.users
     }

@@ -113,14 +113,11 @@ pub(crate) fn finish<S: LaneSum>(
         true => all = std::array::from_fn(r),
         false => ones(kept.into()).for_each(|lane| all[lane] = r(lane)),
     }
-    let defined = bits(|lane| !all[lane].is_nan());
-    let high = bits(|lane| all[lane] >= screen.floor);
-    kept &= match screen.undefined && screen.floor == f64::NEG_INFINITY {
-        true => high | !defined,
-        false => high,
+    kept &= match screen.passes_undefined() {
+        true => bits(|lane| all[lane].is_nan() | (all[lane] >= screen.floor)),
+        false => bits(|lane| all[lane] >= screen.floor),
     };
     results.kept |= u64::from(kept) << first;
-    results.defined |= u64::from(kept & defined) << first;
     for lane in 0..STRIP {
         results.r[first + lane] = all[lane];
         results.n[first + lane] = n[lane].into();

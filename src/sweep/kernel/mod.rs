@@ -65,10 +65,17 @@ pub(crate) struct Screen {
     pub(crate) min_users: i64,
     /// Whether an undefined r passes.
     pub(crate) undefined: bool,
-    /// At least this r; if there is such a floor, an undefined r does not pass.
+    /// At least this r; if there is a floor at all, an undefined r does not pass.
     pub(crate) floor: f64,
     /// Whether b is the grand total less a.
     pub(crate) corrected: bool,
+}
+
+impl Screen {
+    /// Whether an undefined r passes: never where there is a floor.
+    fn passes_undefined(&self) -> bool {
+        self.undefined && self.floor == f64::NEG_INFINITY
+    }
 }
 
 /// The results of up to 64 subsets.
@@ -76,9 +83,8 @@ pub(crate) struct Screen {
 pub(crate) struct Lanes {
     /// The subsets that passed the screen; the other fields tell of these only.
     pub(crate) kept: u64,
-    /// Those among them that have an r.
-    pub(crate) defined: u64,
     pub(crate) n: [i64; LANES],
+    /// NaN where undefined.
     pub(crate) r: [f64; LANES],
     /// Users visited again.
     pub(crate) effort: usize,
@@ -86,20 +92,19 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub(crate) fn new() -> Self {
-        Self { kept: 0, defined: 0, n: [0; LANES], r: [0.0; LANES], effort: 0 }
+        Self { kept: 0, n: [0; LANES], r: [0.0; LANES], effort: 0 }
     }
 
     /// Records one subset if it passes the screen.
     #[inline]
     fn record(&mut self, lane: usize, n: i64, r: Option<f64>, screen: &Screen) {
-        let passes = r.map_or(screen.undefined && screen.floor == f64::NEG_INFINITY, |r| r >= screen.floor);
+        let passes = r.map_or(screen.passes_undefined(), |r| r >= screen.floor);
         self.kept |= u64::from(passes) << lane;
-        self.defined |= u64::from(r.is_some()) << lane;
         self.n[lane] = n;
-        self.r[lane] = r.unwrap_or(0.0);
+        self.r[lane] = r.unwrap_or(f64::NAN);
     }
 
     fn clear(&mut self) {
-        (self.kept, self.defined, self.effort) = (0, 0, 0);
+        (self.kept, self.effort) = (0, 0);
     }
 }
