@@ -157,20 +157,26 @@ impl InstructionSet for Avx512 {
                 *group = _mm512_permutexvar_epi8(order, bits);
             }
             let [g0, g1, g2, g3, g4, g5, g6, g7] = group;
+            // By the lower and the higher half of each vector's quarters.
             let bytes = [
-                [_mm512_unpacklo_epi8(g0, g1), _mm512_unpackhi_epi8(g0, g1)],
-                [_mm512_unpacklo_epi8(g2, g3), _mm512_unpackhi_epi8(g2, g3)],
-                [_mm512_unpacklo_epi8(g4, g5), _mm512_unpackhi_epi8(g4, g5)],
-                [_mm512_unpacklo_epi8(g6, g7), _mm512_unpackhi_epi8(g6, g7)],
+                [
+                    _mm512_unpacklo_epi8(g0, g1),
+                    _mm512_unpacklo_epi8(g2, g3),
+                    _mm512_unpacklo_epi8(g4, g5),
+                    _mm512_unpacklo_epi8(g6, g7),
+                ],
+                [
+                    _mm512_unpackhi_epi8(g0, g1),
+                    _mm512_unpackhi_epi8(g2, g3),
+                    _mm512_unpackhi_epi8(g4, g5),
+                    _mm512_unpackhi_epi8(g6, g7),
+                ],
             ];
-            for half in 0..2 {
-                let (low, high) = (bytes[0][half], bytes[1][half]);
-                let lower = [_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)];
-                let (low, high) = (bytes[2][half], bytes[3][half]);
-                let upper = [_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)];
-                for quarter in 0..2 {
+            for (half, [b0, b1, b2, b3]) in bytes.into_iter().enumerate() {
+                let lower = [_mm512_unpacklo_epi16(b0, b1), _mm512_unpackhi_epi16(b0, b1)];
+                let upper = [_mm512_unpacklo_epi16(b2, b3), _mm512_unpackhi_epi16(b2, b3)];
+                for (quarter, (low, high)) in lower.into_iter().zip(upper).enumerate() {
                     let to = columns.as_mut_ptr().add(8 * (4 * half + 2 * quarter));
-                    let (low, high) = (lower[quarter], upper[quarter]);
                     _mm512_storeu_si512(to.cast(), _mm512_unpacklo_epi32(low, high));
                     _mm512_storeu_si512(to.add(8).cast(), _mm512_unpackhi_epi32(low, high));
                 }
