@@ -439,7 +439,7 @@ fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
                     debug_assert!(slot < rows[strip].len(), "slot {slot} of {}", rows[strip].len());
                     // SAFETY: a list holds slots of its cohort, which has a row for each.
                     let row = unsafe { *rows[strip].get_unchecked(slot) };
-                    let (answered, correct) = (row as u32, (row >> STRIP) as u32);
+                    let [answered, correct] = zero.masks(row);
                     let [totals, products, squares] = of_run[strip];
                     of_run[strip] = [
                         totals.add_where(answered, counted),

@@ -105,13 +105,22 @@ impl Narrow {
     fn zip(self, other: Self, of: impl Fn(__m256i, __m256i) -> __m256i) -> Self {
         Self([of(self.0[0], other.0[0]), of(self.0[1], other.0[1])])
     }
+}
 
-    /// Those lanes of `self` whose bits are set; the others are zero.
+// SAFETY of all blocks below: a strip or block comes out of a method of `Avx2` in the
+// end, and so proves that the processor has AVX2.
+impl Strip for Narrow {
+    type Lane = i16;
+    /// All ones, or all zeros.
+    type Mask = [__m256i; 2];
+
+    /// The row is spread over a vector at once; from there each quarter's two bytes go to
+    /// all lanes, and every lane looks at its bit.
     #[inline(always)]
-    fn only(self, lanes: u32) -> Self {
-        // SAFETY: a strip comes out of `Avx2::narrow` in the end, and so proves that
-        // the processor has AVX2.
+    fn masks(self, row: u64) -> [[__m256i; 2]; 2] {
+        // SAFETY: see above.
         unsafe {
+            let row = _mm256_set1_epi64x(row as i64);
             let bit = _mm256_setr_epi16(
                 1,
                 1 << 1,
@@ -130,19 +139,13 @@ impl Narrow {
                 1 << 14,
                 i16::MIN,
             );
-            let mask = |half: u32| {
-                let bits = _mm256_set1_epi16((lanes >> (16 * half)) as i16);
-                _mm256_cmpeq_epi16(_mm256_and_si256(bits, bit), bit)
+            let quarter = |quarter: i16| {
+                let bytes = _mm256_set1_epi16(0x100 + 0x202 * quarter);
+                _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_shuffle_epi8(row, bytes), bit), bit)
             };
-            Self([_mm256_and_si256(self.0[0], mask(0)), _mm256_and_si256(self.0[1], mask(1))])
+            [[quarter(0), quarter(1)], [quarter(2), quarter(3)]]
         }
     }
-}
-
-// SAFETY of all blocks below: a strip or block comes out of a method of `Avx2` in the
-// end, and so proves that the processor has AVX2.
-impl Strip for Narrow {
-    type Lane = i16;
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -175,8 +178,9 @@ impl Strip for Narrow {
     }
 
     #[inline(always)]
-    fn add_where(self, lanes: u32, value: Self) -> Self {
-        self.add(value.only(lanes))
+    fn add_where(self, lanes: [__m256i; 2], value: Self) -> Self {
+        // SAFETY: see above.
+        self.add(value.zip(Self(lanes), |x, y| unsafe { _mm256_and_si256(x, y) }))
     }
 
     #[inline(always)]
@@ -256,6 +260,12 @@ impl Broad {
 
 impl Strip for Broad {
     type Lane = i32;
+    type Mask = u32;
+
+    #[inline(always)]
+    fn masks(self, row: u64) -> [u32; 2] {
+        [row as u32, (row >> STRIP) as u32]
+    }
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {

@@ -198,6 +198,12 @@ pub(crate) struct Narrow(__m512i);
 // the end, and so proves that the processor has AVX-512 F and BW.
 impl Strip for Narrow {
     type Lane = i16;
+    type Mask = u32;
+
+    #[inline(always)]
+    fn masks(self, row: u64) -> [u32; 2] {
+        [row as u32, (row >> STRIP) as u32]
+    }
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -302,6 +308,12 @@ impl Broad {
 
 impl Strip for Broad {
     type Lane = i32;
+    type Mask = u32;
+
+    #[inline(always)]
+    fn masks(self, row: u64) -> [u32; 2] {
+        [row as u32, (row >> STRIP) as u32]
+    }
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {

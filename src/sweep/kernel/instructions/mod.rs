@@ -81,6 +81,12 @@ pub(crate) trait Task {
 /// 32 lanes. Arithmetic wraps around.
 pub(crate) trait Strip: Copy {
     type Lane: Copy;
+    /// Which lanes of a strip.
+    type Mask: Copy;
+
+    /// The lanes whose bits are set in the lower half of a row, and those whose bits are
+    /// set in the higher.
+    fn masks(self, row: u64) -> [Self::Mask; 2];
 
     fn add(self, other: Self) -> Self;
 
@@ -93,8 +99,8 @@ pub(crate) trait Strip: Copy {
     /// Shifts in the sign.
     fn shift_right_signed<const BITS: u32>(self) -> Self;
 
-    /// Adds `value` to the lanes whose bits are set.
-    fn add_where(self, lanes: u32, value: Self) -> Self;
+    /// Adds `value` to some lanes.
+    fn add_where(self, lanes: Self::Mask, value: Self) -> Self;
 
     /// Whether any lane has a bit of `mask` set.
     fn any(self, mask: Self) -> bool;

@@ -110,6 +110,12 @@ macro_rules! strip {
     ($type:ty, $unsigned:ty, $product:ty) => {
         impl Strip for Lanes<$type> {
             type Lane = $type;
+            type Mask = u32;
+
+            #[inline(always)]
+            fn masks(self, row: u64) -> [u32; 2] {
+                [row as u32, (row >> STRIP) as u32]
+            }
 
             #[inline(always)]
             fn add(self, other: Self) -> Self {
