@@ -1,7 +1,8 @@
 //! The bare sweep on one thread, in time per subset.
 //!
-//! Data of the articles' shape: 60,000 users × 200 questions, each answered by
-//! 12,000 random users, scores 0 or 1. `cargo bench --features cli --bench sweep`
+//! Data of the articles' shape, 60,000 users × 200 questions, each answered by 12,000
+//! random users; and data without gaps, 4,000 users × 135 questions.
+//! `cargo bench --features cli --bench sweep`
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -12,11 +13,23 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, UInt32Array};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
-use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepRequest, naive};
+use datafusion_k_corrset::sweep::{Columns, Found, Instructions, Pace, Row, SweepPlan, SweepRequest, naive};
 
-const USERS: u32 = 60_000;
-const QUESTIONS: u32 = 200;
-const ANSWERS: usize = 12_000;
+/// How much data of which kind.
+#[derive(Clone, Copy)]
+struct Shape {
+    users: u32,
+    questions: u32,
+    /// Users who answered a question.
+    answers: usize,
+    /// Scores are integers below, or as many floats.
+    levels: u64,
+    float: bool,
+}
+
+const LARGE: Shape = Shape { users: 60_000, questions: 200, answers: 12_000, levels: 2, float: false };
+
+const COMPLETE: Shape = Shape { users: 4_000, questions: 135, answers: 4_000, levels: 2, float: false };
 
 type Answers = Vec<(u32, u32, i64)>;
 
@@ -32,14 +45,15 @@ impl Random {
     }
 }
 
-fn answers(levels: u64) -> Answers {
+fn answers(shape: Shape) -> Answers {
     let mut random = Random(88_172_645_463_325_252);
     let mut rows = Vec::new();
-    for question in 0..QUESTIONS {
-        let mut users: Vec<u32> = (0..USERS).collect();
-        for place in 0..ANSWERS {
-            users.swap(place, place + random.below((USERS as usize - place) as u64) as usize);
-            rows.push((users[place], question, random.below(levels) as i64));
+    for question in 0..shape.questions {
+        let mut users: Vec<u32> = (0..shape.users).collect();
+        for place in 0..shape.answers {
+            let other = place + random.below(u64::from(shape.users) - place as u64) as usize;
+            users.swap(place, other);
+            rows.push((users[place], question, random.below(shape.levels) as i64));
         }
     }
     rows
@@ -94,23 +108,48 @@ fn check(rows: &Answers, row: &Row, float: bool) {
 fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sweep");
     group.sample_size(10);
-    for (class, levels, float) in [("binary", 2, false), ("0..255", 256, false), ("float", 1000, true)] {
-        let rows = answers(levels);
-        let index = index(&rows, float);
-        for (k, of) in [(2, 1), (3, 20), (4, 100), (5, 200)] {
-            let request = SweepRequest { k, top: Some(1), min_users: Some(15), ..SweepRequest::default() };
-            // A fresh plan each time: the bar of the best row starts at the bottom.
-            let plan = || Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), &request, false).unwrap());
-            let (subsets, best) = sweep(&plan(), of / 2, of);
-            check(&rows, &best, float);
-            group.throughput(Throughput::Elements(subsets));
-            group.bench_with_input(BenchmarkId::new(class, format!("k = {k}")), &of, |bencher, &of| {
-                bencher.iter_batched(
-                    plan,
-                    |plan| assert_eq!(black_box(sweep(&plan, of / 2, of)).1, best),
-                    criterion::BatchSize::LargeInput,
-                );
-            });
+    let best = Instructions::best().name();
+    // The part of a sweep that is run is so large that the cohorts of its first
+    // questions hardly count.
+    let cases: [(&str, Shape, &[(usize, usize)], &[&str]); 4] = [
+        ("binary", LARGE, &[(2, 1), (3, 2), (4, 4), (5, 40)], &["avx512", "avx2", "portable"]),
+        ("0..255", Shape { levels: 256, ..LARGE }, &[(5, 40)], &[best]),
+        ("float", Shape { levels: 1000, float: true, ..LARGE }, &[(5, 40)], &[best]),
+        ("complete", COMPLETE, &[(5, 4)], &[best]),
+    ];
+    for (class, shape, sizes, names) in cases {
+        let rows = answers(shape);
+        let index = index(&rows, shape.float);
+        for &(k, of) in sizes {
+            let mut bests = Vec::new();
+            for instructions in
+                Instructions::available().into_iter().filter(|set| names.contains(&set.name()))
+            {
+                let request = SweepRequest {
+                    k,
+                    top: Some(1),
+                    min_users: Some(15),
+                    instructions: Some(instructions),
+                    ..SweepRequest::default()
+                };
+                // A fresh plan each time: the bar of the best row starts at the bottom.
+                let plan =
+                    || Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), &request, false).unwrap());
+                let (subsets, best) = sweep(&plan(), of / 2, of);
+                check(&rows, &best, shape.float);
+                group.throughput(Throughput::Elements(subsets));
+                let id = BenchmarkId::new(format!("{class}, {}", instructions.name()), format!("k = {k}"));
+                group.bench_with_input(id, &of, |bencher, &of| {
+                    bencher.iter_batched(
+                        plan,
+                        |plan| assert_eq!(black_box(sweep(&plan, of / 2, of)).1, best),
+                        criterion::BatchSize::LargeInput,
+                    );
+                });
+                bests.push(best);
+            }
+            bests.dedup();
+            assert_eq!(bests.len(), 1, "every instruction set finds the same");
         }
     }
     group.finish();

@@ -101,6 +101,13 @@ fn bytes_and_wider_integers_in_several_strips() {
 }
 
 #[test]
+fn few_answers_of_many_possible_ones() {
+    for most in [1, 9, 1 << 40] {
+        check(&table(2_500, 40, 0.06, |_, _, random| (random % (most + 1)) as i64), 3);
+    }
+}
+
+#[test]
 fn lists_of_more_users_than_fit_a_byte_or_a_word() {
     check(&table(66_000, 4, 1.0, |user, question, _| ((user >> question) & 1) as i64), 2);
     check(&table(66_000, 4, 1.0, |user, question, _| ((user >> question) & 1) as i64), 3);

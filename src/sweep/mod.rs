@@ -4,14 +4,15 @@
 //! ```text
 //! plan ──▶ walk ────────────────▶ kernel ───────────────▶ found | top
 //!          prefixes, largest        cohorts: users left      rows, or the
-//!          position first; shares   lanes: last questions    best of them
-//!          by rank; pruning         sums → pearson → r
+//!          position first; shares   lanes: all subsets of    best of them
+//!          by rank; pruning         a prefix; sums → r
 //! ```
 //!
-//! With Q questions there are C(Q, k) subsets, but only the last question of a
-//! subset is new: the users who answered the first k-1 are found once for all
-//! subsets that share them (Eclat's conditional databases: M. J. Zaki, 2000), and
-//! all last questions are summed side by side. `kernel` tells how.
+//! With Q questions there are C(Q, k) subsets, but only one question of a subset is
+//! new: the users who answered the k-1 others, its prefix, are found once for all
+//! subsets that share them (Eclat's conditional databases: M. J. Zaki, 2000), and all
+//! these subsets are summed side by side. `home` tells which question is the new one,
+//! `kernel` how the sums are formed.
 //!
 //! [`naive`] is the definition, in as many words; tests and benches hold the
 //! sweep against it.

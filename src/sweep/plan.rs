@@ -322,11 +322,17 @@ fn user_bytes(answers: &Answers, with_scores: bool) -> usize {
     }
 }
 
+/// Scores are kept in rows where at least one answer of so many possible ones is there.
+const LEAST_DENSITY: u128 = 10;
+
 impl Root {
     fn new(instructions: Instructions, answers: &Arc<Answers>, fixed: &[usize], choose: usize) -> Self {
-        // Prefixes of two questions leave few enough users to keep their scores in a
-        // row for each.
-        let dense = choose >= 3;
+        // Prefixes of two questions or more leave few enough users to keep a score for
+        // each of them and every question, answered or not, unless few are answered: then
+        // memory and time are better spent on the answers there are.
+        let possible = answers.users() as u128 * answers.questions() as u128;
+        let answered: usize = answers.support.iter().sum();
+        let dense = choose >= 3 && answered as u128 * LEAST_DENSITY >= possible;
         let k = fixed.len() + choose;
         if let Some(covariances) = Covariances::of(answers, k) {
             let mut root = CompleteCohort::empty(&covariances);
@@ -340,10 +346,10 @@ impl Root {
         match &answers.scores {
             Scores::Binary(scores) => {
                 if let Some(bounds) = Bounds::of::<Narrow>(k, scores) {
-                    let all = All::<Narrow> { answers, scores, fixed, width: PhantomData };
+                    let all = All::<Narrow> { answers, scores, fixed, bounds, width: PhantomData };
                     Self::Narrow(Arc::new(instructions.run(all)), bounds)
                 } else if let Some(bounds) = Bounds::of::<Broad>(k, scores) {
-                    let all = All::<Broad> { answers, scores, fixed, width: PhantomData };
+                    let all = All::<Broad> { answers, scores, fixed, bounds, width: PhantomData };
                     Self::Broad(Arc::new(instructions.run(all)), bounds)
                 } else {
                     let scores = Arc::new(scores.weighted(&answers.answered));

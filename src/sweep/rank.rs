@@ -1,14 +1,14 @@
 //! Counting subsets, and giving every share its fair part of them.
 //!
-//! The sweep lists the k-subsets of m candidates as descending sequences, those
-//! that start with the highest candidate first:
+//! The sweep lists the prefixes, sets of k-1 of m candidates, as descending sequences,
+//! those that start with the highest candidate first:
 //!
 //! ```text
 //! C(4, 2):  (3 2) (3 1) (3 0) (2 1) (2 0) (1 0)
 //! rank:       0     1     2     3     4     5
 //! ```
 //!
-//! All subsets that begin with the same prefix `.. > c`, and lack `r` more, are
+//! All those that begin with the same candidates `.. > c`, and lack `r` more, are
 //! C(c, r) neighbours in this list (choose the rest among the `c` candidates
 //! below). So a walk that adds up these numbers knows the rank of every prefix
 //! it meets, and whether to descend, without unranking anything.
@@ -56,7 +56,7 @@ pub(crate) struct Share {
 const CHUNKS_PER_SHARE: u64 = 256;
 
 impl Share {
-    /// The `index`-th of `of` shares of `total` subsets. A total that is not known
+    /// The `index`-th of `of` shares of `total` prefixes. A total that is not known
     /// to fit 64 bits cannot be shared out; the first share takes all of it.
     pub(crate) fn new(index: usize, of: usize, total: Option<u64>) -> Self {
         let (index, of) = (index as u64, of as u64);
@@ -67,8 +67,7 @@ impl Share {
         Self { index, of, chunk }
     }
 
-    /// Whether a prefix whose subsets have the ranks `first..first + size` begins
-    /// in this share. Every prefix begins in exactly one.
+    /// Whether what begins at this rank is in this share. Every prefix is in exactly one.
     pub(crate) fn owns(&self, first: u64) -> bool {
         first / self.chunk % self.of == self.index
     }

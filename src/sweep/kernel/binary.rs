@@ -188,17 +188,25 @@ pub(crate) struct Bounds {
     chunk: usize,
     /// The most users, of any subtotals, that surely are no more than one chunk.
     single: usize,
+    /// What is taken off every grand total, which changes no r.
+    centre: i32,
 }
 
 impl Bounds {
     /// The bounds for subsets of `k` questions; `None` if lanes of this width are too
     /// narrow for them or for the grand totals.
     pub(crate) fn of<W: Width>(k: usize, scores: &Binary) -> Option<Self> {
-        let most_b = scores.totals.iter().map(|total| i64::from(total.unsigned_abs())).max();
-        let chunk = W::chunk(k as i64, most_b.unwrap_or(0))?;
+        let totals = || scores.totals.iter().map(|&total| i64::from(total));
+        let mean = totals().sum::<i64>() / (scores.totals.len() as i64).max(1);
+        // Less their mean, the sum of their squares is least and so lanes are rarely too
+        // narrow; as they are, half-way between their extremes, the largest is least.
+        let (centre, chunk) = [mean, 0].into_iter().find_map(|centre| {
+            let most_b = totals().map(|total| (total - centre).abs()).max().unwrap_or(0);
+            W::chunk(k as i64, most_b).map(|chunk| (centre as i32, chunk))
+        })?;
         // Each of the k subtotals may end with a run that is not full.
         let single = chunk.min(RUNS.saturating_sub(k) * RUN);
-        Some(Self { run: RUN, chunk, single })
+        Some(Self { run: RUN, chunk, single, centre })
     }
 }
 
@@ -208,6 +216,7 @@ pub(crate) struct All<'a, W> {
     pub(crate) scores: &'a Binary,
     /// Questions that are in every subset.
     pub(crate) fixed: &'a [usize],
+    pub(crate) bounds: Bounds,
     pub(crate) width: PhantomData<W>,
 }
 
@@ -216,7 +225,7 @@ impl<W: Width> Task for All<'_, W> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) -> Self::Output {
-        let terms = |user: usize| to_terms::<W>(self.scores.totals[user].into());
+        let terms = |user: usize| to_terms::<W>(i32::from(self.scores.totals[user]) - self.bounds.centre);
         let mut cohort = BinaryCohort::all(instructions, self.answers, Some(&self.scores.correct), terms);
         for &question in self.fixed {
             let mut narrowed = BinaryCohort::default();

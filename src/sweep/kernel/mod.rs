@@ -1,21 +1,28 @@
 //! How the users left after a prefix are kept, and how the sums of its subsets
 //! are formed: the part of the sweep that depends on the class of the scores.
 //!
-//! A prefix of k-1 questions, taken from the far end of the sweep's order, leaves
-//! as last question each candidate below it. Its subsets are summed together:
+//! A prefix of k-1 questions leaves some last questions, its *lanes* (`home` tells
+//! which). Its subsets are summed together:
 //!
 //! ```text
-//! for each prefix q1 > q2 > … > q(k-2):
+//! for each q1 > q2 > … > q(k-2):
 //!     narrow:    the cohort of its users, out of that of q1 … q(k-3)
 //!     for each q(k-1) < q(k-2):
 //!         open:   list the users who also answered q(k-1), with a = subtotal on
 //!                 those k-1 questions
-//!         lanes:  for each of these users, for each y < q(k-1) he answered:
+//!         lanes:  for each of these users, for each lane y that he answered:
 //!                     add n, a, a², b, b², a·b to the sums of subset q1 … q(k-1) y
 //!                 sums → r, and out go those that pass the screen
 //! ```
 //!
-//! The questions y are the *lanes*: bits 0 .. q(k-1) of a user's row of answers.
+//! Lanes are bits of a user's row of answers, in strips of 32.
+//!
+//! | file | scores | sums |
+//! |---|---|---|
+//! | `binary`, on `cohort` | 0 and 1 | 16 or 32 bits, two in a lane |
+//! | `dense` | integers, floats; k of 3 or more | 32 or 64 bits, doubles |
+//! | `weighted` | any; few prefixes, or sums of 256 bits | one answer at a time |
+//! | `complete` | exact, where nobody left anything out | none: covariances |
 
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod binary;

@@ -254,7 +254,8 @@ pub(crate) struct Broad([__m256i; 4]);
 impl Broad {
     #[inline(always)]
     fn zip(self, other: Self, of: impl Fn(__m256i, __m256i) -> __m256i) -> Self {
-        Self(std::array::from_fn(|part| of(self.0[part], other.0[part])))
+        let ([x0, x1, x2, x3], [y0, y1, y2, y3]) = (self.0, other.0);
+        Self([of(x0, y0), of(x1, y1), of(x2, y2), of(x3, y3)])
     }
 }
 
@@ -302,11 +303,17 @@ impl Strip for Broad {
         // SAFETY: see above.
         unsafe {
             let bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-            Self(std::array::from_fn(|part| {
-                let bits = _mm256_set1_epi32((lanes >> (8 * part)) as i32);
-                let mask = _mm256_cmpeq_epi32(_mm256_and_si256(bits, bit), bit);
-                _mm256_add_epi32(self.0[part], _mm256_and_si256(value.0[part], mask))
-            }))
+            let only = |value: __m256i, lanes: u32| {
+                let bits = _mm256_and_si256(_mm256_set1_epi32(lanes as i32), bit);
+                _mm256_and_si256(value, _mm256_cmpeq_epi32(bits, bit))
+            };
+            let [x0, x1, x2, x3] = value.0;
+            self.add(Self([
+                only(x0, lanes),
+                only(x1, lanes >> 8),
+                only(x2, lanes >> 16),
+                only(x3, lanes >> 24),
+            ]))
         }
     }
 
@@ -344,13 +351,13 @@ impl Block<16> for Integers {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above.
-        Self(std::array::from_fn(|part| unsafe { _mm256_add_epi32(self.0[part], other.0[part]) }))
+        unsafe { Self([_mm256_add_epi32(self.0[0], other.0[0]), _mm256_add_epi32(self.0[1], other.0[1])]) }
     }
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         // SAFETY: see above.
-        Self(std::array::from_fn(|part| unsafe { _mm256_madd_epi16(self.0[part], other.0[part]) }))
+        unsafe { Self([_mm256_madd_epi16(self.0[0], other.0[0]), _mm256_madd_epi16(self.0[1], other.0[1])]) }
     }
 
     #[inline(always)]
@@ -358,11 +365,12 @@ impl Block<16> for Integers {
         // SAFETY: see above.
         unsafe {
             let bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-            Self(std::array::from_fn(|part| {
-                let bits = _mm256_set1_epi32((lanes >> (8 * part)) as i32);
-                let mask = _mm256_cmpeq_epi32(_mm256_and_si256(bits, bit), bit);
-                _mm256_and_si256(self.0[part], mask)
-            }))
+            let mask = |lanes: u32| {
+                let bits = _mm256_and_si256(_mm256_set1_epi32(lanes as i32), bit);
+                _mm256_cmpeq_epi32(bits, bit)
+            };
+            let [x0, x1] = self.0;
+            Self([_mm256_and_si256(x0, mask(lanes)), _mm256_and_si256(x1, mask(lanes >> 8))])
         }
     }
 
@@ -395,13 +403,13 @@ impl Block<8> for Doubles {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above.
-        Self(std::array::from_fn(|part| unsafe { _mm256_add_pd(self.0[part], other.0[part]) }))
+        unsafe { Self([_mm256_add_pd(self.0[0], other.0[0]), _mm256_add_pd(self.0[1], other.0[1])]) }
     }
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         // SAFETY: see above.
-        Self(std::array::from_fn(|part| unsafe { _mm256_mul_pd(self.0[part], other.0[part]) }))
+        unsafe { Self([_mm256_mul_pd(self.0[0], other.0[0]), _mm256_mul_pd(self.0[1], other.0[1])]) }
     }
 
     #[inline(always)]
@@ -409,11 +417,12 @@ impl Block<8> for Doubles {
         // SAFETY: see above.
         unsafe {
             let bit = _mm256_setr_epi64x(1, 2, 4, 8);
-            Self(std::array::from_fn(|part| {
-                let bits = _mm256_set1_epi64x(i64::from(lanes >> (4 * part)));
-                let mask = _mm256_cmpeq_epi64(_mm256_and_si256(bits, bit), bit);
-                _mm256_and_pd(self.0[part], _mm256_castsi256_pd(mask))
-            }))
+            let mask = |lanes: u32| {
+                let bits = _mm256_and_si256(_mm256_set1_epi64x(lanes.into()), bit);
+                _mm256_castsi256_pd(_mm256_cmpeq_epi64(bits, bit))
+            };
+            let [x0, x1] = self.0;
+            Self([_mm256_and_pd(x0, mask(lanes)), _mm256_and_pd(x1, mask(lanes >> 4))])
         }
     }
 
