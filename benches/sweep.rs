@@ -111,16 +111,17 @@ fn bench(criterion: &mut Criterion) {
     let best = Instructions::best().name();
     // The part of a sweep that is run is so large that the cohorts of its first
     // questions hardly count.
-    let cases: [(&str, Shape, &[(usize, usize)], &[&str]); 4] = [
-        ("binary", LARGE, &[(2, 1), (3, 2), (4, 4), (5, 40)], &["avx512", "avx2", "portable"]),
-        ("0..255", Shape { levels: 256, ..LARGE }, &[(5, 40)], &[best]),
-        ("float", Shape { levels: 1000, float: true, ..LARGE }, &[(5, 40)], &[best]),
-        ("complete", COMPLETE, &[(5, 4)], &[best]),
+    let binary = ["avx512", "avx2", "portable"];
+    let cases = [
+        ("binary", LARGE, vec![(2, 1), (3, 2), (4, 4), (5, 40)], binary.to_vec()),
+        ("0..255", Shape { levels: 256, ..LARGE }, vec![(5, 40)], vec![best]),
+        ("float", Shape { levels: 1000, float: true, ..LARGE }, vec![(5, 40)], vec![best]),
+        ("complete", COMPLETE, vec![(5, 4)], vec![best]),
     ];
     for (class, shape, sizes, names) in cases {
         let rows = answers(shape);
         let index = index(&rows, shape.float);
-        for &(k, of) in sizes {
+        for (k, of) in sizes {
             let mut bests = Vec::new();
             for instructions in
                 Instructions::available().into_iter().filter(|set| names.contains(&set.name()))
