@@ -194,3 +194,66 @@ impl Instructions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::bitset::ones;
+    use proptest::prelude::*;
+
+    struct Transpose([u64; WORD]);
+
+    impl Task for Transpose {
+        type Output = [u64; WORD];
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> [u64; WORD] {
+            let mut columns = [0; WORD];
+            instructions.transpose(&self.0, &mut columns);
+            columns
+        }
+    }
+
+    struct Positions(u64);
+
+    impl Task for Positions {
+        type Output = Vec<u32>;
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> Vec<u32> {
+            let mut positions = [0; WORD];
+            instructions.positions(self.0, 1000, &mut positions);
+            positions[..self.0.count_ones() as usize].to_vec()
+        }
+    }
+
+    #[test]
+    fn the_last_resort_is_always_there() {
+        let names: Vec<&str> = Instructions::available().iter().map(|set| set.name()).collect();
+        assert_eq!(names.last(), Some(&"portable"));
+        assert_eq!(names.first(), Some(&Instructions::best().name()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_bit_goes_to_its_place(rows in proptest::collection::vec(any::<u64>(), WORD)) {
+            let rows: [u64; WORD] = rows.try_into().unwrap();
+            for instructions in Instructions::available() {
+                let columns = instructions.run(Transpose(rows));
+                for (r, row) in rows.iter().enumerate() {
+                    for (c, column) in columns.iter().enumerate() {
+                        prop_assert_eq!(row >> c & 1, column >> r & 1, "{}: {}, {}", instructions.name(), r, c);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn positions_are_those_of_the_set_bits(word in prop_oneof![any::<u64>(), Just(0), Just(u64::MAX)]) {
+            for instructions in Instructions::available() {
+                let expected: Vec<u32> = ones(word).map(|bit| 1000 + bit as u32).collect();
+                prop_assert_eq!(instructions.run(Positions(word)), expected, "{}", instructions.name());
+            }
+        }
+    }
+}
