@@ -82,12 +82,16 @@ impl Homes {
         &self.candidates
     }
 
+    fn strip_of(&self, candidate: usize) -> usize {
+        self.candidates[candidate] / STRIP
+    }
+
     /// The lanes of the prefixes that consist of some candidates and one more of the
     /// strip `least`, at or below the strips of all others.
     pub(crate) fn lanes(&self, others: &[usize], least: Option<usize>, lanes: &mut PrefixLanes) {
         let mut counts = vec![0; self.sizes.len()];
         for &other in others {
-            counts[self.candidates[other] / STRIP] += 1;
+            counts[self.strip_of(other)] += 1;
         }
         if let Some(least) = least {
             counts[least] += 1;
@@ -124,22 +128,10 @@ impl Homes {
     /// positions below this one: a strip above the least candidate's that holds only
     /// one will always do so.
     pub(crate) fn end(&self, prefix: &[usize]) -> usize {
-        let strips = prefix.iter().rev().map(|&candidate| self.candidates[candidate] / STRIP);
-        let mut strips = strips.skip_while({
-            let least = prefix.last().map(|&least| self.candidates[least] / STRIP);
-            move |&strip| Some(strip) == least
-        });
-        let mut next = strips.next();
-        while let Some(strip) = next {
-            next = strips.next();
-            if next != Some(strip) {
-                return strip * STRIP;
-            }
-            while next == Some(strip) {
-                next = strips.next();
-            }
-        }
-        self.sizes.len() * STRIP
+        let strips = prefix.chunk_by(|&x, &y| self.strip_of(x) == self.strip_of(y));
+        let mut above = strips.rev().skip(1);
+        let single = above.find(|strip| strip.len() == 1);
+        single.map_or(self.sizes.len(), |single| self.strip_of(single[0])) * STRIP
     }
 
     /// How many subsets have a prefix that begins with these candidates, descending.
@@ -157,16 +149,15 @@ impl Homes {
         let Some(&least) = prefix.last() else {
             return binomial_or_max(self.candidates.len(), self.k);
         };
-        let strip_of = |candidate: usize| self.candidates[candidate] / STRIP;
         let missing = self.k - 1 - prefix.len();
-        let strip = strip_of(least);
-        let in_strip = prefix.iter().filter(|&&other| strip_of(other) == strip).count();
-        let room = (0..least).rev().take_while(|&other| strip_of(other) == strip).count();
+        let strip = self.strip_of(least);
+        let in_strip = prefix.iter().filter(|&&other| self.strip_of(other) == strip).count();
+        let room = (0..least).rev().take_while(|&other| self.strip_of(other) == strip).count();
         // Ways to choose j candidates below c so that neither t nor a strip below it
         // holds only one.
         let none_single = |j| without_single(room, in_strip, j, |rest| self.without_single(strip, rest));
         let mut counts = vec![0; self.sizes.len()];
-        prefix.iter().for_each(|&other| counts[strip_of(other)] += 1);
+        prefix.iter().for_each(|&other| counts[self.strip_of(other)] += 1);
         let first_above = (strip + 1..counts.len()).find(|&above| counts[above] == 1);
         let empty = (strip + 1..first_above.unwrap_or(counts.len())).filter(|&above| counts[above] == 0);
         let lanes_above = sum(empty.map(|above| self.sizes[above]));

@@ -182,8 +182,6 @@ impl Width for Broad {
 /// How many users can be summed in lanes of one width.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// The most users of a run.
-    run: usize,
     /// The most users of a chunk, all of one subtotal.
     chunk: usize,
     /// The most users, of any subtotals, that surely are no more than one chunk.
@@ -206,7 +204,7 @@ impl Bounds {
         })?;
         // Each of the k subtotals may end with a run that is not full.
         let single = chunk.min(RUNS.saturating_sub(k) * RUN);
-        Some(Self { run: RUN, chunk, single, centre })
+        Some(Self { chunk, single, centre })
     }
 }
 
@@ -265,6 +263,28 @@ impl<I: InstructionSet, W: Width> BinaryKernel<I, W> {
             width: PhantomData,
         }
     }
+
+    /// Sums the strips of a word from the given half of it on.
+    fn sum<const N: usize>(
+        &self,
+        cohort: &BinaryCohort<Terms<W::Term>>,
+        word: usize,
+        half: usize,
+        lanes: [u32; N],
+        screen: &Screen,
+        results: &mut Lanes,
+    ) {
+        self.instructions.run(Sum::<W, N> {
+            rows: std::array::from_fn(|strip| cohort.strip(word * LANES / STRIP + half + strip)),
+            terms: cohort.terms(),
+            list: &self.list,
+            bounds: self.bounds,
+            lanes,
+            first: half * STRIP,
+            screen,
+            results,
+        });
+    }
 }
 
 impl<I: InstructionSet, W: Width> Kernel for BinaryKernel<I, W> {
@@ -300,50 +320,11 @@ impl<I: InstructionSet, W: Width> Kernel for BinaryKernel<I, W> {
         results: &mut Lanes,
     ) {
         results.clear();
-        let strip = |half: usize| cohort.strip(word * LANES / STRIP + half);
-        let halves = [lanes as u32, (lanes >> STRIP) as u32];
-        let (terms, list, bounds) = (cohort.terms(), &self.list, self.bounds);
-        match halves {
+        match [lanes as u32, (lanes >> STRIP) as u32] {
             [0, 0] => {}
-            [lanes, 0] => {
-                let (rows, lanes, first) = ([strip(0)], [lanes], 0);
-                self.instructions.run(Sum::<W, 1> {
-                    rows,
-                    terms,
-                    list,
-                    bounds,
-                    lanes,
-                    first,
-                    screen,
-                    results,
-                });
-            }
-            [0, lanes] => {
-                let (rows, lanes, first) = ([strip(1)], [lanes], STRIP);
-                self.instructions.run(Sum::<W, 1> {
-                    rows,
-                    terms,
-                    list,
-                    bounds,
-                    lanes,
-                    first,
-                    screen,
-                    results,
-                });
-            }
-            lanes => {
-                let (rows, first) = ([strip(0), strip(1)], 0);
-                self.instructions.run(Sum::<W, 2> {
-                    rows,
-                    terms,
-                    list,
-                    bounds,
-                    lanes,
-                    first,
-                    screen,
-                    results,
-                });
-            }
+            [lanes, 0] => self.sum(cohort, word, 0, [lanes], screen, results),
+            [0, lanes] => self.sum(cohort, word, 1, [lanes], screen, results),
+            lanes => self.sum(cohort, word, 0, lanes, screen, results),
         }
     }
 }
@@ -367,7 +348,7 @@ impl<W: Width, const N: usize> Task for Sum<'_, W, N> {
     fn run<I: InstructionSet>(self, instructions: I) {
         if self.list.users() <= self.bounds.single {
             let groups = self.list.groups().enumerate();
-            let sums = sum::<I, W, N>(instructions, self.rows, self.terms, groups, self.bounds.run);
+            let sums = sum::<I, W, N>(instructions, self.rows, self.terms, groups);
             if let Some(sums) = sums {
                 for (strip, sums) in sums.into_iter().enumerate() {
                     if let Some(floor) = first_floor(self.screen) {
@@ -401,12 +382,12 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
             for (subtotal, group) in list.groups().enumerate() {
                 for chunk in group.chunks(bounds.chunk) {
                     let users = std::iter::once((subtotal, chunk));
-                    match sum::<I, W, 1>(instructions, rows, terms, users.clone(), bounds.run) {
+                    match sum::<I, W, 1>(instructions, rows, terms, users.clone()) {
                         Some([sums]) => all.add(&store(sums)),
                         None => {
                             let b = |term: &Terms<W::Term>| W::number(term.counted) >> COUNT_BITS;
                             let broad: Vec<_> = terms.iter().map(|term| to_terms::<Broad>(b(term))).collect();
-                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, users, RUN)
+                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, users)
                                 .expect("32 bits hold every square");
                             all.add(&store(sums));
                         }
@@ -426,7 +407,6 @@ fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
     rows: [&[u64]; N],
     terms: &[Terms<W::Term>],
     groups: impl Iterator<Item = (usize, &'a [u32])>,
-    run: usize,
 ) -> Option<[[W::Strip<I>; 6]; N]> {
     let spread = |number| W::spread(instructions, W::term(number));
     let (zero, counts) = (spread(0), spread(RUN as i32));
@@ -435,7 +415,7 @@ fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
     for (subtotal, users) in groups {
         let p = subtotal as i32;
         let (p, of_n, of_s) = (spread(p), spread(p * p), spread(2 * p + 1));
-        for users in users.chunks(run) {
+        for users in users.chunks(RUN) {
             let mut of_run = [[zero; 3]; N];
             for &slot in users {
                 let slot = slot as usize;

@@ -137,6 +137,11 @@ impl<T: Copy + Default> BinaryCohort<T> {
         &self.rows[strip * self.slots..][..self.slots]
     }
 
+    /// How many strips there are, from the lowest on.
+    pub(crate) fn strips(&self) -> usize {
+        self.strips
+    }
+
     /// What the users add to the sums, by slot.
     pub(crate) fn terms(&self) -> &[T] {
         &self.terms

@@ -253,8 +253,8 @@ impl Task for Finish<'_> {
             for at in (0..LANES).step_by(8) {
                 let covariance = load(totals, at).add(covariance);
                 let of_a = load(gains, at).add(load(with_question, at)).add(of_a);
-                let squares = covariance.mul(covariance).at_least(of_a.mul(floor));
-                above |= u64::from(squares & covariance.at_least(least)) << at;
+                let squares = instructions.at_least(covariance.mul(covariance), of_a.mul(floor));
+                above |= u64::from(squares & instructions.at_least(covariance, least)) << at;
             }
             promising &= above;
         }

@@ -416,7 +416,7 @@ impl<I: InstructionSet, C: Class> DenseKernel<I, C> {
             }
         }
         let slots = narrowed.members.terms().len();
-        let strips = lanes.max(questions).div_ceil(STRIP);
+        let strips = narrowed.members.strips();
         narrowed.scores.resize(strips * slots, [C::Score::default(); STRIP]);
         if !cohort.scores.is_empty() {
             for strip in 0..strips {

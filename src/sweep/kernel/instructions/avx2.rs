@@ -78,6 +78,15 @@ impl InstructionSet for Avx2 {
     }
 
     #[inline(always)]
+    fn at_least(self, x: Doubles, y: Doubles) -> u32 {
+        // SAFETY: `self` proves the processor has AVX2.
+        let at_least = |part: usize| unsafe {
+            _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(x.0[part], y.0[part])) as u32
+        };
+        at_least(0) | at_least(1) << 4
+    }
+
+    #[inline(always)]
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
         for (position, bit) in positions.iter_mut().zip(ones(word)) {
             *position = base + bit as u32;
@@ -375,16 +384,6 @@ impl Block<16> for Integers {
     }
 
     #[inline(always)]
-    fn at_least(self, other: Self) -> u32 {
-        // SAFETY: see above.
-        let less = |part: usize| unsafe {
-            let less = _mm256_cmpgt_epi32(other.0[part], self.0[part]);
-            _mm256_movemask_ps(_mm256_castsi256_ps(less)) as u32
-        };
-        !(less(0) | less(1) << 8) & 0xffff
-    }
-
-    #[inline(always)]
     fn store(self, lanes: &mut [i32; 16]) {
         for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(8)) {
             // SAFETY: see above; the part of the array has 32 bytes.
@@ -424,15 +423,6 @@ impl Block<8> for Doubles {
             let [x0, x1] = self.0;
             Self([_mm256_and_pd(x0, mask(lanes)), _mm256_and_pd(x1, mask(lanes >> 4))])
         }
-    }
-
-    #[inline(always)]
-    fn at_least(self, other: Self) -> u32 {
-        // SAFETY: see above.
-        let at_least = |part: usize| unsafe {
-            _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(self.0[part], other.0[part])) as u32
-        };
-        at_least(0) | at_least(1) << 4
     }
 
     #[inline(always)]

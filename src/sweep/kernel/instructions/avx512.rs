@@ -76,6 +76,12 @@ impl InstructionSet for Avx512 {
         Doubles(unsafe { _mm512_loadu_pd(doubles.as_ptr()) })
     }
 
+    #[inline(always)]
+    fn at_least(self, x: Doubles, y: Doubles) -> u32 {
+        // SAFETY: `self` proves the processor has AVX-512 F.
+        unsafe { _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x.0, y.0).into() }
+    }
+
     /// One instruction gathers the positions of a word's bits.
     #[inline(always)]
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
@@ -411,12 +417,6 @@ impl Block<16> for Integers {
     }
 
     #[inline(always)]
-    fn at_least(self, other: Self) -> u32 {
-        // SAFETY: see above.
-        unsafe { _mm512_cmpge_epi32_mask(self.0, other.0).into() }
-    }
-
-    #[inline(always)]
     fn store(self, lanes: &mut [i32; 16]) {
         // SAFETY: see above; the array has 64 bytes.
         unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0) }
@@ -452,12 +452,6 @@ impl Block<8> for Doubles {
     fn add_where(self, lanes: u32, value: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_mask_add_pd(self.0, lanes as u8, self.0, value.0) })
-    }
-
-    #[inline(always)]
-    fn at_least(self, other: Self) -> u32 {
-        // SAFETY: see above.
-        unsafe { _mm512_cmp_pd_mask::<_CMP_GE_OQ>(self.0, other.0).into() }
     }
 
     #[inline(always)]

@@ -59,6 +59,9 @@ pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
 
     fn load_doubles(self, doubles: &[f64; 8]) -> Self::Doubles;
 
+    /// The lanes of `x` that are at least those of `y`, as bits.
+    fn at_least(self, x: Self::Doubles, y: Self::Doubles) -> u32;
+
     /// Writes `base` plus the position of each set bit to `positions`, ascending.
     /// What lies behind the last of them is overwritten with anything.
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]);
@@ -133,9 +136,6 @@ pub(crate) trait Block<const LANES: usize>: Copy {
     fn add_where(self, lanes: u32, value: Self) -> Self {
         self.add(value.only(lanes))
     }
-
-    /// The lanes that are at least those of another, as bits.
-    fn at_least(self, other: Self) -> u32;
 
     fn store(self, lanes: &mut [Self::Lane; LANES]);
 }

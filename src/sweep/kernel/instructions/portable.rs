@@ -45,6 +45,15 @@ impl InstructionSet for Portable {
     }
 
     #[inline(always)]
+    fn at_least(self, x: Numbers<f64, 8>, y: Numbers<f64, 8>) -> u32 {
+        let mut bits = 0;
+        for (lane, (x, y)) in x.0.iter().zip(&y.0).enumerate() {
+            bits |= u32::from(x >= y) << lane;
+        }
+        bits
+    }
+
+    #[inline(always)]
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
         for (position, bit) in positions.iter_mut().zip(ones(word)) {
             *position = base + bit as u32;
@@ -205,15 +214,6 @@ impl Block<16> for Numbers<i32, 16> {
     }
 
     #[inline(always)]
-    fn at_least(self, other: Self) -> u32 {
-        let mut bits = 0;
-        for (lane, (x, y)) in self.0.iter().zip(&other.0).enumerate() {
-            bits |= u32::from(x >= y) << lane;
-        }
-        bits
-    }
-
-    #[inline(always)]
     fn store(self, lanes: &mut [i32; 16]) {
         *lanes = self.0;
     }
@@ -238,15 +238,6 @@ impl Block<8> for Numbers<f64, 8> {
             let mask = if u64::from(lanes) & 1 << lane != 0 { u64::MAX } else { 0 };
             f64::from_bits(self.0[lane].to_bits() & mask)
         }))
-    }
-
-    #[inline(always)]
-    fn at_least(self, other: Self) -> u32 {
-        let mut bits = 0;
-        for (lane, (x, y)) in self.0.iter().zip(&other.0).enumerate() {
-            bits |= u32::from(x >= y) << lane;
-        }
-        bits
     }
 
     #[inline(always)]
