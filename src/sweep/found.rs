@@ -1,6 +1,7 @@
 //! What a sweep hands out: subsets with their r and n.
 
 use crate::index::bitset::ones;
+use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{LANES, Lanes};
 
 /// One subset.
@@ -67,6 +68,18 @@ impl Found {
         Self { columns, rows: 0, questions: Vec::new(), r: Vec::new(), n: Vec::new() }
     }
 
+    /// Nothing found yet, with room for so many subsets of k questions.
+    pub fn with_capacity(columns: Columns, rows: usize, k: usize) -> Self {
+        let room = |wanted, values| if wanted { values } else { 0 };
+        Self {
+            columns,
+            rows: 0,
+            questions: Vec::with_capacity(room(columns.questions, rows.saturating_mul(k))),
+            r: Vec::with_capacity(room(columns.r, rows.saturating_add(LANES))),
+            n: Vec::with_capacity(room(columns.n, rows.saturating_add(LANES))),
+        }
+    }
+
     /// Adds the subset of the questions `prefix` (ascending ids) and `last`.
     pub(crate) fn push(&mut self, prefix: &[u32], last: u32, r: Option<f64>, n: i64) {
         self.rows += 1;
@@ -83,7 +96,13 @@ impl Found {
 
     /// Adds the subsets that were kept of a word of lanes: `prefix` (ascending ids) with
     /// each of some last questions, given by lane.
-    pub(crate) fn push_lanes(&mut self, prefix: &[u32], lasts: &[u32], lanes: &Lanes) {
+    pub(crate) fn push_lanes(
+        &mut self,
+        instructions: Instructions,
+        prefix: &[u32],
+        lasts: &[u32],
+        lanes: &Lanes,
+    ) {
         let Lanes { kept, r, n, .. } = lanes;
         self.rows += kept.count_ones() as usize;
         if self.columns.questions {
@@ -92,10 +111,10 @@ impl Found {
             }
         }
         if self.columns.r {
-            extend_where(&mut self.r, *kept, r);
+            instructions.run(Append { to: &mut self.r, wanted: *kept, values: r });
         }
         if self.columns.n {
-            extend_where(&mut self.n, *kept, n);
+            self.n.extend(ones(*kept).map(|lane| n[lane]));
         }
     }
 
@@ -106,32 +125,20 @@ impl Found {
     }
 }
 
-/// Appends the values whose bits are set. Every value is written; those not wanted are
-/// overwritten by the next, so that no branch has to guess which.
-fn extend_where<T: Copy + Default>(to: &mut Vec<T>, wanted: u64, values: &[T; LANES]) {
-    let before = to.len();
-    to.resize(before + LANES, T::default());
-    let free = &mut to[before..];
-    let mut kept = 0;
-    for (lane, &value) in values.iter().enumerate() {
-        free[kept] = value;
-        kept += (wanted >> lane & 1) as usize;
-    }
-    to.truncate(before + kept);
+/// Appends the doubles whose bits are set.
+struct Append<'a> {
+    to: &'a mut Vec<f64>,
+    wanted: u64,
+    values: &'a [f64; LANES],
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
+impl Task for Append<'_> {
+    type Output = ();
 
-    proptest! {
-        #[test]
-        fn only_wanted_values_are_appended(wanted in prop_oneof![any::<u64>(), Just(0), Just(u64::MAX)]) {
-            let values = std::array::from_fn(|lane| lane);
-            let mut to = vec![99];
-            extend_where(&mut to, wanted, &values);
-            prop_assert!(to.into_iter().eq(std::iter::once(99).chain(ones(wanted))));
-        }
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) {
+        let mut values = [0.0; LANES];
+        instructions.compress(self.values, self.wanted, &mut values);
+        self.to.extend_from_slice(&values[..self.wanted.count_ones() as usize]);
     }
 }

@@ -208,11 +208,16 @@ impl<N: Exact> Number for N {
 /// r from n·Σab - Σa·Σb, n·Σa² - (Σa)² and n·Σb² - (Σb)².
 #[inline(always)]
 pub(crate) fn correlation<N: Exact>(moments: [N::Product; 3], corrected: bool) -> Correlation {
-    let moments = match corrected {
+    of_rounded(rounded::<N>(moments, corrected))
+}
+
+/// The moments as doubles, with a taken out of b where that is asked for.
+#[inline(always)]
+pub(crate) fn rounded<N: Exact>(moments: [N::Product; 3], corrected: bool) -> [f64; 3] {
+    match corrected {
         true => N::correct(moments),
         false => moments.map(N::round),
-    };
-    of_rounded(moments)
+    }
 }
 
 /// The same of moments that are integers in doubles, and that four times over.

@@ -37,7 +37,7 @@ pub struct SweepPlan {
     pub(crate) top: Option<usize>,
     pub(crate) bar: Bar,
     subsets: Option<u64>,
-    instructions: Instructions,
+    pub(crate) instructions: Instructions,
     root: Root,
 }
 

@@ -36,8 +36,8 @@ use crate::sweep::top::Top;
 /// When a sweep should pause.
 #[derive(Debug)]
 pub struct Pace<'a> {
-    /// Rows that are enough for now. A block of 64 subsets is not cut in two, so
-    /// up to 63 more may come.
+    /// At most so many rows for now; or 64, as a block of so many subsets is not cut in
+    /// two.
     pub rows: usize,
     /// The time at which to pause.
     pub until: Instant,
@@ -288,7 +288,7 @@ impl<K: Kernel> Walk<K> {
         }
         let lasts = &self.plan.answers.ids[word * WORD..];
         match &mut self.top {
-            None => found.push_lanes(&self.ids, lasts, &self.lanes),
+            None => found.push_lanes(self.plan.instructions, &self.ids, lasts, &self.lanes),
             Some(top) => {
                 for lane in ones(self.lanes.kept) {
                     let r = Some(self.lanes.r[lane]).filter(|r| !r.is_nan());
@@ -313,7 +313,8 @@ fn cohort_of<'a, C>(root: &'a C, cohorts: &'a [C], prefix: usize) -> &'a C {
 
 impl<K: Kernel> Sweep for Walk<K> {
     fn advance(&mut self, found: &mut Found, pace: &mut Pace<'_>) -> bool {
-        while !self.finished && found.rows < pace.rows {
+        let enough = pace.rows.saturating_sub(LANES - 1).max(1);
+        while !self.finished && found.rows < enough {
             match self.step(found) {
                 Step::Finished => self.finished = true,
                 Step::Worked(effort) => {

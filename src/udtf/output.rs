@@ -40,7 +40,11 @@ impl Output {
     /// Bytes of a row of so many questions, for accounting; `value` is the size of
     /// one question's value.
     pub(crate) fn row_bytes(&self, questions: usize, value: usize) -> usize {
-        questions * (size_of::<u32>() + value) + size_of::<f64>() + size_of::<i64>()
+        let Columns { questions: lists, r, n } = self.columns();
+        let bytes = |wanted, bytes| if wanted { bytes } else { 0 };
+        bytes(lists, questions * (size_of::<u32>() + value))
+            + bytes(r, size_of::<f64>())
+            + bytes(n, size_of::<i64>())
     }
 
     /// The rows found as a batch; `questions` are the question values by id.
@@ -48,7 +52,7 @@ impl Output {
         let rows = RecordBatchOptions::new().with_row_count(Some(found.rows));
         let mut columns: [Option<ArrayRef>; 3] = [
             self.columns().questions.then(|| self.lists(&found, questions)).transpose()?,
-            Some(Arc::new(nullable(found.r))),
+            Some(Arc::new(self.nullable(found.r))),
             Some(Arc::new(Int64Array::from(found.n))),
         ];
         let projected = self.projection.iter().filter_map(|&column| columns[column].take()).collect();
@@ -66,10 +70,13 @@ impl Output {
         let field = field.ok_or_else(|| ArrowError::SchemaError("no list of questions".into()))?;
         Ok(Arc::new(ListArray::try_new(field, offsets, values, None)?))
     }
-}
 
-/// NULL for NaN.
-fn nullable(r: Vec<f64>) -> Float64Array {
-    let nulls = r.iter().any(|r| r.is_nan()).then(|| r.iter().map(|r| !r.is_nan()).collect());
-    Float64Array::new(r.into(), nulls)
+    /// NULL for NaN, where there may be one.
+    fn nullable(&self, r: Vec<f64>) -> Float64Array {
+        let mut fields = self.schema.fields().iter();
+        let may = fields.any(|field| field.data_type() == &DataType::Float64 && field.is_nullable());
+        let null = may && r.iter().any(|r| r.is_nan());
+        let nulls = null.then(|| r.iter().map(|r| !r.is_nan()).collect());
+        Float64Array::new(r.into(), nulls)
+    }
 }

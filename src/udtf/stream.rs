@@ -8,11 +8,15 @@
 //!
 //! Nothing is computed in `poll_next`. A share is swept by a [`Worker`] on the rayon
 //! pool, which hands itself back with every batch it reports; taking a report is
-//! what sends it off for the next. So a worker is at most one batch ahead, no
+//! what sends it off for the next. So a worker is at most one report ahead, no
 //! thread ever blocks on a slow consumer, and a consumer that reads partitions one
-//! after the other cannot deadlock the pool. Between batches a worker gives its
+//! after the other cannot deadlock the pool. Between reports a worker gives its
 //! thread up every few milliseconds, so that queries share the pool fairly and a
 //! dropped stream is noticed soon.
+//!
+//! A batch can be swept in less than a tenth of a millisecond, which is what waking a
+//! reader and a worker may take. So a report has some batches, where rows are not
+//! many bytes.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -38,6 +42,12 @@ use crate::udtf::prepare::{Prepared, SharedPreparation, caught, worker_error};
 
 /// How long a worker keeps its thread.
 const TIME_SLICE: Duration = Duration::from_millis(20);
+
+/// The most batches of a report.
+const REPORT_BATCHES: usize = 8;
+
+/// Where these are large, so many bytes are enough for a report.
+const REPORT_BYTES: usize = 1 << 20;
 
 /// One partition of the result.
 pub(crate) struct KCorrsetStream {
@@ -89,6 +99,8 @@ struct Job {
     prepared: Arc<Prepared>,
     output: Output,
     batch_size: usize,
+    /// The most batches of a report.
+    report_batches: usize,
     metrics: SweepMetrics,
     /// Set when nobody wants the rest.
     stop: AtomicBool,
@@ -137,14 +149,23 @@ impl Worker {
         }
     }
 
-    /// Sweeps for one time slice; reports if there is anything to report, and else
-    /// lines up for another turn.
+    /// Sweeps for one time slice, or until a report is full; reports if there is
+    /// anything to report, and else lines up for another turn.
     fn turn(mut self: Box<Self>) -> Result<Option<Report>> {
         let job = Arc::clone(&self.job);
-        let mut found = Found::new(job.output.columns());
         let begun = Instant::now();
-        let mut pace = Pace::new(job.batch_size, begun + TIME_SLICE, &job.stop);
-        let finished = self.sweep.advance(&mut found, &mut pace);
+        let until = begun + TIME_SLICE;
+        let mut batches = Vec::new();
+        let finished = loop {
+            let mut found = job.room();
+            let mut pace = Pace::new(job.batch_size, until, &job.stop);
+            let finished = self.sweep.advance(&mut found, &mut pace);
+            batches.extend(job.batches(found)?);
+            let full = batches.len() >= job.report_batches;
+            if finished || full || job.stop.load(Ordering::Relaxed) || Instant::now() >= until {
+                break finished;
+            }
+        };
         job.metrics.sweep_time.add_duration(begun.elapsed());
         job.metrics.baseline.elapsed_compute().add_duration(begun.elapsed());
         if job.stop.load(Ordering::Relaxed) {
@@ -156,17 +177,15 @@ impl Worker {
         }
         job.metrics.pruned.add((tally.pruned - self.reported.pruned) as usize);
         self.reported = tally;
-        if found.rows == 0 && !finished {
-            self.send_off();
-            return Ok(None);
-        }
-        let mut batches = job.batches(found)?;
         if finished {
             for best in job.merge_best(self.sweep.take_top()).chunks(job.batch_size) {
                 let mut found = Found::new(job.output.columns());
                 best.iter().for_each(|row| found.push_row(row));
                 batches.extend(job.batches(found)?);
             }
+        } else if batches.is_empty() {
+            self.send_off();
+            return Ok(None);
         }
         let worker = (!finished).then_some(self);
         Ok(Some(Report { batches, worker }))
@@ -174,8 +193,16 @@ impl Worker {
 }
 
 impl Job {
-    /// Rows as batches of at most the session's size: the sweep may go over it by
-    /// some lanes.
+    /// Room for what a turn may find.
+    fn room(&self) -> Found {
+        let plan = &self.prepared.plan;
+        let subsets = plan.subsets().map_or(usize::MAX, |subsets| subsets as usize);
+        let rows = if plan.top().is_some() { 0 } else { self.batch_size.min(subsets) };
+        Found::with_capacity(self.output.columns(), rows, plan.set_size())
+    }
+
+    /// Rows as batches of at most the session's size: the sweep may go over a very
+    /// small one.
     fn batches(&self, found: Found) -> Result<Vec<RecordBatch>> {
         let rows = found.rows;
         if rows == 0 {
@@ -237,7 +264,12 @@ impl KCorrsetStream {
         let mine: Vec<usize> = (partition..shares).step_by(partitions).collect();
         let row_bytes = self.output.row_bytes(plan.set_size(), prepared.index.value_bytes());
         let batch_bytes = self.batch_size.saturating_mul(row_bytes);
-        let worker_bytes = plan.share_memory().saturating_add(batch_bytes.saturating_mul(2));
+        // Rows that are not all wanted are not swept ahead.
+        let most = if self.wanted.is_some() { 1 } else { REPORT_BATCHES };
+        let report_batches = (REPORT_BYTES / batch_bytes.max(1)).clamp(1, most);
+        // One report is read while the next is made.
+        let report_bytes = batch_bytes.saturating_mul(2 * report_batches);
+        let worker_bytes = plan.share_memory().saturating_add(report_bytes);
         // Every worker's best rows, and all of them once more while they are merged.
         let top_bytes = plan.top_memory().saturating_mul(2);
         let reservation =
@@ -248,6 +280,7 @@ impl KCorrsetStream {
             prepared,
             output: self.output.clone(),
             batch_size: self.batch_size,
+            report_batches,
             metrics: self.metrics.clone(),
             stop: AtomicBool::new(false),
             best: Mutex::new(Best { unfinished: mine.len(), rows: Vec::new() }),

@@ -358,7 +358,7 @@ impl<W: Width, const N: usize> Task for Sum<'_, W, N> {
                         }
                     }
                     let first = self.first + strip * STRIP;
-                    finish(&store(sums), self.lanes[strip], first, self.screen, self.results);
+                    finish(instructions, &store(sums), self.lanes[strip], first, self.screen, self.results);
                 }
                 return;
             }
@@ -394,7 +394,7 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
                     }
                 }
             }
-            finish(&all, lanes[strip], first + strip * STRIP, screen, results);
+            finish(instructions, &all, lanes[strip], first + strip * STRIP, screen, results);
         }
     }
 }

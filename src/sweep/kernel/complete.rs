@@ -22,6 +22,7 @@ use std::sync::Arc;
 use crate::index::Answers;
 use crate::index::bitset::{WORD, ones};
 use crate::index::scores::Scores;
+use crate::sweep::kernel::finish::block;
 use crate::sweep::kernel::instructions::{Block, InstructionSet, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, correlation_of};
@@ -246,9 +247,7 @@ impl Task for Finish<'_> {
             let floor = instructions.doubles(screen.floor * screen.floor * (1.0 - 1e-12) * of_b);
             let least = instructions.doubles(f64::MIN_POSITIVE);
             let (covariance, of_a) = (instructions.doubles(self.covariance), instructions.doubles(self.of_a));
-            let load = |lanes: &[f64], at: usize| {
-                instructions.load_doubles(lanes[at..].first_chunk().expect("a whole block"))
-            };
+            let load = |lanes: &[f64], at| instructions.load_doubles(block(lanes, at));
             let mut above = 0;
             for at in (0..LANES).step_by(8) {
                 let covariance = load(totals, at).add(covariance);

@@ -26,7 +26,7 @@ use crate::compensated::Compensated;
 use crate::index::bitset::{contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
 use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing, UserList};
-use crate::sweep::kernel::finish::{StripSums, finish, finish_floats};
+use crate::sweep::kernel::finish::{StripSums, block, block_mut, finish, finish_floats};
 use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, Number};
@@ -115,7 +115,7 @@ impl Class for Bytes {
     ) -> u32 {
         if strip.users.len() > strip.few {
             let sums = sum_one_by_one(strip, i64::from, i64::from);
-            finish(&sums, strip.lanes, strip.first, screen, results);
+            finish(instructions, &sums, strip.lanes, strip.first, screen, results);
             return 0;
         }
         let mut sums = StripSums::at(0);
@@ -130,17 +130,17 @@ impl Class for Bytes {
                 counted = counted.add_where(answered, instructions.integers(user.counted));
                 bb = bb.add_where(answered, instructions.integers(user.bb));
             }
-            a.store(block(&mut sums.a, first));
-            aa.store(block(&mut sums.aa, first));
-            counted.store(block(&mut sums.b, first));
-            bb.store(block(&mut sums.bb, first));
-            ab.store(block(&mut sums.ab, first));
+            a.store(block_mut(&mut sums.a, first));
+            aa.store(block_mut(&mut sums.aa, first));
+            counted.store(block_mut(&mut sums.b, first));
+            bb.store(block_mut(&mut sums.bb, first));
+            ab.store(block_mut(&mut sums.ab, first));
         }
         for lane in 0..STRIP {
             sums.n[lane] = sums.b[lane] & ((1 << COUNT_BITS) - 1);
             sums.b[lane] >>= COUNT_BITS;
         }
-        finish(&sums, strip.lanes, strip.first, screen, results);
+        finish(instructions, &sums, strip.lanes, strip.first, screen, results);
         0
     }
 }
@@ -167,9 +167,14 @@ impl Class for Integers {
     }
 
     #[inline(always)]
-    fn sum<I: InstructionSet>(_: I, strip: &Strip<'_, Self>, screen: &Screen, results: &mut Lanes) -> u32 {
+    fn sum<I: InstructionSet>(
+        instructions: I,
+        strip: &Strip<'_, Self>,
+        screen: &Screen,
+        results: &mut Lanes,
+    ) -> u32 {
         let sums = sum_one_by_one(strip, |score| score, |total| total);
-        finish(&sums, strip.lanes, strip.first, screen, results);
+        finish(instructions, &sums, strip.lanes, strip.first, screen, results);
         0
     }
 }
@@ -217,12 +222,12 @@ impl Class for Floats {
                 b = b.add_where(answered, of_user);
                 bb = bb.add_where(answered, instructions.doubles(user.bb));
             }
-            n.store(block(&mut sums.n, first));
-            a.store(block(&mut sums.a, first));
-            aa.store(block(&mut sums.aa, first));
-            b.store(block(&mut sums.b, first));
-            bb.store(block(&mut sums.bb, first));
-            ab.store(block(&mut sums.ab, first));
+            n.store(block_mut(&mut sums.n, first));
+            a.store(block_mut(&mut sums.a, first));
+            aa.store(block_mut(&mut sums.aa, first));
+            b.store(block_mut(&mut sums.b, first));
+            bb.store(block_mut(&mut sums.bb, first));
+            ab.store(block_mut(&mut sums.ab, first));
         }
         finish_floats(&sums, strip.lanes, strip.first, screen, results)
     }
@@ -292,15 +297,8 @@ impl<C: Class + ?Sized> Strip<'_, C> {
     #[inline(always)]
     fn of<const LANES: usize>(&self, user: &Adder<C::Total>, first: usize) -> (u32, &[C::Score; LANES]) {
         let slot = user.slot as usize;
-        let scores = self.scores[slot][first..].first_chunk().expect("a whole block");
-        ((self.rows[slot] >> first) as u32, scores)
+        ((self.rows[slot] >> first) as u32, block(&self.scores[slot], first))
     }
-}
-
-/// A block of lanes, from `first` on.
-#[inline(always)]
-fn block<L, const LANES: usize>(lanes: &mut [L; STRIP], first: usize) -> &mut [L; LANES] {
-    lanes[first..].first_chunk_mut().expect("a whole block")
 }
 
 /// The six sums of a strip in 64 bits, an answer at a time.

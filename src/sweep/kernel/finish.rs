@@ -2,9 +2,9 @@
 
 use crate::compensated::Compensated;
 use crate::index::bitset::ones;
-use crate::sweep::kernel::instructions::STRIP;
+use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP};
 use crate::sweep::kernel::{Lanes, Screen};
-use crate::sweep::pearson::{Correlation, Exact, Number, Sums, correlation};
+use crate::sweep::pearson::{Correlation, Exact, Number, Sums, rounded};
 
 /// The six sums of 32 subsets.
 #[derive(Debug, Clone, Copy)]
@@ -80,13 +80,13 @@ pub(crate) fn first_floor(screen: &Screen) -> Option<f32> {
     (screen.floor > 0.0 && !screen.corrected).then_some(floor as f32)
 }
 
-/// From so many subsets on, r of all lanes is computed together.
-const TOGETHER: u32 = 3;
-
 /// Adds the subsets of `lanes`, a set of bits, that pass the screen to the results,
 /// as lanes `first..`.
+///
+/// r is computed of all lanes together: of one alone takes about as long.
 #[inline(always)]
-pub(crate) fn finish<S: LaneSum>(
+pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
+    instructions: I,
     sums: &StripSums<S>,
     lanes: u32,
     first: usize,
@@ -95,33 +95,48 @@ pub(crate) fn finish<S: LaneSum>(
 ) {
     let StripSums { n, a, aa, b, bb, ab } = sums;
     let least = S::saturate(screen.min_users);
-    let mut kept = lanes & bits(|lane| n[lane] >= least);
-    if kept == 0 {
+    let enough = lanes & bits(|lane| n[lane] >= least);
+    if enough == 0 {
         return;
     }
-    let difference = |x: &[S; STRIP], y: &[S; STRIP], z: &[S; STRIP]| -> [S::Product; STRIP] {
-        std::array::from_fn(|lane| n[lane].widen() * x[lane].widen() - y[lane].widen() * z[lane].widen())
-    };
-    let (covariance, of_a, of_b) = (difference(ab, a, b), difference(aa, a, a), difference(bb, b, b));
-    let r = |lane: usize| match correlation::<S>([covariance[lane], of_a[lane], of_b[lane]], screen.corrected)
-    {
-        Correlation::Defined(r) => r,
-        _ => f64::NAN,
-    };
-    let mut all = [f64::NAN; STRIP];
-    match kept.count_ones() >= TOGETHER {
-        true => all = std::array::from_fn(r),
-        false => ones(kept.into()).for_each(|lane| all[lane] = r(lane)),
-    }
-    kept &= match screen.passes_undefined() {
-        true => bits(|lane| all[lane].is_nan() | (all[lane] >= screen.floor)),
-        false => bits(|lane| all[lane] >= screen.floor),
-    };
-    results.kept |= u64::from(kept) << first;
+    let mut moments = [[0.0; STRIP]; 3];
     for lane in 0..STRIP {
-        results.r[first + lane] = all[lane];
+        let [n, a, aa, b, bb, ab] = [n[lane], a[lane], aa[lane], b[lane], bb[lane], ab[lane]].map(S::widen);
+        let exact = [n * ab - a * b, n * aa - a * a, n * bb - b * b];
+        let rounded = rounded::<S>(exact, screen.corrected);
+        for moment in 0..3 {
+            moments[moment][lane] = rounded[moment];
+        }
+    }
+    let [covariance, of_a, of_b] = &moments;
+    let floor = instructions.doubles(screen.floor);
+    let (mut reached, mut defined) = (0, 0);
+    for at in (0..STRIP).step_by(8) {
+        let [covariance, of_a, of_b] =
+            [covariance, of_a, of_b].map(|moment| instructions.load_doubles(block(moment, at)));
+        // No variance in a or in b means no covariance, and NaN.
+        let r = instructions.ratio(covariance, of_a.mul(of_b));
+        reached |= instructions.at_least(r, floor) << at;
+        defined |= instructions.at_least(r, instructions.doubles(-1.0)) << at;
+        r.store(block_mut(&mut results.r, first + at));
+    }
+    let passed = if screen.passes_undefined() { reached | !defined } else { reached };
+    results.kept |= u64::from(enough & passed) << first;
+    for lane in 0..STRIP {
         results.n[first + lane] = n[lane].into();
     }
+}
+
+/// Some lanes, from `first` on.
+#[inline(always)]
+pub(crate) fn block<L, const LANES: usize>(lanes: &[L], first: usize) -> &[L; LANES] {
+    lanes[first..].first_chunk().expect("a whole block")
+}
+
+/// The same, to be written.
+#[inline(always)]
+pub(crate) fn block_mut<L, const LANES: usize>(lanes: &mut [L], first: usize) -> &mut [L; LANES] {
+    lanes[first..].first_chunk_mut().expect("a whole block")
 }
 
 /// The same for floats. Returns the lanes whose r rounding may have eaten, and leaves

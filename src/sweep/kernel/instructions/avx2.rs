@@ -87,10 +87,27 @@ impl InstructionSet for Avx2 {
     }
 
     #[inline(always)]
+    fn ratio(self, x: Doubles, y: Doubles) -> Doubles {
+        // SAFETY: `self` proves the processor has AVX2.
+        let ratio = |part: usize| unsafe {
+            let ratio = _mm256_div_pd(x.0[part], _mm256_sqrt_pd(y.0[part]));
+            // Of a number and NaN, these give the second.
+            let ratio = _mm256_max_pd(_mm256_set1_pd(-1.0), ratio);
+            _mm256_min_pd(_mm256_set1_pd(1.0), ratio)
+        };
+        Doubles([ratio(0), ratio(1)])
+    }
+
+    #[inline(always)]
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
         for (position, bit) in positions.iter_mut().zip(ones(word)) {
             *position = base + bit as u32;
         }
+    }
+
+    #[inline(always)]
+    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]) {
+        portable::compress(values, wanted, to);
     }
 
     #[inline(always)]

@@ -82,6 +82,17 @@ impl InstructionSet for Avx512 {
         unsafe { _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x.0, y.0).into() }
     }
 
+    #[inline(always)]
+    fn ratio(self, x: Doubles, y: Doubles) -> Doubles {
+        // SAFETY: `self` proves the processor has AVX-512 F.
+        unsafe {
+            let ratio = _mm512_div_pd(x.0, _mm512_sqrt_pd(y.0));
+            // Of a number and NaN, these give the second.
+            let ratio = _mm512_max_pd(_mm512_set1_pd(-1.0), ratio);
+            Doubles(_mm512_min_pd(_mm512_set1_pd(1.0), ratio))
+        }
+    }
+
     /// One instruction gathers the positions of a word's bits.
     #[inline(always)]
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
@@ -117,6 +128,21 @@ impl InstructionSet for Avx512 {
                 let part = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<3>(set));
                 _mm512_storeu_si512(at(3), _mm512_add_epi32(base, part));
             }
+        }
+    }
+
+    #[inline(always)]
+    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]) {
+        let mut kept = 0;
+        for at in (0..WORD).step_by(8) {
+            // SAFETY: `self` proves the processor has AVX-512 F. There are 8 values from
+            // `at` on; at most `at` were kept, so there is room for 8 more.
+            unsafe {
+                let values = _mm512_loadu_pd(values.as_ptr().add(at));
+                let values = _mm512_maskz_compress_pd((wanted >> at) as u8, values);
+                _mm512_storeu_pd(to.as_mut_ptr().add(kept), values);
+            }
+            kept += (wanted >> at & 0xff).count_ones() as usize;
         }
     }
 

@@ -62,9 +62,16 @@ pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
     /// The lanes of `x` that are at least those of `y`, as bits.
     fn at_least(self, x: Self::Doubles, y: Self::Doubles) -> u32;
 
+    /// x / √y, kept within [-1, 1] against the last rounding; or NaN.
+    fn ratio(self, x: Self::Doubles, y: Self::Doubles) -> Self::Doubles;
+
     /// Writes `base` plus the position of each set bit to `positions`, ascending.
     /// What lies behind the last of them is overwritten with anything.
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]);
+
+    /// Writes the values whose bits are set to the front of `to`, in order. What lies
+    /// behind the last of them is overwritten with anything.
+    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]);
 
     /// Bit `c` of word `r` becomes bit `r` of word `c`.
     fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]);
@@ -227,6 +234,19 @@ mod tests {
         }
     }
 
+    struct Compress<'a>(&'a [f64; WORD], u64);
+
+    impl Task for Compress<'_> {
+        type Output = Vec<f64>;
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> Vec<f64> {
+            let mut to = [-1.0; WORD];
+            instructions.compress(self.0, self.1, &mut to);
+            to[..self.1.count_ones() as usize].to_vec()
+        }
+    }
+
     #[test]
     fn the_last_resort_is_always_there() {
         let names: Vec<&str> = Instructions::available().iter().map(|set| set.name()).collect();
@@ -245,6 +265,15 @@ mod tests {
                         prop_assert_eq!(row >> c & 1, column >> r & 1, "{}: {}, {}", instructions.name(), r, c);
                     }
                 }
+            }
+        }
+
+        #[test]
+        fn only_wanted_values_are_kept(wanted in prop_oneof![any::<u64>(), Just(0), Just(u64::MAX)]) {
+            let values = std::array::from_fn(|lane| lane as f64);
+            for instructions in Instructions::available() {
+                let expected: Vec<f64> = ones(wanted).map(|lane| lane as f64).collect();
+                prop_assert_eq!(instructions.run(Compress(&values, wanted)), expected, "{}", instructions.name());
             }
         }
 

@@ -54,10 +54,20 @@ impl InstructionSet for Portable {
     }
 
     #[inline(always)]
+    fn ratio(self, x: Numbers<f64, 8>, y: Numbers<f64, 8>) -> Numbers<f64, 8> {
+        Numbers(std::array::from_fn(|lane| (x.0[lane] / y.0[lane].sqrt()).clamp(-1.0, 1.0)))
+    }
+
+    #[inline(always)]
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
         for (position, bit) in positions.iter_mut().zip(ones(word)) {
             *position = base + bit as u32;
         }
+    }
+
+    #[inline(always)]
+    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]) {
+        compress(values, wanted, to);
     }
 
     #[inline(always)]
@@ -68,6 +78,17 @@ impl InstructionSet for Portable {
 
     fn run<T: Task>(self, task: T) -> T::Output {
         task.run(self)
+    }
+}
+
+/// Writes the values whose bits are set to the front of `to`. Every value is written;
+/// those not wanted are overwritten by the next, so that no branch has to guess which.
+#[inline(always)]
+pub(crate) fn compress<T: Copy>(values: &[T; WORD], wanted: u64, to: &mut [T; WORD]) {
+    let mut kept = 0;
+    for (lane, &value) in values.iter().enumerate() {
+        to[kept % WORD] = value;
+        kept += (wanted >> lane & 1) as usize;
     }
 }
 
