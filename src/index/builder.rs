@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{filter, is_not_null};
 use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
@@ -11,16 +11,16 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::AnswerIndex;
 use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
-use crate::index::columns::{
-    ColumnNames, append_scores, float_scores, key_type, score_kind, without_dictionary,
-};
+use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
 use crate::index::dictionary::Interner;
-use crate::index::scores::{RawScores, classify};
+use crate::index::scores::{RawAnswers, RawScores, classify};
 
 /// Folds batches of (user, question, score) into an [`AnswerIndex`].
 ///
-/// A batch is read once and dropped. What stays is 24 bytes an answer, and each
-/// distinct user and question once; [`memory`](Self::memory) tells how much.
+/// A batch is read once and dropped. What stays is 16 bytes an answer, and each
+/// distinct user and question once; [`memory`](Self::memory) tells how much. Batches
+/// that are read in parallel go to [siblings](Self::sibling), which are then
+/// [merged](Self::merge).
 ///
 /// ```
 /// use arrow::array::{Int64Array, RecordBatch, StringArray};
@@ -44,7 +44,10 @@ pub struct IndexBuilder {
     columns: [usize; 3],
     users: Key,
     questions: Key,
-    scores: RawScores,
+    /// The answers batch by batch, in the interners' ids.
+    answers: Vec<RawAnswers>,
+    /// Bytes held in those.
+    answer_bytes: usize,
     /// The first NaN or infinite score, as (user, question, score).
     not_finite: Option<(u32, u32, f64)>,
 }
@@ -54,8 +57,6 @@ pub struct IndexBuilder {
 struct Key {
     role: &'static str,
     interner: Interner,
-    /// The id of each answer's value.
-    ids: Vec<u32>,
     nulls: usize,
 }
 
@@ -67,24 +68,23 @@ impl Key {
             name: name.to_string(),
             data_type: data_type.to_string(),
         })?;
-        Ok(Self { role, interner, ids: Vec::new(), nulls: 0 })
+        Ok(Self { role, interner, nulls: 0 })
     }
 
-    /// Takes a batch's values in; those of rows without a score only count as known.
-    fn push(&mut self, column: &ArrayRef, scored: Option<&Scored>) -> Result<(), ArrowError> {
+    fn sibling(&self) -> Self {
+        Self { role: self.role, interner: self.interner.sibling(), nulls: 0 }
+    }
+
+    /// The ids of a batch's values; those of rows without a score only become known.
+    fn push(&mut self, column: &ArrayRef, scored: Option<&BooleanArray>) -> Result<Vec<u32>, ArrowError> {
         let column = without_dictionary(column)?;
         self.nulls += column.logical_null_count();
-        let before = self.ids.len();
-        self.interner.intern(&column, &mut self.ids)?;
+        let mut ids = self.interner.intern(&column)?;
         if let Some(scored) = scored {
-            let mut kept = before;
-            for row in 0..column.len() {
-                self.ids[kept] = self.ids[before + row];
-                kept += usize::from(scored.value(row));
-            }
-            self.ids.truncate(kept);
+            let mut rows = scored.values().iter();
+            ids.retain(|_| rows.next() == Some(true));
         }
-        Ok(())
+        Ok(ids)
     }
 
     fn check(&self, name: &str) -> Result<()> {
@@ -97,21 +97,7 @@ impl Key {
         }
         Ok(())
     }
-
-    /// Replaces each answer's id by the rank of its value; returns how many values there are.
-    fn rank(&mut self) -> usize {
-        let ranks = self.interner.ranks();
-        self.ids.iter_mut().for_each(|id| *id = ranks[*id as usize]);
-        ranks.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.interner.bytes() + self.ids.capacity() * size_of::<u32>()
-    }
 }
-
-/// Which rows of a batch have a score.
-type Scored = arrow::array::BooleanArray;
 
 impl IndexBuilder {
     /// A builder for batches of one schema.
@@ -129,14 +115,47 @@ impl IndexBuilder {
         let columns =
             [find("user", &names.user)?, find("question", &names.question)?, find("score", &names.score)?];
         let [user, question, score] = columns.map(|column| schema.field(column).data_type());
+        check_score_type(&names.score, score)?;
         Ok(Self {
             users: Key::try_new("user", &names.user, user)?,
             questions: Key::try_new("question", &names.question, question)?,
-            scores: score_kind(&names.score, score)?.empty_scores(),
+            answers: Vec::new(),
+            answer_bytes: 0,
             not_finite: None,
             columns,
             names,
         })
+    }
+
+    /// An empty builder for other batches of the same table.
+    pub fn sibling(&self) -> Self {
+        Self {
+            names: self.names.clone(),
+            columns: self.columns,
+            users: self.users.sibling(),
+            questions: self.questions.sibling(),
+            answers: Vec::new(),
+            answer_bytes: 0,
+            not_finite: None,
+        }
+    }
+
+    /// Takes over what a sibling was given.
+    pub fn merge(&mut self, sibling: Self) {
+        self.users.nulls += sibling.users.nulls;
+        self.questions.nulls += sibling.questions.nulls;
+        let users = self.users.interner.absorb(&sibling.users.interner);
+        let questions = self.questions.interner.absorb(&sibling.questions.interner);
+        let number =
+            |ids: &mut Vec<u32>, here: &[u32]| ids.iter_mut().for_each(|id| *id = here[*id as usize]);
+        for mut answers in sibling.answers {
+            number(&mut answers.users, &users);
+            number(&mut answers.questions, &questions);
+            self.answers.push(answers);
+        }
+        self.answer_bytes += sibling.answer_bytes;
+        let number = |(user, question, score)| (users[user as usize], questions[question as usize], score);
+        self.not_finite = self.not_finite.or(sibling.not_finite.map(number));
     }
 
     /// Takes one batch in.
@@ -147,32 +166,32 @@ impl IndexBuilder {
         let [user, question, score] = self.columns.map(|column| batch.column(column));
         let score = without_dictionary(score)?;
         let scored = (score.logical_null_count() > 0).then(|| is_not_null(&score)).transpose()?;
-        self.users.push(user, scored.as_ref())?;
-        self.questions.push(question, scored.as_ref())?;
         let score = match &scored {
             Some(scored) => filter(&score, scored)?,
             None => score,
         };
-        let before = self.scores.len();
-        match &mut self.scores {
-            RawScores::Exact(scores) => append_scores(&self.names.score, &score, scores)?,
-            RawScores::Float(scores) => {
-                let new = float_scores(&score)?;
-                let odd = new.values().iter().position(|score| !score.is_finite());
-                if let (None, Some(row)) = (self.not_finite, odd) {
-                    let answer = before + row;
-                    self.not_finite =
-                        Some((self.users.ids[answer], self.questions.ids[answer], new.value(row)));
-                }
-                scores.extend_from_slice(new.values());
+        let answers = RawAnswers {
+            users: self.users.push(user, scored.as_ref())?,
+            questions: self.questions.push(question, scored.as_ref())?,
+            scores: raw_scores(&self.names.score, &score)?,
+        };
+        if let RawScores::Float(scores) = &answers.scores {
+            let odd = || scores.iter().position(|score| !score.is_finite());
+            let odd = self.not_finite.is_none().then(odd).flatten();
+            if let Some(answer) = odd {
+                self.not_finite = Some((answers.users[answer], answers.questions[answer], scores[answer]));
             }
+        }
+        if answers.len() > 0 {
+            self.answer_bytes += answers.bytes();
+            self.answers.push(answers);
         }
         Ok(())
     }
 
     /// Bytes held now.
     pub fn memory(&self) -> usize {
-        self.users.bytes() + self.questions.bytes() + self.scores.bytes()
+        self.users.interner.bytes() + self.questions.interner.bytes() + self.answer_bytes
     }
 
     /// Bytes that [`finish`](Self::finish) will need beside those held now, at most.
@@ -181,8 +200,10 @@ impl IndexBuilder {
         let sorting =
             16 * (users + questions) + self.users.interner.bytes() + self.questions.interner.bytes();
         let bits = BitMatrix::bytes(users, questions).saturating_mul(2);
-        // Shifted scores in up to 32 bytes, twice while floats look for their medians.
-        let scores = self.scores.len() * 40 + users * 48;
+        // Shifted scores in up to 32 bytes, and once more while floats look for their
+        // medians.
+        let answers: usize = self.answers.iter().map(RawAnswers::len).sum();
+        let scores = answers * 40 + users * 48;
         bits.saturating_add(scores).saturating_add(sorting)
     }
 
@@ -201,36 +222,31 @@ impl IndexBuilder {
                 value: score.to_string(),
             }));
         }
-        let users = self.users.rank();
-        let questions = self.questions.rank();
-
-        let mut support_by_id = vec![0; questions];
-        for &id in &self.questions.ids {
-            support_by_id[id as usize] += 1;
+        let (users, questions) =
+            rayon::join(|| self.users.interner.ranks(), || self.questions.interner.ranks());
+        let mut support_by_id = vec![0; questions.len()];
+        for (_, question) in self.answers.iter().flat_map(RawAnswers::keys) {
+            support_by_id[questions[question] as usize] += 1;
         }
         let ids = sweep_order(&support_by_id);
-        let mut position_of = vec![0; questions];
+        let mut position_of = vec![0; ids.len()];
         for (position, &id) in ids.iter().enumerate() {
             position_of[id as usize] = position as u32;
         }
-        let mut positions = std::mem::take(&mut self.questions.ids);
-        positions.iter_mut().for_each(|id| *id = position_of[*id as usize]);
+        let positions: Vec<u32> = questions.iter().map(|&id| position_of[id as usize]).collect();
 
-        let mut answered = BitMatrix::new(users, questions);
-        let twice = self
-            .users
-            .ids
-            .iter()
-            .zip(&positions)
-            .find(|&(&user, &position)| answered.set(user as usize, position as usize));
-        if let Some((&user, &position)) = twice {
-            let question = ids[position as usize];
-            return Err(BuildError::Input(self.duplicate(user, question)?));
+        let mut answers = std::mem::take(&mut self.answers);
+        let mut answered = BitMatrix::new(users.len(), questions.len());
+        for batch in &mut answers {
+            batch.users.iter_mut().for_each(|user| *user = users[*user as usize]);
+            batch.questions.iter_mut().for_each(|question| *question = positions[*question as usize]);
+            if let Some((user, position)) =
+                batch.keys().find(|&(user, position)| answered.set(user, position))
+            {
+                return Err(BuildError::Input(self.duplicate(user as u32, ids[position])?));
+            }
         }
-
-        let user_of = std::mem::take(&mut self.users.ids);
-        let scores = std::mem::replace(&mut self.scores, RawScores::Exact(Vec::new()));
-        let scores = classify(&answered, &user_of, &positions, scores)
+        let scores = classify(&answered, &answers)
             .ok_or_else(|| KCorrsetError::ScoresTooWide { name: self.names.score.clone() })?;
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
         Ok(AnswerIndex {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type,
@@ -59,77 +59,51 @@ pub fn key_type(role: &'static str, name: &str, data_type: &DataType) -> Result<
     }
 }
 
-/// Whether scores of a type are summed exactly or in floating point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ScoreKind {
-    Exact,
-    Float,
-}
-
-impl ScoreKind {
-    fn of(data_type: &DataType) -> Option<Self> {
-        match data_type {
-            DataType::Dictionary(_, values) => Self::of(values),
-            DataType::Boolean => Some(Self::Exact),
-            exact if exact.is_integer() || exact.is_decimal() => Some(Self::Exact),
-            float if float.is_floating() => Some(Self::Float),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn empty_scores(self) -> RawScores {
-        match self {
-            Self::Exact => RawScores::Exact(Vec::new()),
-            Self::Float => RawScores::Float(Vec::new()),
-        }
-    }
-}
-
 /// Checks that a column can hold scores.
 ///
 /// # Errors
 /// [`KCorrsetError::ScoreType`] where it cannot.
 pub fn check_score_type(name: &str, data_type: &DataType) -> Result<()> {
-    score_kind(name, data_type).map(|_| ())
+    match data_type {
+        DataType::Dictionary(_, values) => check_score_type(name, values),
+        DataType::Boolean => Ok(()),
+        number if number.is_numeric() => Ok(()),
+        _ => Err(KCorrsetError::ScoreType { name: name.to_string(), data_type: data_type.to_string() }),
+    }
 }
 
-pub(crate) fn score_kind(name: &str, data_type: &DataType) -> Result<ScoreKind> {
-    ScoreKind::of(data_type)
-        .ok_or_else(|| KCorrsetError::ScoreType { name: name.to_string(), data_type: data_type.to_string() })
-}
-
-/// Appends the scores of one batch, none of which is NULL.
+/// The scores of one batch, none of which is NULL.
 ///
 /// # Errors
 /// [`KCorrsetError::ScoresTooWide`] for a decimal of more than 128 bits; arrays that
 /// Arrow cannot read.
-pub(crate) fn append_scores(name: &str, column: &ArrayRef, to: &mut Vec<i128>) -> Result<(), BuildError> {
-    fn append<T: ArrowPrimitiveType>(column: &ArrayRef, to: &mut Vec<i128>)
+pub(crate) fn raw_scores(name: &str, column: &ArrayRef) -> Result<RawScores, BuildError> {
+    fn exact<T: ArrowPrimitiveType>(column: &ArrayRef) -> RawScores
     where
-        T::Native: Into<i128>,
+        T::Native: Into<i128> + TryInto<i64>,
     {
-        to.extend(column.as_primitive::<T>().values().iter().map(|&score| score.into()));
-    }
-    match column.data_type() {
-        DataType::UInt64 => append::<UInt64Type>(column, to),
-        DataType::Decimal32(_, _) => append::<Decimal32Type>(column, to),
-        DataType::Decimal64(_, _) => append::<Decimal64Type>(column, to),
-        DataType::Decimal128(_, _) => append::<Decimal128Type>(column, to),
-        DataType::Decimal256(_, _) => {
-            let column = column.as_primitive::<Decimal256Type>();
-            for score in column.iter().map(Option::unwrap_or_default) {
-                let narrow = score.to_i128();
-                to.push(narrow.ok_or_else(|| KCorrsetError::ScoresTooWide { name: name.to_string() })?);
-            }
+        let scores = column.as_primitive::<T>().values();
+        let narrow: Result<Vec<i64>, _> = scores.iter().map(|&score| score.try_into()).collect();
+        match narrow {
+            Ok(scores) => RawScores::Exact(scores),
+            Err(_) => RawScores::Wide(scores.iter().map(|&score| score.into()).collect()),
         }
-        _ => append::<Int64Type>(&cast(column, &DataType::Int64)?, to),
     }
-    Ok(())
-}
-
-/// The floating point scores of one batch, every width as doubles.
-pub(crate) fn float_scores(column: &ArrayRef) -> Result<PrimitiveArray<Float64Type>, ArrowError> {
-    Ok(cast(column, &DataType::Float64)?.as_primitive().clone())
+    Ok(match column.data_type() {
+        float if float.is_floating() => RawScores::Float(
+            cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().values().to_vec(),
+        ),
+        DataType::UInt64 => exact::<UInt64Type>(column),
+        DataType::Decimal32(_, _) => exact::<Decimal32Type>(column),
+        DataType::Decimal64(_, _) => exact::<Decimal64Type>(column),
+        DataType::Decimal128(_, _) => exact::<Decimal128Type>(column),
+        DataType::Decimal256(_, _) => {
+            let scores = column.as_primitive::<Decimal256Type>().values().iter().map(|score| score.to_i128());
+            let scores: Option<Vec<i128>> = scores.collect();
+            RawScores::Wide(scores.ok_or_else(|| KCorrsetError::ScoresTooWide { name: name.to_string() })?)
+        }
+        _ => exact::<Int64Type>(&cast(column, &DataType::Int64)?),
+    })
 }
 
 /// The values of a dictionary column; any other column as it is.

@@ -5,30 +5,50 @@ use std::sync::Arc;
 use ethnum::I256;
 
 use crate::compensated::Compensated;
-use crate::index::bitset::{BitMatrix, ones, rank};
+use crate::index::bitset::{BitMatrix, WORD, ones, rank};
 
-/// The scores as the rows brought them, one per answer.
+/// The scores of a batch as its rows brought them.
 #[derive(Debug)]
 pub(crate) enum RawScores {
     /// Booleans, integers, and decimals without their point.
-    Exact(Vec<i128>),
+    Exact(Vec<i64>),
+    /// The same where one does not fit 64 bits.
+    Wide(Vec<i128>),
     /// Finite floating point numbers.
     Float(Vec<f64>),
 }
 
 impl RawScores {
-    pub(crate) fn len(&self) -> usize {
+    fn bytes(&self) -> usize {
         match self {
-            Self::Exact(scores) => scores.len(),
-            Self::Float(scores) => scores.len(),
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Exact(scores) => scores.capacity() * size_of::<i128>(),
+            Self::Exact(scores) => scores.capacity() * size_of::<i64>(),
+            Self::Wide(scores) => scores.capacity() * size_of::<i128>(),
             Self::Float(scores) => scores.capacity() * size_of::<f64>(),
         }
+    }
+}
+
+/// The answers of a batch: who answered what, and how well. Keys are numbers.
+#[derive(Debug)]
+pub(crate) struct RawAnswers {
+    pub(crate) users: Vec<u32>,
+    pub(crate) questions: Vec<u32>,
+    pub(crate) scores: RawScores,
+}
+
+impl RawAnswers {
+    pub(crate) fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.users.capacity() + self.questions.capacity()) * size_of::<u32>() + self.scores.bytes()
+    }
+
+    /// User and question of each answer.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.users.iter().zip(&self.questions).map(|(&user, &question)| (user as usize, question as usize))
     }
 }
 
@@ -123,69 +143,91 @@ impl<N: Copy> Weighted<N> {
     }
 }
 
-/// Sorts raw scores into the rows of `answered` and picks their class.
-///
-/// `users` and `positions` say whose score on which question each one is. `None`
-/// where the sums of exact scores could pass 256 bits.
-pub(crate) fn classify(
-    answered: &BitMatrix,
-    users: &[u32],
-    positions: &[u32],
-    raw: RawScores,
-) -> Option<Scores> {
-    let answers = Answered { rows: answered, users, positions };
-    match raw {
-        RawScores::Exact(scores) => exact(&answers, scores),
-        RawScores::Float(scores) => Some(Scores::Float(Arc::new(float(&answers, scores)))),
+/// Sorts answers, whose questions are positions, into the rows of `answered`, and picks
+/// the class of their scores. `None` where the sums of exact scores could pass 256 bits.
+pub(crate) fn classify(answered: &BitMatrix, answers: &[RawAnswers]) -> Option<Scores> {
+    let answers = Answered { rows: answered, answers };
+    match answers.answers.first().map(|batch| &batch.scores) {
+        Some(RawScores::Float(_)) => Some(Scores::Float(Arc::new(float(&answers)))),
+        _ => exact(&answers),
     }
 }
 
-/// Which user answered which question, one entry per score.
+/// Answers in the order in which they came, and the same as bits.
 struct Answered<'a> {
     rows: &'a BitMatrix,
-    users: &'a [u32],
-    positions: &'a [u32],
+    answers: &'a [RawAnswers],
 }
 
 impl Answered<'_> {
+    /// User, position and exact score of each answer.
+    #[inline]
+    fn each_exact(&self, mut each: impl FnMut(usize, usize, i128)) {
+        for batch in self.answers {
+            match &batch.scores {
+                RawScores::Exact(scores) => {
+                    batch.keys().zip(scores).for_each(|((user, position), &score)| {
+                        each(user, position, score.into());
+                    });
+                }
+                RawScores::Wide(scores) => {
+                    batch
+                        .keys()
+                        .zip(scores)
+                        .for_each(|((user, position), &score)| each(user, position, score));
+                }
+                RawScores::Float(_) => {}
+            }
+        }
+    }
+
+    /// User, position and score of each answer.
+    fn floats(&self) -> impl Iterator<Item = (usize, usize, f64)> {
+        self.answers.iter().flat_map(|batch| {
+            let scores = match &batch.scores {
+                RawScores::Float(scores) => &scores[..],
+                _ => &[],
+            };
+            batch.keys().zip(scores).map(|((user, position), &score)| (user, position, score))
+        })
+    }
+
     /// Where each user's scores start, in the order of users and positions.
     fn offsets(&self) -> Vec<usize> {
-        let mut offsets = vec![0; self.rows.rows() + 1];
-        for &user in self.users {
-            offsets[user as usize + 1] += 1;
-        }
-        for user in 1..offsets.len() {
-            offsets[user] += offsets[user - 1];
+        let mut offsets = vec![0];
+        for user in 0..self.rows.rows() {
+            let answered = self.rows.row(user).iter().map(|word| word.count_ones() as usize);
+            offsets.push(offsets[user] + answered.sum::<usize>());
         }
         offsets
     }
 
-    /// Moves one value per answer to its place behind the offsets.
-    fn place<T: Copy + Default>(&self, offsets: &[usize], values: impl Iterator<Item = T>) -> Vec<T> {
-        let mut placed = vec![T::default(); self.users.len()];
-        for ((&user, &position), value) in self.users.iter().zip(self.positions).zip(values) {
-            let user = user as usize;
-            placed[offsets[user] + rank(self.rows.row(user), position as usize)] = value;
-        }
-        placed
+    /// The place of an answer behind the offsets.
+    fn place(&self, offsets: &[usize], user: usize, position: usize) -> usize {
+        offsets[user] + rank(self.rows.row(user), position)
     }
 }
 
-fn exact(answers: &Answered<'_>, mut scores: Vec<i128>) -> Option<Scores> {
-    let divisor = scores.iter().fold(0, |divisor, score| gcd(divisor, score.unsigned_abs()));
+fn exact(answers: &Answered<'_>) -> Option<Scores> {
+    let (mut divisor, mut lowest, mut highest) = (0, i128::MAX, i128::MIN);
+    answers.each_exact(|_, _, score| {
+        if divisor != 1 {
+            divisor = gcd(divisor, score.unsigned_abs());
+        }
+        lowest = lowest.min(score);
+        highest = highest.max(score);
+    });
     // Only where every score is i128::MIN does the divisor not fit; they are all equal then.
     let divisor = i128::try_from(divisor).unwrap_or(i128::MIN);
-    if divisor != 0 && divisor != 1 {
-        scores.iter_mut().for_each(|score| *score /= divisor);
-    }
-    let lowest = scores.iter().copied().min().unwrap_or(0);
-    let highest = scores.iter().copied().max().unwrap_or(0);
+    let scaled = |score: i128| if divisor == 0 || divisor == 1 { score } else { score / divisor };
+    let (lowest, highest) = match lowest <= highest {
+        true => (scaled(lowest), scaled(highest)),
+        false => (0, 0),
+    };
     let span = I256::from(highest) - I256::from(lowest);
 
     let mut totals = vec![I256::ZERO; answers.rows.rows()];
-    for (&user, &score) in answers.users.iter().zip(&scores) {
-        totals[user as usize] += I256::from(score);
-    }
+    answers.each_exact(|user, _, score| totals[user] += I256::from(scaled(score)));
     // Half-way between the extremes: no other constant makes the largest smaller.
     let least = totals.iter().copied().min().unwrap_or(I256::ZERO);
     let most = totals.iter().copied().max().unwrap_or(I256::ZERO);
@@ -197,11 +239,11 @@ fn exact(answers: &Answered<'_>, mut scores: Vec<i128>) -> Option<Scores> {
     let small = widest_total <= I256::from(i16::MAX) && questions <= usize::from(u16::MAX);
     if span <= I256::ONE && small {
         let mut correct = BitMatrix::new(totals.len(), questions);
-        for ((&user, &position), &score) in answers.users.iter().zip(answers.positions).zip(&scores) {
-            if score != lowest {
-                correct.set(user as usize, position as usize);
+        answers.each_exact(|user, position, score| {
+            if scaled(score) != lowest {
+                correct.set(user, position);
             }
-        }
+        });
         let totals = totals.iter().map(|total| total.as_i16()).collect();
         return Some(Scores::Binary(Binary { correct, totals }));
     }
@@ -213,18 +255,24 @@ fn exact(answers: &Answered<'_>, mut scores: Vec<i128>) -> Option<Scores> {
     let widest = widest_total.max(widest_subtotal);
     let sums = widest.checked_mul(widest)?.checked_mul(users)?;
     let offsets = answers.offsets();
-    let shifted = scores.iter().map(|&score| I256::from(score) - I256::from(lowest));
+    let answered = offsets.last().copied().unwrap_or(0);
     if sums <= I256::from(i64::MAX) {
-        return Some(Scores::Integer(Arc::new(Weighted {
-            scores: answers.place(&offsets, shifted.map(I256::as_i64)),
-            totals: totals.iter().map(|total| total.as_i64()).collect(),
-            offsets,
-        })));
+        let mut scores = vec![0; answered];
+        answers.each_exact(|user, position, score| {
+            // Below the span, which fits.
+            scores[answers.place(&offsets, user, position)] = (scaled(score) - lowest) as i64;
+        });
+        let totals = totals.iter().map(|total| total.as_i64()).collect();
+        return Some(Scores::Integer(Arc::new(Weighted { scores, totals, offsets })));
     }
     // n · Σab - Σa · Σb and its like are at most twice users · sums, and so is what
     // `corrected` makes of them up to another factor of four.
     sums.checked_mul(users)?.checked_mul(I256::from(8))?;
-    Some(Scores::Wide(Arc::new(Weighted { scores: answers.place(&offsets, shifted), totals, offsets })))
+    let mut scores = vec![I256::ZERO; answered];
+    answers.each_exact(|user, position, score| {
+        scores[answers.place(&offsets, user, position)] = I256::from(scaled(score)) - I256::from(lowest);
+    });
+    Some(Scores::Wide(Arc::new(Weighted { scores, totals, offsets })))
 }
 
 /// Scores are scaled by one power of two, so that no square of a sum overflows;
@@ -232,33 +280,34 @@ fn exact(answers: &Answered<'_>, mut scores: Vec<i128>) -> Option<Scores> {
 /// median is near the bulk of the data, where a mean would follow the outliers.
 /// What the shift rounds off is kept beside it, so data of 1e9 + small values lose
 /// nothing.
-fn float(answers: &Answered<'_>, mut scores: Vec<f64>) -> Weighted<Compensated> {
-    let largest = scores.iter().fold(0.0, |largest: f64, score| largest.max(score.abs()));
+fn float(answers: &Answered<'_>) -> Weighted<Compensated> {
+    let largest = answers.floats().fold(0.0, |largest: f64, (_, _, score)| largest.max(score.abs()));
     let exponent = exponent(largest);
-    scores.iter_mut().for_each(|score| *score = scale_down(*score, exponent));
-
+    let offsets = answers.offsets();
+    let mut scores = vec![Compensated::default(); offsets.last().copied().unwrap_or(0)];
     let mut by_question = vec![Vec::new(); answers.rows.columns()];
-    for (&position, &score) in answers.positions.iter().zip(&scores) {
-        by_question[position as usize].push(score);
+    for (user, position, score) in answers.floats() {
+        let score = scale_down(score, exponent);
+        by_question[position].push(score);
+        scores[answers.place(&offsets, user, position)] = score.into();
     }
     let centres: Vec<f64> = by_question.into_iter().map(median).collect();
 
-    let offsets = answers.offsets();
-    // Unshifted at first, for the grand totals; by user and position, so that their
-    // sums run in a fixed order.
-    let mut placed = answers.place(&offsets, scores.iter().map(|&score| Compensated::from(score)));
+    // By user and position, so that sums run in a fixed order.
     let total = |range: &[usize]| {
-        placed[range[0]..range[1]].iter().copied().fold(Compensated::default(), Compensated::plus)
+        scores[range[0]..range[1]].iter().copied().fold(Compensated::default(), Compensated::plus)
     };
     let mut totals: Vec<Compensated> = offsets.windows(2).map(total).collect();
     let centre = median(totals.iter().map(|total| total.value()).collect());
     totals.iter_mut().for_each(|total| total.add(-centre));
 
-    for (&user, &position) in answers.users.iter().zip(answers.positions) {
-        let (user, position) = (user as usize, position as usize);
-        placed[offsets[user] + rank(answers.rows.row(user), position)].add(-centres[position]);
+    for (user, range) in offsets.windows(2).enumerate() {
+        let answered = answers.rows.row(user).iter().enumerate();
+        let positions = answered.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD + bit));
+        let scores = &mut scores[range[0]..range[1]];
+        scores.iter_mut().zip(positions).for_each(|(score, position)| score.add(-centres[position]));
     }
-    Weighted { offsets, scores: placed, totals }
+    Weighted { offsets, scores, totals }
 }
 
 /// The lower median; 0 of nothing.
@@ -298,18 +347,26 @@ mod tests {
 
     /// One user per row of `scores`, who answered every question.
     fn classify_complete(scores: &[&[i128]]) -> Option<Scores> {
-        let questions = scores[0].len();
-        let mut answered = BitMatrix::new(scores.len(), questions);
-        let (mut users, mut positions, mut raw) = (vec![], vec![], vec![]);
-        for (user, row) in scores.iter().enumerate() {
-            for (position, &score) in row.iter().enumerate() {
-                answered.set(user, position);
-                users.push(user as u32);
-                positions.push(position as u32);
-                raw.push(score);
-            }
-        }
-        classify(&answered, &users, &positions, RawScores::Exact(raw))
+        classify_by(scores.len(), scores[0].len(), |answers| {
+            RawScores::Wide(answers.map(|(user, position)| scores[user][position]).collect())
+        })
+    }
+
+    /// Every user answered every question.
+    fn classify_by(
+        users: usize,
+        questions: usize,
+        scores: impl Fn(&mut dyn Iterator<Item = (usize, usize)>) -> RawScores,
+    ) -> Option<Scores> {
+        let mut answered = BitMatrix::new(users, questions);
+        let all = || (0..users).flat_map(|user| (0..questions).map(move |question| (user, question)));
+        all().for_each(|(user, question)| assert!(!answered.set(user, question)));
+        let answers = RawAnswers {
+            users: all().map(|(user, _)| user as u32).collect(),
+            questions: all().map(|(_, question)| question as u32).collect(),
+            scores: scores(&mut all()),
+        };
+        classify(&answered, &[answers])
     }
 
     #[test]
@@ -340,20 +397,10 @@ mod tests {
 
     #[test]
     fn a_large_offset_leaves_the_small_digits_of_a_total() {
-        let mut answered = BitMatrix::new(2, 3);
-        let (mut users, mut positions, mut raw) = (vec![], vec![], vec![]);
-        for user in 0..2u32 {
-            for position in 0..3u32 {
-                answered.set(user as usize, position as usize);
-                users.push(user);
-                positions.push(position);
-                raw.push(1e9 + f64::from(user) * 2f64.powi(-20));
-            }
-        }
-        let Some(Scores::Float(float)) = classify(&answered, &users, &positions, RawScores::Float(raw))
-        else {
-            panic!("not a float class")
-        };
+        let classified = classify_by(2, 3, |answers| {
+            RawScores::Float(answers.map(|(user, _)| 1e9 + user as f64 * 2f64.powi(-20)).collect())
+        });
+        let Some(Scores::Float(float)) = classified else { panic!("not a float class") };
         let step = scale_down(2f64.powi(-20), exponent(1e9));
         assert_eq!(float.totals[1].minus(float.totals[0]), 3.0 * step);
         assert_eq!(float.of(1), [Compensated::from(step); 3]);

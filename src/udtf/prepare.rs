@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
-use futures::future::{BoxFuture, Shared};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, Time};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use futures::future::{BoxFuture, Shared, try_join_all};
 use futures::{FutureExt, StreamExt};
 use rayon::ThreadPool;
 use tokio::sync::oneshot;
@@ -73,33 +74,24 @@ async fn prepare(
     let reservation = MemoryConsumer::new("KCorrsetExec").register(context.memory_pool());
     let index_time = MetricBuilder::new(metrics).subset_time("index_time", 0);
     let pool = pool(threads).map_err(|error| DataFusionError::External(error.into()))?;
-    let mut batches = input.execute(0, Arc::clone(&context))?;
-    let mut builder = IndexBuilder::try_new(&batches.schema(), request.options.columns.clone())?;
-    while let Some(batch) = batches.next().await {
-        let (batch, index_time) = (batch?, index_time.clone());
-        builder = on_pool(&pool, move || {
-            let _timer = index_time.timer();
-            builder.push(&batch)?;
-            Ok(builder)
+    let reader =
+        Reader { pool: Arc::clone(&pool), reservation: Arc::new(reservation.new_empty()), index_time };
+    let builder = read(&input, &request, &context, reader.clone()).await?;
+    reader.reservation.try_resize(builder.memory())?;
+    reader.reservation.try_grow(builder.finish_memory())?;
+    let (index, plan) = reader
+        .on_pool({
+            let (request, reservation) = (Arc::clone(&request), reservation.new_empty());
+            move || {
+                let index = builder.finish()?;
+                let request = sweep_request(&request, instructions, &index)?;
+                reservation.try_grow(SweepPlan::memory_of(index.answers()))?;
+                let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
+                Ok((index, Arc::new(plan)))
+            }
         })
         .await?;
-        reservation.try_resize(builder.memory())?;
-    }
-    drop(batches);
-    reservation.try_grow(builder.finish_memory())?;
-
-    let (index, plan) = on_pool(&pool, {
-        let (request, reservation) = (Arc::clone(&request), reservation.new_empty());
-        move || {
-            let _timer = index_time.timer();
-            let index = builder.finish()?;
-            let request = sweep_request(&request, instructions, &index)?;
-            reservation.try_grow(SweepPlan::memory_of(index.answers()))?;
-            let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
-            Ok((index, Arc::new(plan)))
-        }
-    })
-    .await?;
+    drop(reader);
     reservation.try_resize(index.memory() + SweepPlan::memory_of(index.answers()))?;
 
     let answers = index.answers();
@@ -120,6 +112,78 @@ async fn prepare(
         progress.expect(subsets);
     }
     Ok(Prepared { index, plan, pool, progress, reservation })
+}
+
+/// Reads all partitions of the input, each into a builder of its own, and merges these.
+async fn read(
+    input: &Arc<dyn ExecutionPlan>,
+    request: &KCorrsetRequest,
+    context: &Arc<TaskContext>,
+    reader: Reader,
+) -> Result<IndexBuilder> {
+    let empty = IndexBuilder::try_new(&input.schema(), request.options.columns.clone())?;
+    let partitions = 0..input.output_partitioning().partition_count();
+    let tasks = partitions.map(|partition| {
+        let batches = input.execute(partition, Arc::clone(context))?;
+        // Aborted when it is dropped, as it is with the query.
+        let task = SpawnedTask::spawn(reader.clone().read(batches, empty.sibling()));
+        Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
+    });
+    let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
+    reader
+        .on_pool(move || {
+            let merge = |mut builder: IndexBuilder, other| {
+                builder.merge(other);
+                builder
+            };
+            Ok(builders.into_iter().reduce(merge).unwrap_or(empty))
+        })
+        .await
+}
+
+/// Reads partitions of the input.
+#[derive(Clone)]
+struct Reader {
+    pool: Arc<ThreadPool>,
+    /// For the builders of all partitions.
+    reservation: Arc<MemoryReservation>,
+    index_time: Time,
+}
+
+impl Reader {
+    async fn read(
+        self,
+        mut batches: SendableRecordBatchStream,
+        mut builder: IndexBuilder,
+    ) -> Result<IndexBuilder> {
+        let mut reserved = 0;
+        while let Some(batch) = batches.next().await {
+            let batch = batch?;
+            builder = self
+                .on_pool(move || {
+                    builder.push(&batch)?;
+                    Ok(builder)
+                })
+                .await?;
+            let held = builder.memory();
+            self.reservation.try_grow(held.saturating_sub(reserved))?;
+            reserved = held.max(reserved);
+        }
+        Ok(builder)
+    }
+
+    /// Runs a part of the indexing.
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let index_time = self.index_time.clone();
+        on_pool(&self.pool, move || {
+            let _timer = index_time.timer();
+            compute()
+        })
+        .await
+    }
 }
 
 /// Runs a computation on the pool, for an async caller to wait for. A panic in it
