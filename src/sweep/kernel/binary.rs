@@ -19,11 +19,12 @@
 //! ```
 //!
 //! **Why that is right.** A run has at most 63 users, so that the counts never reach
-//! into the other sum. With lanes of 16 bits, |b| is at most 32, and Σb² of a run
-//! stays below 2¹⁶. If it is below 2¹¹ in every lane, then by Cauchy and Schwarz
+//! into the other sum. With lanes of 16 bits, runs are so short that Σb² of one stays
+//! below 2¹⁶. If it is below 2¹¹ in every lane, then by Cauchy and Schwarz
 //! |Σb|² ≤ 63·Σb² for any part of the lane's users, so |Σb| < 360 and totals and
 //! products fit, as every sum on the way to them is one of a part of the users. If it
-//! is not, the strip is summed again with lanes of 32 bits.
+//! is not, the strip is summed again with lanes of 32 bits. Runs are also so short that
+//! this is rare: half of 2¹¹ is what Σb² of one is on average.
 //!
 //! A chunk of users, at most 16 runs and at most 32,767 / k² users, has all six sums
 //! within 16 bits: n, Σa and Σa² are at most k² a user; Σb² is at most 16·2047 =
@@ -54,7 +55,7 @@ use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, first_floor};
 use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Strip, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 
-/// The most users of a run: their number fits the bits it has in a lane.
+/// The most users of any run: their number fits the bits it has in a lane.
 const RUN: usize = (1 << COUNT_BITS) - 1;
 
 /// Bits of a lane that count users.
@@ -101,9 +102,9 @@ pub(crate) trait Width: Debug + Send + 'static {
     /// Bits that no Σb² of a run may have set.
     fn too_large<I: InstructionSet>(instructions: I) -> Self::Strip<I>;
 
-    /// The most users of a chunk of one subtotal, for a largest a and a largest |b|;
-    /// `None` if lanes are too narrow for these.
-    fn chunk(most_a: i64, most_b: i64) -> Option<usize>;
+    /// The most users of a run, and of a chunk of one subtotal, for a largest a, and for
+    /// the largest |b| and the mean of b²; `None` if lanes are too narrow for these.
+    fn run_and_chunk(most_a: i64, most_b: i64, mean_square: i64) -> Option<(usize, usize)>;
 }
 
 /// Lanes of 16 bits.
@@ -135,11 +136,14 @@ impl Width for Narrow {
         instructions.narrow(Self::term(-SQUARES))
     }
 
-    fn chunk(most_a: i64, most_b: i64) -> Option<usize> {
-        let users = i64::from(i16::MAX) / most_a.saturating_mul(most_a).max(1);
-        let users = users.min((RUNS * RUN) as i64);
-        // Chunks of a few users are not worth it.
-        (users >= 16 && most_b <= 32).then_some(users as usize)
+    fn run_and_chunk(most_a: i64, most_b: i64, mean_square: i64) -> Option<(usize, usize)> {
+        let never_wraps = i64::from(u16::MAX) / most_b.saturating_mul(most_b).max(1);
+        let rarely_full = i64::from(SQUARES) / (2 * mean_square).max(1);
+        let run = never_wraps.min(rarely_full).min(RUN as i64);
+        let chunk = i64::from(i16::MAX) / most_a.saturating_mul(most_a).max(1);
+        let chunk = chunk.min(RUNS as i64 * run);
+        // Runs and chunks of a few users are not worth it.
+        (run >= 8 && chunk >= 16).then_some((run as usize, chunk as usize))
     }
 }
 
@@ -172,16 +176,18 @@ impl Width for Broad {
         instructions.broad(0)
     }
 
-    fn chunk(most_a: i64, most_b: i64) -> Option<usize> {
+    fn run_and_chunk(most_a: i64, most_b: i64, _: i64) -> Option<(usize, usize)> {
         let widest = most_a.max(most_b).max(1);
-        let users = (1 << 30) / widest.saturating_mul(widest);
-        (users >= 16 && most_b <= 32_767).then_some(users as usize)
+        let chunk = (1 << 30) / widest.saturating_mul(widest);
+        (chunk >= 16 && most_b <= 32_767).then_some((RUN, chunk as usize))
     }
 }
 
 /// How many users can be summed in lanes of one width.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
+    /// The most users of a run.
+    run: usize,
     /// The most users of a chunk, all of one subtotal.
     chunk: usize,
     /// The most users, of any subtotals, that surely are no more than one chunk.
@@ -196,15 +202,18 @@ impl Bounds {
     pub(crate) fn of<W: Width>(k: usize, scores: &Binary) -> Option<Self> {
         let totals = || scores.totals.iter().map(|&total| i64::from(total));
         let mean = totals().sum::<i64>() / (scores.totals.len() as i64).max(1);
-        // Less their mean, the sum of their squares is least and so lanes are rarely too
-        // narrow; as they are, half-way between their extremes, the largest is least.
-        let (centre, chunk) = [mean, 0].into_iter().find_map(|centre| {
-            let most_b = totals().map(|total| (total - centre).abs()).max().unwrap_or(0);
-            W::chunk(k as i64, most_b).map(|chunk| (centre as i32, chunk))
+        // Less their mean, the sum of their squares is least; less nothing, as they are
+        // half-way between their extremes, the largest is.
+        let (centre, (run, chunk)) = [mean, 0].into_iter().find_map(|centre| {
+            let b = || totals().map(|total| total - centre);
+            let most_b = b().map(i64::abs).max().unwrap_or(0);
+            let mean_square = b().map(|b| b * b).sum::<i64>() / (scores.totals.len() as i64).max(1);
+            let fit = W::run_and_chunk(k as i64, most_b, mean_square);
+            fit.map(|fit| (centre as i32, fit))
         })?;
         // Each of the k subtotals may end with a run that is not full.
-        let single = chunk.min(RUNS.saturating_sub(k) * RUN);
-        Some(Self { chunk, single, centre })
+        let single = chunk.min(RUNS.saturating_sub(k) * run);
+        Some(Self { run, chunk, single, centre })
     }
 }
 
@@ -348,7 +357,7 @@ impl<W: Width, const N: usize> Task for Sum<'_, W, N> {
     fn run<I: InstructionSet>(self, instructions: I) {
         if self.list.users() <= self.bounds.single {
             let groups = self.list.groups().enumerate();
-            let sums = sum::<I, W, N>(instructions, self.rows, self.terms, groups);
+            let sums = sum::<I, W, N>(instructions, self.rows, self.terms, groups, self.bounds.run);
             if let Some(sums) = sums {
                 for (strip, sums) in sums.into_iter().enumerate() {
                     if let Some(floor) = first_floor(self.screen) {
@@ -382,12 +391,12 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
             for (subtotal, group) in list.groups().enumerate() {
                 for chunk in group.chunks(bounds.chunk) {
                     let users = std::iter::once((subtotal, chunk));
-                    match sum::<I, W, 1>(instructions, rows, terms, users.clone()) {
+                    match sum::<I, W, 1>(instructions, rows, terms, users.clone(), bounds.run) {
                         Some([sums]) => all.add(&store(sums)),
                         None => {
                             let b = |term: &Terms<W::Term>| W::number(term.counted) >> COUNT_BITS;
                             let broad: Vec<_> = terms.iter().map(|term| to_terms::<Broad>(b(term))).collect();
-                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, users)
+                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, users, RUN)
                                 .expect("32 bits hold every square");
                             all.add(&store(sums));
                         }
@@ -400,13 +409,14 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
 }
 
 /// The sums n, Σa, Σa², Σb, Σb² and Σab of a strip over groups of users, each with its
-/// subtotal; `None` if lanes are too narrow for them.
+/// subtotal, in runs of at most so many; `None` if lanes are too narrow for them.
 #[inline(always)]
 fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
     instructions: I,
     rows: [&[u64]; N],
     terms: &[Terms<W::Term>],
     groups: impl Iterator<Item = (usize, &'a [u32])>,
+    run: usize,
 ) -> Option<[[W::Strip<I>; 6]; N]> {
     let spread = |number| W::spread(instructions, W::term(number));
     let (zero, counts) = (spread(0), spread(RUN as i32));
@@ -415,7 +425,7 @@ fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
     for (subtotal, users) in groups {
         let p = subtotal as i32;
         let (p, of_n, of_s) = (spread(p), spread(p * p), spread(2 * p + 1));
-        for users in users.chunks(RUN) {
+        for users in users.chunks(run) {
             let mut of_run = [[zero; 3]; N];
             for &slot in users {
                 let slot = slot as usize;

@@ -122,9 +122,7 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     }
     let passed = if screen.passes_undefined() { reached | !defined } else { reached };
     results.kept |= u64::from(enough & passed) << first;
-    for lane in 0..STRIP {
-        results.n[first + lane] = n[lane].into();
-    }
+    results.n[first..].iter_mut().zip(n).for_each(|(to, &n)| *to = n.into());
 }
 
 /// Some lanes, from `first` on.

@@ -1,0 +1,154 @@
+//! What all benchmarks share: data of the articles' shape, a sweep, and the definition
+//! of a row's r.
+
+#![allow(dead_code, reason = "no benchmark uses all of it")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, UInt32Array};
+use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
+use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepRequest, naive};
+
+/// How much data of which kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// How many users.
+    pub users: u32,
+    /// How many questions.
+    pub questions: u32,
+    /// Users who answered a question.
+    pub answers: usize,
+    /// Scores are integers below, or as many floats.
+    pub levels: u64,
+    /// Whether scores are floats.
+    pub float: bool,
+}
+
+/// The articles' benchmark.
+pub const LARGE: Shape = Shape { users: 60_000, questions: 200, answers: 12_000, levels: 2, float: false };
+
+/// Nobody left anything out.
+pub const COMPLETE: Shape = Shape { users: 4_000, questions: 135, answers: 4_000, levels: 2, float: false };
+
+/// Rows of (user, question, score).
+pub type Answers = Vec<(u32, u32, i64)>;
+
+/// Marsaglia's xorshift: the same data everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+}
+
+/// Random answers: every question by as many users, every score as likely.
+pub fn answers(shape: Shape) -> Answers {
+    let mut random = Random(88_172_645_463_325_252);
+    let mut rows = Vec::new();
+    for question in 0..shape.questions {
+        let mut users: Vec<u32> = (0..shape.users).collect();
+        for place in 0..shape.answers {
+            let other = place + random.below(u64::from(shape.users) - place as u64) as usize;
+            users.swap(place, other);
+            rows.push((users[place], question, random.below(shape.levels) as i64));
+        }
+    }
+    rows
+}
+
+/// The answers as Arrow has them.
+pub fn batch(rows: &Answers, float: bool) -> RecordBatch {
+    let scores: ArrayRef = match float {
+        true => Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2 as f64 + 0.1))),
+        false => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))),
+    };
+    let batch = RecordBatch::try_from_iter([
+        ("user", Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef),
+        ("question", Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.1)))),
+        ("score", scores),
+    ]);
+    batch.unwrap()
+}
+
+/// Their index.
+pub fn index(rows: &Answers, float: bool) -> AnswerIndex {
+    let batch = batch(rows, float);
+    let mut builder = IndexBuilder::try_new(&batch.schema(), ColumnNames::default()).unwrap();
+    builder.push(&batch).unwrap();
+    builder.finish().unwrap()
+}
+
+/// A fresh plan: the bar of its best row starts at the bottom.
+pub fn plan(index: &AnswerIndex, request: &SweepRequest) -> Arc<SweepPlan> {
+    Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap())
+}
+
+/// No benchmark waits longer.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Sweeps one share, to its end or for so long, handing every batch of rows to `read`;
+/// returns how many subsets that was, and the best of them if the plan keeps such.
+pub fn sweep_for(
+    plan: &Arc<SweepPlan>,
+    share: usize,
+    of: usize,
+    columns: Columns,
+    time: Duration,
+    mut read: impl FnMut(&Found),
+) -> (u64, Vec<Row>) {
+    let stop = AtomicBool::new(false);
+    let mut sweep = plan.share(share, of);
+    let until = Instant::now() + time;
+    loop {
+        let mut found = Found::new(columns);
+        let finished = sweep.advance(&mut found, &mut Pace::new(8192, until, &stop));
+        read(&found);
+        if finished || Instant::now() >= until {
+            return (sweep.tally().done, sweep.take_top());
+        }
+    }
+}
+
+/// The same to the end.
+pub fn sweep_all(
+    plan: &Arc<SweepPlan>,
+    share: usize,
+    of: usize,
+    columns: Columns,
+    read: impl FnMut(&Found),
+) -> (u64, Vec<Row>) {
+    sweep_for(plan, share, of, columns, LONG, read)
+}
+
+/// Sweeps one share for its best row; returns how many subsets that was.
+pub fn sweep(plan: &Arc<SweepPlan>, share: usize, of: usize) -> (u64, Row) {
+    let (subsets, mut best) = sweep_all(plan, share, of, Columns::ALL, |_| {});
+    (subsets, best.remove(0))
+}
+
+/// Checks a row against the definition.
+pub fn check(rows: &Answers, row: &Row, float: bool) {
+    let mut users: HashMap<u32, (usize, i128, i128)> = HashMap::new();
+    for &(user, question, score) in rows {
+        // In tenths, so that scores of x.1 are whole.
+        let score = if float { i128::from(score) * 10 + 1 } else { i128::from(score) };
+        let (answered, a, b) = users.entry(user).or_default();
+        *b += score;
+        if row.questions.contains(&question) {
+            *answered += 1;
+            *a += score;
+        }
+    }
+    let complete = users.values().filter(|user| user.0 == row.questions.len());
+    let pairs: Vec<(i128, i128)> = complete.map(|&(_, a, b)| (a, b)).collect();
+    assert_eq!(pairs.len() as i64, row.n);
+    let (expected, r) = (naive::correlation(&pairs).unwrap(), row.r.unwrap());
+    assert!(expected == r || float && (expected - r).abs() < 1e-12, "{r} should be {expected}");
+}

@@ -1,0 +1,61 @@
+//! The innermost loops, for cohorts of one size: time per user and strip of 32 lanes.
+//!
+//! Every user of a cohort answered a first question; its pairs with all others are
+//! summed, so that the users are listed once and each is added to every strip.
+//! `cargo bench --features cli --bench kernel`
+
+mod exam;
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use datafusion_k_corrset::sweep::{Instructions, SweepRequest};
+use exam::Shape;
+
+/// Lanes that are summed together.
+const STRIP: u64 = 32;
+
+fn bench(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("kernel");
+    // Two fixed questions, and one as the lane: k = 3 is the least that all kernels sum
+    // in strips.
+    let fixed = vec![0, 1];
+    for (class, levels, float) in [("binary", 2, false), ("0..255", 256, false), ("float", 1000, true)] {
+        for users in [20, 200, 2_000, 20_000] {
+            let questions = 514;
+            let shape = Shape { users, questions, answers: users as usize * 9 / 10, levels, float };
+            let rows = exam::answers(shape);
+            let index = exam::index(&rows, float);
+            let mut bests = Vec::new();
+            for instructions in Instructions::available() {
+                let request = SweepRequest {
+                    k: 3,
+                    top: Some(1),
+                    include: fixed.clone(),
+                    instructions: Some(instructions),
+                    ..SweepRequest::default()
+                };
+                let plan = || exam::plan(&index, &request);
+                let (subsets, best) = exam::sweep(&plan(), 0, 1);
+                exam::check(&rows, &best, float);
+                group.throughput(Throughput::Elements(best.n as u64 * subsets.div_ceil(STRIP)));
+                let id =
+                    BenchmarkId::new(format!("{class}, {}", instructions.name()), format!("{users} users"));
+                group.bench_function(id, |bencher| {
+                    bencher.iter_batched(
+                        plan,
+                        |plan| assert_eq!(black_box(exam::sweep(&plan, 0, 1)).1, best),
+                        criterion::BatchSize::LargeInput,
+                    );
+                });
+                bests.push(best);
+            }
+            bests.dedup();
+            assert_eq!(bests.len(), 1, "every instruction set finds the same");
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
