@@ -14,27 +14,29 @@ use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepReq
 
 /// How much data of which kind.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// How many users.
-    pub users: u32,
+    pub(crate) users: u32,
     /// How many questions.
-    pub questions: u32,
+    pub(crate) questions: u32,
     /// Users who answered a question.
-    pub answers: usize,
+    pub(crate) answers: usize,
     /// Scores are integers below, or as many floats.
-    pub levels: u64,
+    pub(crate) levels: u64,
     /// Whether scores are floats.
-    pub float: bool,
+    pub(crate) float: bool,
 }
 
 /// The articles' benchmark.
-pub const LARGE: Shape = Shape { users: 60_000, questions: 200, answers: 12_000, levels: 2, float: false };
+pub(crate) const LARGE: Shape =
+    Shape { users: 60_000, questions: 200, answers: 12_000, levels: 2, float: false };
 
 /// Nobody left anything out.
-pub const COMPLETE: Shape = Shape { users: 4_000, questions: 135, answers: 4_000, levels: 2, float: false };
+pub(crate) const COMPLETE: Shape =
+    Shape { users: 4_000, questions: 135, answers: 4_000, levels: 2, float: false };
 
 /// Rows of (user, question, score).
-pub type Answers = Vec<(u32, u32, i64)>;
+pub(crate) type Answers = Vec<(u32, u32, i64)>;
 
 /// Marsaglia's xorshift: the same data everywhere.
 struct Random(u64);
@@ -49,7 +51,7 @@ impl Random {
 }
 
 /// Random answers: every question by as many users, every score as likely.
-pub fn answers(shape: Shape) -> Answers {
+pub(crate) fn answers(shape: Shape) -> Answers {
     let mut random = Random(88_172_645_463_325_252);
     let mut rows = Vec::new();
     for question in 0..shape.questions {
@@ -64,7 +66,7 @@ pub fn answers(shape: Shape) -> Answers {
 }
 
 /// The answers as Arrow has them.
-pub fn batch(rows: &Answers, float: bool) -> RecordBatch {
+pub(crate) fn batch(rows: &Answers, float: bool) -> RecordBatch {
     let scores: ArrayRef = match float {
         true => Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2 as f64 + 0.1))),
         false => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))),
@@ -78,7 +80,7 @@ pub fn batch(rows: &Answers, float: bool) -> RecordBatch {
 }
 
 /// Their index.
-pub fn index(rows: &Answers, float: bool) -> AnswerIndex {
+pub(crate) fn index(rows: &Answers, float: bool) -> AnswerIndex {
     let batch = batch(rows, float);
     let mut builder = IndexBuilder::try_new(&batch.schema(), ColumnNames::default()).unwrap();
     builder.push(&batch).unwrap();
@@ -86,7 +88,7 @@ pub fn index(rows: &Answers, float: bool) -> AnswerIndex {
 }
 
 /// A fresh plan: the bar of its best row starts at the bottom.
-pub fn plan(index: &AnswerIndex, request: &SweepRequest) -> Arc<SweepPlan> {
+pub(crate) fn plan(index: &AnswerIndex, request: &SweepRequest) -> Arc<SweepPlan> {
     Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap())
 }
 
@@ -95,7 +97,7 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// Sweeps one share, to its end or for so long, handing every batch of rows to `read`;
 /// returns how many subsets that was, and the best of them if the plan keeps such.
-pub fn sweep_for(
+pub(crate) fn sweep_for(
     plan: &Arc<SweepPlan>,
     share: usize,
     of: usize,
@@ -117,7 +119,7 @@ pub fn sweep_for(
 }
 
 /// The same to the end.
-pub fn sweep_all(
+pub(crate) fn sweep_all(
     plan: &Arc<SweepPlan>,
     share: usize,
     of: usize,
@@ -128,13 +130,13 @@ pub fn sweep_all(
 }
 
 /// Sweeps one share for its best row; returns how many subsets that was.
-pub fn sweep(plan: &Arc<SweepPlan>, share: usize, of: usize) -> (u64, Row) {
+pub(crate) fn sweep(plan: &Arc<SweepPlan>, share: usize, of: usize) -> (u64, Row) {
     let (subsets, mut best) = sweep_all(plan, share, of, Columns::ALL, |_| {});
     (subsets, best.remove(0))
 }
 
 /// Checks a row against the definition.
-pub fn check(rows: &Answers, row: &Row, float: bool) {
+pub(crate) fn check(rows: &Answers, row: &Row, float: bool) {
     let mut users: HashMap<u32, (usize, i128, i128)> = HashMap::new();
     for &(user, question, score) in rows {
         // In tenths, so that scores of x.1 are whole.

@@ -12,8 +12,9 @@
 //!         where answered:   n += 1   Σb += b   Σb² += b²
 //! ```
 //!
-//! Bytes are summed in 32 bits as long as the users are few enough for that, and then
-//! n and Σb share a lane; other integers, and bytes of more users, in 64. Floats are
+//! Bytes are summed in 32 bits, n and Σb in one lane, over as many users at a time as
+//! surely fit; other integers in 64. Processors multiply numbers of 16 bits in pairs and
+//! add the two products, so users are taken in pairs too. Floats are
 //! summed in doubles, in the order of the users and without fused operations, so that
 //! every processor gives the same bits: a lane without an answer may add a zero, which
 //! changes no sum, as none is -0.
@@ -27,7 +28,7 @@ use crate::index::bitset::{contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
 use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing, UserList};
 use crate::sweep::kernel::finish::{StripSums, block, block_mut, finish, finish_floats};
-use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP, Task};
+use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP, Strip as _, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, Number};
 
@@ -78,6 +79,9 @@ impl Bytes {
     /// So few users times such a sum fit 39 bits, so that nothing overflows later.
     pub(crate) fn few(most_a: i64, most_b: i64) -> Option<usize> {
         let widest = most_a.max(most_b).max(1);
+        if widest > i64::from(i16::MAX) {
+            return None;
+        }
         let squares = i64::from(i32::MAX) / widest.saturating_mul(widest);
         let counted = (i64::from(i32::MAX) >> COUNT_BITS) / widest;
         let few = squares.min(counted).min((1 << COUNT_BITS) - 1);
@@ -113,36 +117,60 @@ impl Class for Bytes {
         screen: &Screen,
         results: &mut Lanes,
     ) -> u32 {
-        if strip.users.len() > strip.few {
-            let sums = sum_one_by_one(strip, i64::from, i64::from);
-            finish(instructions, &sums, strip.lanes, strip.first, screen, results);
-            return 0;
-        }
-        let mut sums = StripSums::at(0);
-        for first in (0..STRIP).step_by(16) {
-            let [mut a, mut aa, mut counted, mut bb, mut ab] = [instructions.integers(0); 5];
-            for user in strip.users {
-                let (answered, scores) = strip.of(user, first);
-                let x = instructions.load_bytes(scores).add(instructions.integers(user.p)).only(answered);
-                a = a.add(x);
-                aa = aa.add(x.mul(x));
-                ab = ab.add(x.mul(instructions.integers(user.b)));
-                counted = counted.add_where(answered, instructions.integers(user.counted));
-                bb = bb.add_where(answered, instructions.integers(user.bb));
+        match strip.users.len() <= strip.few {
+            true => {
+                let sums = sum_pairs(instructions, strip, strip.users);
+                finish(instructions, &sums, strip.lanes, strip.first, screen, results);
             }
-            a.store(block_mut(&mut sums.a, first));
-            aa.store(block_mut(&mut sums.aa, first));
-            counted.store(block_mut(&mut sums.b, first));
-            bb.store(block_mut(&mut sums.bb, first));
-            ab.store(block_mut(&mut sums.ab, first));
+            false => {
+                let mut sums = StripSums::<i64>::at(0);
+                let chunks = strip.users.chunks(strip.few);
+                chunks.for_each(|users| sums.add(&sum_pairs(instructions, strip, users)));
+                finish(instructions, &sums, strip.lanes, strip.first, screen, results);
+            }
         }
-        for lane in 0..STRIP {
-            sums.n[lane] = sums.b[lane] & ((1 << COUNT_BITS) - 1);
-            sums.b[lane] >>= COUNT_BITS;
-        }
-        finish(instructions, &sums, strip.lanes, strip.first, screen, results);
         0
     }
+}
+
+/// The six sums of a strip of bytes over users whose sums fit 32 bits, two users at a
+/// time.
+#[inline(always)]
+fn sum_pairs<I: InstructionSet>(
+    instructions: I,
+    strip: &Strip<'_, Bytes>,
+    users: &[Adder<i32>],
+) -> StripSums<i32> {
+    let [mut a, mut aa, mut ab, mut counted, mut bb] = [instructions.broad(0); 5];
+    let (nobody, one) = (instructions.narrow([0; 2]), instructions.pair([1; 2]));
+    for pair in users.chunks(2) {
+        let (mut x, mut b) = ([nobody; 2], [0; 2]);
+        for (member, user) in pair.iter().enumerate() {
+            let slot = user.slot as usize;
+            let row = strip.rows[slot];
+            let ([answered, _], [answered_broad, _]) = (nobody.masks(row), bb.masks(row));
+            let subtotal = instructions.narrow([user.p as i16; 2]);
+            x[member] = instructions.load_bytes(&strip.scores[slot]).add_where(answered, subtotal);
+            b[member] = user.b as i16;
+            counted = counted.add_where(answered_broad, instructions.broad(user.counted));
+            bb = bb.add_where(answered_broad, instructions.broad(user.bb));
+        }
+        let x = instructions.pairs(x[0], x[1]);
+        a = instructions.add_products(a, x, one);
+        aa = instructions.add_products(aa, x, x);
+        ab = instructions.add_products(ab, x, instructions.pair(b));
+    }
+    let mut sums = StripSums::at(0);
+    instructions.in_order(a).store(&mut sums.a);
+    instructions.in_order(aa).store(&mut sums.aa);
+    instructions.in_order(ab).store(&mut sums.ab);
+    counted.store(&mut sums.b);
+    bb.store(&mut sums.bb);
+    for lane in 0..STRIP {
+        sums.n[lane] = sums.b[lane] & ((1 << COUNT_BITS) - 1);
+        sums.b[lane] >>= COUNT_BITS;
+    }
+    sums
 }
 
 /// Integers whose sums fit 64 bits.
@@ -173,7 +201,7 @@ impl Class for Integers {
         screen: &Screen,
         results: &mut Lanes,
     ) -> u32 {
-        let sums = sum_one_by_one(strip, |score| score, |total| total);
+        let sums = sum_one_by_one(strip);
         finish(instructions, &sums, strip.lanes, strip.first, screen, results);
         0
     }
@@ -302,23 +330,18 @@ impl<C: Class + ?Sized> Strip<'_, C> {
 }
 
 /// The six sums of a strip in 64 bits, an answer at a time.
-fn sum_one_by_one<C: Class + ?Sized>(
-    strip: &Strip<'_, C>,
-    score: impl Fn(C::Score) -> i64,
-    total: impl Fn(C::Total) -> i64,
-) -> StripSums<i64> {
+fn sum_one_by_one(strip: &Strip<'_, Integers>) -> StripSums<i64> {
     let mut sums = StripSums::at(0);
     for user in strip.users {
-        let (p, b) = (total(user.p), total(user.b));
         let slot = user.slot as usize;
         for lane in ones(u64::from(strip.rows[slot] as u32 & strip.lanes)) {
-            let a = p + score(strip.scores[slot][lane]);
+            let a = user.p + strip.scores[slot][lane];
             sums.n[lane] += 1;
             sums.a[lane] += a;
             sums.aa[lane] += a * a;
-            sums.b[lane] += b;
-            sums.bb[lane] += b * b;
-            sums.ab[lane] += a * b;
+            sums.b[lane] += user.b;
+            sums.bb[lane] += user.bb;
+            sums.ab[lane] += a * user.b;
         }
     }
     sums

@@ -109,11 +109,27 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
         }
     }
     let [covariance, of_a, of_b] = &moments;
+    let load = |moment: &[f64; STRIP], at| instructions.load_doubles(block(moment, at));
+    if screen.floor > 0.0 {
+        // Mostly no subset reaches the floor, and r² needs no root and no division. The
+        // margin is for the rounding of these.
+        let floor = instructions.doubles(screen.floor * screen.floor * (1.0 - 1e-12));
+        let positive = instructions.doubles(f64::MIN_POSITIVE);
+        let mut above = 0;
+        for at in (0..STRIP).step_by(8) {
+            let covariance = load(covariance, at);
+            let least = load(of_a, at).mul(load(of_b, at)).mul(floor);
+            let reached = instructions.at_least(covariance.mul(covariance), least);
+            above |= (reached & instructions.at_least(covariance, positive)) << at;
+        }
+        if enough & above == 0 {
+            return;
+        }
+    }
     let floor = instructions.doubles(screen.floor);
     let (mut reached, mut defined) = (0, 0);
     for at in (0..STRIP).step_by(8) {
-        let [covariance, of_a, of_b] =
-            [covariance, of_a, of_b].map(|moment| instructions.load_doubles(block(moment, at)));
+        let (covariance, of_a, of_b) = (load(covariance, at), load(of_a, at), load(of_b, at));
         // No variance in a or in b means no covariance, and NaN.
         let r = instructions.ratio(covariance, of_a.mul(of_b));
         reached |= instructions.at_least(r, floor) << at;

@@ -31,7 +31,7 @@ unsafe fn run<T: Task>(task: T, instructions: Avx2) -> T::Output {
 impl InstructionSet for Avx2 {
     type Narrow = Narrow;
     type Broad = Broad;
-    type Integers = Integers;
+    type Pairs = Pairs;
     type Doubles = Doubles;
 
     #[inline(always)]
@@ -47,18 +47,55 @@ impl InstructionSet for Avx2 {
     }
 
     #[inline(always)]
-    fn integers(self, value: i32) -> Integers {
-        // SAFETY: `self` proves the processor has AVX2.
-        Integers(unsafe { [_mm256_set1_epi32(value); 2] })
+    fn load_bytes(self, bytes: &[u8; STRIP]) -> Narrow {
+        // SAFETY: `self` proves the processor has AVX2; each load is of 16 of the 32 bytes.
+        unsafe {
+            let low = bytes.as_ptr();
+            let load = |at: usize| _mm256_cvtepu8_epi16(_mm_loadu_si128(low.add(at).cast()));
+            Narrow([load(0), load(16)])
+        }
     }
 
     #[inline(always)]
-    fn load_bytes(self, bytes: &[u8; 16]) -> Integers {
-        // SAFETY: `self` proves the processor has AVX2; there are 16 bytes.
+    fn pairs(self, first: Narrow, second: Narrow) -> Pairs {
+        let ([x0, x1], [y0, y1]) = (first.0, second.0);
+        // SAFETY: `self` proves the processor has AVX2.
         unsafe {
-            let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
-            let high = _mm_unpackhi_epi64(bytes, bytes);
-            Integers([_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(high)])
+            Pairs([
+                _mm256_unpacklo_epi16(x0, y0),
+                _mm256_unpackhi_epi16(x0, y0),
+                _mm256_unpacklo_epi16(x1, y1),
+                _mm256_unpackhi_epi16(x1, y1),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    fn pair(self, both: [i16; 2]) -> Pairs {
+        Pairs([self.narrow(both).0[0]; 4])
+    }
+
+    #[inline(always)]
+    fn add_products(self, sums: Broad, x: Pairs, y: Pairs) -> Broad {
+        let products = Broad(x.0).zip(Broad(y.0), |x, y| {
+            // SAFETY: `self` proves the processor has AVX2.
+            unsafe { _mm256_madd_epi16(x, y) }
+        });
+        sums.add(products)
+    }
+
+    #[inline(always)]
+    fn in_order(self, sums: Broad) -> Broad {
+        let [x0, x1, x2, x3] = sums.0;
+        // Halves of two come in turns.
+        // SAFETY: `self` proves the processor has AVX2.
+        unsafe {
+            Broad([
+                _mm256_permute2x128_si256::<0x20>(x0, x1),
+                _mm256_permute2x128_si256::<0x31>(x0, x1),
+                _mm256_permute2x128_si256::<0x20>(x2, x3),
+                _mm256_permute2x128_si256::<0x31>(x2, x3),
+            ])
         }
     }
 
@@ -367,55 +404,16 @@ impl Strip for Broad {
     }
 }
 
-/// 16 lanes of 32 bits.
+/// Two numbers of 16 bits in each of 32 lanes: those of each quarter's lower half, and of
+/// its higher, for 16 lanes and for the others.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Integers([__m256i; 2]);
-
-impl Block<16> for Integers {
-    type Lane = i32;
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        unsafe { Self([_mm256_add_epi32(self.0[0], other.0[0]), _mm256_add_epi32(self.0[1], other.0[1])]) }
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        unsafe { Self([_mm256_madd_epi16(self.0[0], other.0[0]), _mm256_madd_epi16(self.0[1], other.0[1])]) }
-    }
-
-    #[inline(always)]
-    fn only(self, lanes: u32) -> Self {
-        // SAFETY: see above.
-        unsafe {
-            let bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-            let mask = |lanes: u32| {
-                let bits = _mm256_and_si256(_mm256_set1_epi32(lanes as i32), bit);
-                _mm256_cmpeq_epi32(bits, bit)
-            };
-            let [x0, x1] = self.0;
-            Self([_mm256_and_si256(x0, mask(lanes)), _mm256_and_si256(x1, mask(lanes >> 8))])
-        }
-    }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [i32; 16]) {
-        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(8)) {
-            // SAFETY: see above; the part of the array has 32 bytes.
-            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), part) }
-        }
-    }
-}
+pub(crate) struct Pairs([__m256i; 4]);
 
 /// 8 lanes of double precision.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doubles([__m256d; 2]);
 
-impl Block<8> for Doubles {
-    type Lane = f64;
-
+impl Block for Doubles {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above.

@@ -17,6 +17,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512vnni")
             && is_x86_feature_detected!("gfni")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
@@ -29,7 +30,9 @@ impl Avx512 {
 ///
 /// # Safety
 /// The processor has all features named; a value of [`Avx512`] says so.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,popcnt")]
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni,gfni,bmi1,bmi2,popcnt"
+)]
 unsafe fn run<T: Task>(task: T, instructions: Avx512) -> T::Output {
     task.run(instructions)
 }
@@ -37,7 +40,7 @@ unsafe fn run<T: Task>(task: T, instructions: Avx512) -> T::Output {
 impl InstructionSet for Avx512 {
     type Narrow = Narrow;
     type Broad = Broad;
-    type Integers = Integers;
+    type Pairs = Pairs;
     type Doubles = Doubles;
 
     #[inline(always)]
@@ -53,15 +56,39 @@ impl InstructionSet for Avx512 {
     }
 
     #[inline(always)]
-    fn integers(self, value: i32) -> Integers {
-        // SAFETY: `self` proves the processor has AVX-512 F.
-        Integers(unsafe { _mm512_set1_epi32(value) })
+    fn load_bytes(self, bytes: &[u8; STRIP]) -> Narrow {
+        // SAFETY: `self` proves the processor has AVX-512 BW; there are 32 bytes.
+        Narrow(unsafe { _mm512_cvtepu8_epi16(_mm256_loadu_si256(bytes.as_ptr().cast())) })
     }
 
     #[inline(always)]
-    fn load_bytes(self, bytes: &[u8; 16]) -> Integers {
-        // SAFETY: `self` proves the processor has AVX-512 F; there are 16 bytes.
-        Integers(unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes.as_ptr().cast())) })
+    fn pairs(self, first: Narrow, second: Narrow) -> Pairs {
+        // SAFETY: `self` proves the processor has AVX-512 BW.
+        unsafe { Pairs([_mm512_unpacklo_epi16(first.0, second.0), _mm512_unpackhi_epi16(first.0, second.0)]) }
+    }
+
+    #[inline(always)]
+    fn pair(self, both: [i16; 2]) -> Pairs {
+        Pairs([self.narrow(both).0; 2])
+    }
+
+    #[inline(always)]
+    fn add_products(self, sums: Broad, x: Pairs, y: Pairs) -> Broad {
+        // SAFETY: `self` proves the processor has AVX-512 VNNI.
+        let add = |part: usize| unsafe { _mm512_dpwssd_epi32(sums.0[part], x.0[part], y.0[part]) };
+        Broad([add(0), add(1)])
+    }
+
+    #[inline(always)]
+    fn in_order(self, sums: Broad) -> Broad {
+        let [low, high] = sums.0;
+        // Quarters of the lower and of the higher come in turns.
+        // SAFETY: `self` proves the processor has AVX-512 F.
+        unsafe {
+            let first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+            let second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+            Broad([_mm512_permutex2var_epi64(low, first, high), _mm512_permutex2var_epi64(low, second, high)])
+        }
     }
 
     #[inline(always)]
@@ -411,51 +438,16 @@ impl Strip for Broad {
     }
 }
 
-/// 16 lanes of 32 bits.
+/// Two numbers of 16 bits in each of 32 lanes: those of each quarter's lower half, and of
+/// its higher.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Integers(__m512i);
-
-impl Block<16> for Integers {
-    type Lane = i32;
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_add_epi32(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_madd_epi16(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn only(self, lanes: u32) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_maskz_mov_epi32(lanes as u16, self.0) })
-    }
-
-    #[inline(always)]
-    fn add_where(self, lanes: u32, value: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_mask_add_epi32(self.0, lanes as u16, self.0, value.0) })
-    }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [i32; 16]) {
-        // SAFETY: see above; the array has 64 bytes.
-        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0) }
-    }
-}
+pub(crate) struct Pairs([__m512i; 2]);
 
 /// 8 lanes of double precision.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doubles(__m512d);
 
-impl Block<8> for Doubles {
-    type Lane = f64;
-
+impl Block for Doubles {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above.

@@ -37,10 +37,10 @@ pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
     /// A strip of lanes of 32 bits.
     type Broad: Strip<Lane = i32>;
 
-    /// 16 lanes of 32 bits, for sums of numbers.
-    type Integers: Block<16, Lane = i32>;
+    /// Two numbers of 16 bits in each of 32 lanes.
+    type Pairs: Copy;
     /// 8 lanes of double precision.
-    type Doubles: Block<8, Lane = f64>;
+    type Doubles: Block;
 
     /// All lanes at one value, which comes twice: words of 32 bits are what processors
     /// spread from memory without another step.
@@ -49,10 +49,19 @@ pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
     /// All lanes at one value.
     fn broad(self, value: i32) -> Self::Broad;
 
-    /// All lanes at one value.
-    fn integers(self, value: i32) -> Self::Integers;
+    fn load_bytes(self, bytes: &[u8; STRIP]) -> Self::Narrow;
 
-    fn load_bytes(self, bytes: &[u8; 16]) -> Self::Integers;
+    fn pairs(self, first: Self::Narrow, second: Self::Narrow) -> Self::Pairs;
+
+    /// All lanes at one pair.
+    fn pair(self, both: [i16; 2]) -> Self::Pairs;
+
+    /// Adds x·y of the first and x·y of the second numbers. Processors multiply and add
+    /// pairs in one instruction or two; but they leave the lanes in an order of their own.
+    fn add_products(self, sums: Self::Broad, x: Self::Pairs, y: Self::Pairs) -> Self::Broad;
+
+    /// Puts sums of products back into the order of the lanes.
+    fn in_order(self, sums: Self::Broad) -> Self::Broad;
 
     /// All lanes at one value.
     fn doubles(self, value: f64) -> Self::Doubles;
@@ -124,15 +133,10 @@ pub(crate) trait Strip: Copy {
     fn any_above(sums: [Self; 6], least: Self::Lane, floor: f32) -> bool;
 }
 
-/// Some lanes of numbers. Sums of integers wrap around; floats are rounded after every
-/// step.
-pub(crate) trait Block<const LANES: usize>: Copy {
-    type Lane: Copy;
-
+/// 8 lanes of double precision, rounded after every step.
+pub(crate) trait Block: Copy {
     fn add(self, other: Self) -> Self;
 
-    /// Integers that are multiplied fit 16 bits, and `self` is not negative: processors
-    /// have a faster instruction for these.
     fn mul(self, other: Self) -> Self;
 
     /// Those lanes whose bits are set, lowest first; the others are zero.
@@ -144,7 +148,7 @@ pub(crate) trait Block<const LANES: usize>: Copy {
         self.add(value.only(lanes))
     }
 
-    fn store(self, lanes: &mut [Self::Lane; LANES]);
+    fn store(self, lanes: &mut [f64; 8]);
 }
 
 /// An instruction set that this processor has.

@@ -11,8 +11,8 @@ pub(crate) struct Portable;
 impl InstructionSet for Portable {
     type Narrow = Lanes<i16>;
     type Broad = Lanes<i32>;
-    type Integers = Numbers<i32, 16>;
-    type Doubles = Numbers<f64, 8>;
+    type Pairs = [Lanes<i16>; 2];
+    type Doubles = Doubles;
 
     #[inline(always)]
     fn narrow(self, value: [i16; 2]) -> Lanes<i16> {
@@ -25,27 +25,48 @@ impl InstructionSet for Portable {
     }
 
     #[inline(always)]
-    fn integers(self, value: i32) -> Numbers<i32, 16> {
-        Numbers([value; 16])
+    fn load_bytes(self, bytes: &[u8; STRIP]) -> Lanes<i16> {
+        Lanes(bytes.map(i16::from))
     }
 
     #[inline(always)]
-    fn load_bytes(self, bytes: &[u8; 16]) -> Numbers<i32, 16> {
-        Numbers(bytes.map(i32::from))
+    fn pairs(self, first: Lanes<i16>, second: Lanes<i16>) -> [Lanes<i16>; 2] {
+        [first, second]
     }
 
     #[inline(always)]
-    fn doubles(self, value: f64) -> Numbers<f64, 8> {
-        Numbers([value; 8])
+    fn pair(self, [first, second]: [i16; 2]) -> [Lanes<i16>; 2] {
+        [Lanes([first; STRIP]), Lanes([second; STRIP])]
     }
 
     #[inline(always)]
-    fn load_doubles(self, doubles: &[f64; 8]) -> Numbers<f64, 8> {
-        Numbers(*doubles)
+    fn add_products(self, sums: Lanes<i32>, x: [Lanes<i16>; 2], y: [Lanes<i16>; 2]) -> Lanes<i32> {
+        let mut sums = sums.0;
+        for (x, y) in x.iter().zip(&y) {
+            for lane in 0..STRIP {
+                sums[lane] = sums[lane].wrapping_add(i32::from(x.0[lane]) * i32::from(y.0[lane]));
+            }
+        }
+        Lanes(sums)
     }
 
     #[inline(always)]
-    fn at_least(self, x: Numbers<f64, 8>, y: Numbers<f64, 8>) -> u32 {
+    fn in_order(self, sums: Lanes<i32>) -> Lanes<i32> {
+        sums
+    }
+
+    #[inline(always)]
+    fn doubles(self, value: f64) -> Doubles {
+        Doubles([value; 8])
+    }
+
+    #[inline(always)]
+    fn load_doubles(self, doubles: &[f64; 8]) -> Doubles {
+        Doubles(*doubles)
+    }
+
+    #[inline(always)]
+    fn at_least(self, x: Doubles, y: Doubles) -> u32 {
         let mut bits = 0;
         for (lane, (x, y)) in x.0.iter().zip(&y.0).enumerate() {
             bits |= u32::from(x >= y) << lane;
@@ -54,8 +75,8 @@ impl InstructionSet for Portable {
     }
 
     #[inline(always)]
-    fn ratio(self, x: Numbers<f64, 8>, y: Numbers<f64, 8>) -> Numbers<f64, 8> {
-        Numbers(std::array::from_fn(|lane| (x.0[lane] / y.0[lane].sqrt()).clamp(-1.0, 1.0)))
+    fn ratio(self, x: Doubles, y: Doubles) -> Doubles {
+        Doubles(std::array::from_fn(|lane| (x.0[lane] / y.0[lane].sqrt()).clamp(-1.0, 1.0)))
     }
 
     #[inline(always)]
@@ -214,35 +235,9 @@ strip!(i32, u32, i64);
 
 /// A block as an array.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Numbers<L, const LANES: usize>([L; LANES]);
+pub(crate) struct Doubles([f64; 8]);
 
-impl Block<16> for Numbers<i32, 16> {
-    type Lane = i32;
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        Self(std::array::from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        Self(std::array::from_fn(|lane| i32::from(self.0[lane] as i16) * i32::from(other.0[lane] as i16)))
-    }
-
-    #[inline(always)]
-    fn only(self, lanes: u32) -> Self {
-        Self(std::array::from_fn(|lane| if lanes & 1 << lane != 0 { self.0[lane] } else { 0 }))
-    }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [i32; 16]) {
-        *lanes = self.0;
-    }
-}
-
-impl Block<8> for Numbers<f64, 8> {
-    type Lane = f64;
-
+impl Block for Doubles {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self(std::array::from_fn(|lane| self.0[lane] + other.0[lane]))
