@@ -7,6 +7,7 @@
 mod exam;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion_k_corrset::sweep::{Instructions, SweepRequest};
@@ -17,6 +18,7 @@ const STRIP: u64 = 32;
 
 fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("kernel");
+    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1)).sample_size(20);
     // Two fixed questions, and one as the lane: k = 3 is the least that all kernels sum
     // in strips.
     let fixed = vec![0, 1];

@@ -11,7 +11,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, Time};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use futures::future::{BoxFuture, Shared, try_join_all};
+use futures::future::{BoxFuture, Shared, join, try_join_all};
 use futures::{FutureExt, StreamExt};
 use rayon::ThreadPool;
 use tokio::sync::oneshot;
@@ -157,14 +157,16 @@ impl Reader {
         mut builder: IndexBuilder,
     ) -> Result<IndexBuilder> {
         let mut reserved = 0;
-        while let Some(batch) = batches.next().await {
+        let mut next = batches.next().await;
+        while let Some(batch) = next {
             let batch = batch?;
-            builder = self
-                .on_pool(move || {
-                    builder.push(&batch)?;
-                    Ok(builder)
-                })
-                .await?;
+            let pushed = self.on_pool(move || {
+                builder.push(&batch)?;
+                Ok(builder)
+            });
+            // One batch is taken in while the next is read.
+            let (pushed, following) = join(pushed, batches.next()).await;
+            (builder, next) = (pushed?, following);
             let held = builder.memory();
             self.reservation.try_grow(held.saturating_sub(reserved))?;
             reserved = held.max(reserved);
