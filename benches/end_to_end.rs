@@ -62,8 +62,8 @@ async fn check(session: &SessionContext, rows: &[RecordBatch]) {
             let sql = format!(
                 "SELECT corr(a, b), count(*) FROM \
                  (SELECT \"user\", sum(score) AS a FROM scores WHERE question IN ({}) \
-                  GROUP BY \"user\" HAVING count(*) = {}) \
-                 JOIN (SELECT \"user\", sum(score) AS b FROM scores GROUP BY \"user\") USING (\"user\")",
+                  GROUP BY \"user\" HAVING count(*) = {}) x \
+                 JOIN (SELECT \"user\", sum(score) AS b FROM scores GROUP BY \"user\") y USING (\"user\")",
                 names.join(", "),
                 names.len()
             );

@@ -122,8 +122,11 @@ async fn read(
     reader: Reader,
 ) -> Result<IndexBuilder> {
     let empty = IndexBuilder::try_new(&input.schema(), request.options.columns.clone())?;
-    let partitions = 0..input.output_partitioning().partition_count();
-    let tasks = partitions.map(|partition| {
+    let partitions = input.output_partitioning().partition_count();
+    if partitions == 1 {
+        return reader.read(input.execute(0, Arc::clone(context))?, empty).await;
+    }
+    let tasks = (0..partitions).map(|partition| {
         let batches = input.execute(partition, Arc::clone(context))?;
         // Aborted when it is dropped, as it is with the query.
         let task = SpawnedTask::spawn(reader.clone().read(batches, empty.sibling()));
