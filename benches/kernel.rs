@@ -6,10 +6,9 @@
 
 mod exam;
 
-use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use datafusion_k_corrset::sweep::{Instructions, SweepRequest};
 use exam::Shape;
 
@@ -30,19 +29,12 @@ fn bench(criterion: &mut Criterion) {
                     instructions: Some(instructions),
                     ..SweepRequest::default()
                 };
-                let plan = || exam::plan(&index, &request);
-                let (subsets, best) = exam::sweep(&plan(), 0, 1);
-                exam::check(&rows, &best, float);
-                group.throughput(Throughput::Elements(subsets * u64::from(users) * 81 / 100));
                 let id =
                     BenchmarkId::new(format!("{class}, {}", instructions.name()), format!("{users} users"));
-                group.bench_function(id, |bencher| {
-                    bencher.iter_batched(
-                        plan,
-                        |plan| assert_eq!(black_box(exam::sweep(&plan, 0, 1)).1, best),
-                        criterion::BatchSize::LargeInput,
-                    );
-                });
+                let plan = || exam::plan(&index, &request);
+                let check = |best: &_| exam::check(&rows, best, float);
+                let additions = |subsets| subsets * u64::from(users) * 81 / 100;
+                let best = exam::bench(&mut group, id, [0, 1], plan, check, additions);
                 bests.push(best);
             }
             bests.dedup();

@@ -6,11 +6,9 @@
 
 mod exam;
 
-use std::hint::black_box;
-
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use datafusion_k_corrset::sweep::{Instructions, SweepRequest};
-use exam::{COMPLETE, LARGE, Shape, answers, check, index, plan, sweep};
+use exam::{COMPLETE, LARGE, Shape};
 
 fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sweep");
@@ -26,8 +24,8 @@ fn bench(criterion: &mut Criterion) {
         ("complete", COMPLETE, vec![(5, 4)], vec![best]),
     ];
     for (class, shape, sizes, names) in cases {
-        let rows = answers(shape);
-        let index = index(&rows, shape.float);
+        let rows = exam::answers(shape);
+        let index = exam::index(&rows, shape.float);
         for (k, of) in sizes {
             let mut bests = Vec::new();
             for instructions in
@@ -40,18 +38,10 @@ fn bench(criterion: &mut Criterion) {
                     instructions: Some(instructions),
                     ..SweepRequest::default()
                 };
-                let plan = || plan(&index, &request);
-                let (subsets, best) = sweep(&plan(), of / 2, of);
-                check(&rows, &best, shape.float);
-                group.throughput(Throughput::Elements(subsets));
                 let id = BenchmarkId::new(format!("{class}, {}", instructions.name()), format!("k = {k}"));
-                group.bench_with_input(id, &of, |bencher, &of| {
-                    bencher.iter_batched(
-                        plan,
-                        |plan| assert_eq!(black_box(sweep(&plan, of / 2, of)).1, best),
-                        criterion::BatchSize::LargeInput,
-                    );
-                });
+                let plan = || exam::plan(&index, &request);
+                let check = |best: &_| exam::check(&rows, best, shape.float);
+                let best = exam::bench(&mut group, id, [of / 2, of], plan, check, |subsets| subsets);
                 bests.push(best);
             }
             bests.dedup();

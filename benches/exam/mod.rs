@@ -4,11 +4,14 @@
 #![allow(dead_code, reason = "no benchmark uses all of it")]
 
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, UInt32Array};
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Throughput};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
 use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepRequest, naive};
 
@@ -79,7 +82,7 @@ pub(crate) fn batch(rows: &Answers, float: bool) -> RecordBatch {
     batch.unwrap()
 }
 
-/// Their index.
+/// The index of answers.
 pub(crate) fn index(rows: &Answers, float: bool) -> AnswerIndex {
     let batch = batch(rows, float);
     let mut builder = IndexBuilder::try_new(&batch.schema(), ColumnNames::default()).unwrap();
@@ -153,4 +156,27 @@ pub(crate) fn check(rows: &Answers, row: &Row, float: bool) {
     assert_eq!(pairs.len() as i64, row.n);
     let (expected, r) = (naive::correlation(&pairs).unwrap(), row.r.unwrap());
     assert!(expected == r || float && (expected - r).abs() < 1e-12, "{r} should be {expected}");
+}
+
+/// Measures one share of a sweep for its best row, which is compared with the definition
+/// first. `elements` tells how much work so many subsets are.
+pub(crate) fn bench(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    id: BenchmarkId,
+    [share, of]: [usize; 2],
+    plan: impl Fn() -> Arc<SweepPlan>,
+    check: impl Fn(&Row),
+    elements: impl Fn(u64) -> u64,
+) -> Row {
+    let (subsets, best) = sweep(&plan(), share, of);
+    check(&best);
+    group.throughput(Throughput::Elements(elements(subsets)));
+    group.bench_function(id, |bencher| {
+        bencher.iter_batched(
+            &plan,
+            |plan| assert_eq!(black_box(sweep(&plan, share, of)).1, best),
+            BatchSize::LargeInput,
+        );
+    });
+    best
 }

@@ -43,8 +43,8 @@ impl InstructionSet for Portable {
     fn add_products(self, sums: Lanes<i32>, x: [Lanes<i16>; 2], y: [Lanes<i16>; 2]) -> Lanes<i32> {
         let mut sums = sums.0;
         for (x, y) in x.iter().zip(&y) {
-            for lane in 0..STRIP {
-                sums[lane] = sums[lane].wrapping_add(i32::from(x.0[lane]) * i32::from(y.0[lane]));
+            for (sum, (&x, &y)) in sums.iter_mut().zip(x.0.iter().zip(&y.0)) {
+                *sum = sum.wrapping_add(i32::from(x) * i32::from(y));
             }
         }
         Lanes(sums)
