@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use super::{Block, InstructionSet, STRIP, Strip, Task};
 use crate::index::bitset::WORD;
 
-/// A processor with AVX-512 F, BW, DQ, VL, VBMI and VBMI2, GFNI, BMI1, BMI2 and POPCNT.
+/// A processor with AVX-512 F, BW, DQ, VL, VBMI, VBMI2 and VNNI, GFNI, BMI1, BMI2 and POPCNT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Avx512(());
 
