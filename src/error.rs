@@ -148,10 +148,10 @@ pub enum KCorrsetError {
     /// The setting names instructions that there are not.
     #[error(
         "k_corrset: unknown instructions '{name}'; this processor has {}; write \
-         SET k_corrset.instructions = 'best' for the best of them",
+         SET k_corrset.kernel = 'best' for the best of them",
         quoted_list(valid)
     )]
-    UnknownInstructions {
+    UnknownKernel {
         /// The name found.
         name: String,
         /// The names there are.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use datafusion_k_corrset::index::AnswerIndex;
 use datafusion_k_corrset::sweep::naive::k_corrset;
-use datafusion_k_corrset::sweep::{Instructions, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Instructions, Row, SweepRequest, Undefined, Wanted};
 
 use crate::support::{Answers, by_name, float_batch, index, integer_batch, sweep};
 
@@ -184,5 +184,54 @@ fn a_floor_changes_nothing_but_what_is_left_out() {
         all.truncate(25);
         let top = sweep(&index, &SweepRequest { top: Some(25), ..request }, 3, 100);
         assert_eq!(top, all, "{}", instructions.name());
+    }
+}
+
+#[test]
+fn bounds_change_nothing_but_what_is_left_out() {
+    let modulus = |modulus| move |_, _, random| (random % modulus) as i64;
+    let floats = table(800, 45, 0.3, modulus(2)).into_iter().map(|(u, q, s)| (u, q, s as f64 / 3.0));
+    let tables = [
+        ("binary", integer_batch(&table(800, 45, 0.3, modulus(2)))),
+        ("bytes", integer_batch(&table(800, 45, 0.3, modulus(50)))),
+        ("wider", integer_batch(&table(800, 45, 0.3, modulus(1 << 40)))),
+        ("complete", integer_batch(&table(60, 45, 1.0, modulus(9)))),
+        ("floats", float_batch(&floats.collect::<Vec<_>>())),
+    ];
+    let r = |r| Wanted { r, ..Wanted::DEFINED };
+    for (name, batch) in tables {
+        let index = index(&[batch]);
+        for corrected in [false, true] {
+            let all = sweep(&index, &request(3, corrected), 1, usize::MAX);
+            let mut sorted: Vec<f64> = all.iter().filter_map(|row| row.r).collect();
+            sorted.sort_by(f64::total_cmp);
+            // A thousandth at either end, and the exact value of a subset as a bound.
+            let (low, high) = (sorted[sorted.len() / 1000], sorted[sorted.len() - sorted.len() / 1000]);
+            let middle = sorted[sorted.len() / 2];
+            let bounds = [
+                r([high, f64::INFINITY]),
+                r([f64::NEG_INFINITY, low]),
+                r([middle, high]),
+                r([low, -0.0]),
+                Wanted { n: [20, 25], ..r([middle, f64::INFINITY]) },
+                Wanted { undefined: true, ..r([high, f64::INFINITY]) },
+                Wanted::UNDEFINED,
+            ];
+            for wanted in bounds {
+                let within = |row: &&Row| {
+                    let r = row.r.map_or(wanted.undefined, |r| wanted.r[0] <= r && r <= wanted.r[1]);
+                    r && wanted.n[0] <= row.n && row.n <= wanted.n[1]
+                };
+                let expected: Vec<&Row> = all.iter().filter(within).collect();
+                for instructions in Instructions::available() {
+                    let request =
+                        SweepRequest { wanted, instructions: Some(instructions), ..request(3, corrected) };
+                    let found = sweep(&index, &request, 1, usize::MAX);
+                    let told = format!("{name}, {}, corrected: {corrected}, {wanted:?}", instructions.name());
+                    assert_eq!(found.len(), expected.len(), "{told}");
+                    assert!(found.iter().eq(expected.iter().copied()), "{told}");
+                }
+            }
+        }
     }
 }

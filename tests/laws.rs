@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion_k_corrset::sweep::naive::{self, k_corrset};
-use datafusion_k_corrset::sweep::{Instructions, Row, SweepPlan, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Instructions, Row, SweepPlan, SweepRequest, Undefined, Wanted};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -55,9 +55,33 @@ fn defined_by_the_oracle(rows: &Answers<i64>, request: &SweepRequest, names: &[S
                 && !request.exclude.iter().any(|id| subset.contains(&name(id)))
                 && (r.is_some() || request.undefined == Undefined::Null)
                 && *n as i64 >= least
+                && within(&request.wanted, *r, *n as i64)
         })
         .map(|(subset, (r, n))| (subset.into_iter().map(String::from).collect(), (r, n as i64)))
         .collect()
+}
+
+fn within(wanted: &Wanted, r: Option<f64>, n: i64) -> bool {
+    let r = r.map_or(wanted.undefined, |r| wanted.r[0] <= r && r <= wanted.r[1]);
+    r && wanted.n[0] <= n && n <= wanted.n[1]
+}
+
+/// Mostly everything; else bounds that small tables have something on either side of.
+fn any_wanted() -> impl Strategy<Value = Wanted> {
+    let r = || prop_oneof![-1.0..1.0, Just(-1.0), Just(0.0), Just(0.5), Just(1.0)];
+    let some = (r(), r(), any::<bool>(), 0i64..20, 0i64..40);
+    prop_oneof![
+        2 => Just(Wanted::ALL),
+        1 => some.clone().prop_map(|(floor, _, undefined, least, _)| {
+            Wanted { r: [floor, f64::INFINITY], undefined, n: [least, i64::MAX] }
+        }),
+        1 => some.clone().prop_map(|(_, ceiling, undefined, _, most)| {
+            Wanted { r: [f64::NEG_INFINITY, ceiling], undefined, n: [i64::MIN, most] }
+        }),
+        1 => some.prop_map(|(x, y, undefined, least, most)| {
+            Wanted { r: [x.min(y), x.max(y)], undefined, n: [least, most] }
+        }),
+    ]
 }
 
 fn names_of(rows: &Answers<i64>) -> Vec<String> {
@@ -75,8 +99,8 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
     let ids = || proptest::collection::vec(0u32..8, 0..3);
     let flags = (any::<bool>(), any::<bool>());
     let instructions = proptest::option::of(proptest::sample::select(Instructions::available()));
-    (1usize..7, ids(), ids(), proptest::option::of(0i64..12), flags, instructions).prop_map(
-        |(k, include, exclude, min_users, (corrected, null), instructions)| SweepRequest {
+    (1usize..7, ids(), ids(), proptest::option::of(0i64..12), flags, any_wanted(), instructions).prop_map(
+        |(k, include, exclude, min_users, (corrected, null), wanted, instructions)| SweepRequest {
             k,
             include,
             exclude,
@@ -84,6 +108,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
             top: None,
             corrected,
             undefined: if null { Undefined::Null } else { Undefined::Omit },
+            wanted,
             instructions,
         },
     )
@@ -218,7 +243,8 @@ proptest! {
         let floats: Answers<f64> = shifted.iter()
             .map(|(user, question, score)| (user.clone(), question.clone(), *score as f64 / 1024.0)).collect();
         let (exact, float) = (index(&[integer_batch(&shifted)]), index(&[float_batch(&floats)]));
-        let request = fit(request, exact.answers().questions());
+        // An r on a bound may be on either side of it in floats.
+        let request = SweepRequest { wanted: Wanted::ALL, ..fit(request, exact.answers().questions()) };
         let exact = by_name(&exact, &sweep(&exact, &request, 1, 64));
         let float = by_name(&float, &sweep(&float, &request, 2, 64));
         prop_assert_eq!(exact.keys().collect::<Vec<_>>(), float.keys().collect::<Vec<_>>());

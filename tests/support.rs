@@ -56,7 +56,7 @@ pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, 
     let (mut rows, mut tops) = (Vec::new(), Vec::new());
     let mut done = 0;
     for share in 0..shares {
-        let mut sweep = plan.share(share, shares);
+        let mut sweep = plan.share(share, shares, Columns::ALL);
         loop {
             let mut found = Found::new(Columns::ALL);
             let stop = AtomicBool::new(false);

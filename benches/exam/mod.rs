@@ -109,7 +109,7 @@ pub(crate) fn sweep_for(
     mut read: impl FnMut(&Found),
 ) -> (u64, Vec<Row>) {
     let stop = AtomicBool::new(false);
-    let mut sweep = plan.share(share, of);
+    let mut sweep = plan.share(share, of, Columns::ALL);
     let until = Instant::now() + time;
     loop {
         let mut found = Found::new(columns);

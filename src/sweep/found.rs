@@ -46,6 +46,9 @@ pub struct Columns {
 impl Columns {
     /// All three.
     pub const ALL: Self = Self { questions: true, r: true, n: true };
+
+    /// None.
+    pub const NONE: Self = Self { questions: false, r: false, n: false };
 }
 
 /// Subsets in columns. A column that was not asked for stays empty.

@@ -17,6 +17,7 @@
 //! [`naive`] is the definition, in as many words; tests and benches hold the
 //! sweep against it.
 
+mod counted;
 mod found;
 mod home;
 pub(crate) mod kernel;
@@ -28,6 +29,7 @@ mod progress;
 mod rank;
 mod top;
 mod walk;
+mod wanted;
 
 pub use found::{Columns, Found, Row};
 pub use kernel::instructions::Instructions;
@@ -37,6 +39,7 @@ pub use progress::SweepProgress;
 pub use rank::binomial;
 pub use top::best_rows;
 pub use walk::{Pace, Tally};
+pub use wanted::Wanted;
 
 /// What happens to subsets that have no defined r.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -49,7 +52,7 @@ pub enum Undefined {
 }
 
 /// Which subsets are wanted. Questions are given by their ids.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SweepRequest {
     /// Questions in a subset.
     pub k: usize,
@@ -65,6 +68,8 @@ pub struct SweepRequest {
     pub corrected: bool,
     /// What happens to subsets without a defined r.
     pub undefined: Undefined,
+    /// Further bounds on r and n; by default none.
+    pub wanted: Wanted,
     /// Which of the processor's instructions to use; the best by default.
     pub instructions: Option<Instructions>,
 }

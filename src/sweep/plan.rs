@@ -10,18 +10,19 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
 use crate::index::bitset::WORD;
 use crate::index::scores::{Scores, Weighted};
+use crate::sweep::counted::Counted;
 use crate::sweep::home::Homes;
 use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{
     All, BinaryCohort, BinaryKernel, Bounds, Broad, Bytes, Class, CompleteCohort, CompleteKernel,
-    Covariances, DenseCohort, DenseKernel, Floats, Integers, Kernel, LANES, Member, Narrow, Screen, Terms,
+    Covariances, DenseCohort, DenseKernel, Floats, Integers, Kernel, LANES, Member, Narrow, Terms,
     WeightedCohort, WeightedKernel, Width,
 };
 use crate::sweep::pearson::{Number, Sums};
 use crate::sweep::rank::{Share, binomial};
-use crate::sweep::top::Bar;
 use crate::sweep::walk::Walk;
-use crate::sweep::{Row, Sweep, SweepRequest, Undefined};
+use crate::sweep::wanted::{Narrowing, Wanted};
+use crate::sweep::{Columns, Row, Sweep, SweepRequest, Undefined};
 
 /// A sweep ready to start; shared by all who take a part in it.
 #[derive(Debug)]
@@ -33,9 +34,11 @@ pub struct SweepPlan {
     pub(crate) choose: usize,
     /// Ids of the questions that are in every subset beside those chosen.
     pub(crate) fixed: Vec<u32>,
-    pub(crate) screen: Screen,
+    /// Their r and n; as long as the sweep lasts, ever fewer may be wanted.
+    pub(crate) wanted: Narrowing,
+    /// Whether b is the grand total less a.
+    pub(crate) corrected: bool,
     pub(crate) top: Option<usize>,
-    pub(crate) bar: Bar,
     subsets: Option<u64>,
     pub(crate) instructions: Instructions,
     root: Root,
@@ -101,23 +104,29 @@ impl SweepPlan {
         if subsets.is_none_or(|subsets| subsets > i64::MAX as u64) && !partial {
             return Err(KCorrsetError::TooManySubsets { questions: candidates.len(), k: choose });
         }
+        // No subset has a question and has it not.
+        if fixed.iter().any(|position| excluded.binary_search(position).is_ok()) {
+            subsets = Some(0);
+        }
         if subsets == Some(0) {
             // However large k is, there is nothing to choose from.
             candidates.clear();
             choose = 1;
         }
 
-        let screen = Screen {
-            // One user alone never has an r, so where that is left out, two are needed
-            // whatever the request says.
-            min_users: match request.undefined {
-                Undefined::Omit => request.min_users.map_or(2, |users| users.max(2)),
-                Undefined::Null => request.min_users.unwrap_or(0),
-            },
-            undefined: request.undefined == Undefined::Null,
-            floor: f64::NEG_INFINITY,
-            corrected: request.corrected,
-        };
+        let min_users = request.min_users.unwrap_or(i64::MIN);
+        let enough = Wanted { n: [min_users, i64::MAX], ..Wanted::ALL };
+        let mut wanted = request.wanted.and(enough);
+        if request.undefined == Undefined::Omit {
+            wanted.undefined = false;
+        }
+        if request.top == Some(0) {
+            wanted = Wanted::NONE;
+        }
+        if !wanted.undefined {
+            // One user alone never has an r.
+            wanted = wanted.and(Wanted { n: [2, i64::MAX], ..Wanted::DEFINED });
+        }
         let instructions = request.instructions.unwrap_or_else(Instructions::best);
         Ok(Self {
             instructions,
@@ -125,9 +134,9 @@ impl SweepPlan {
             fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
             homes: Homes::new(choose, candidates, answers.questions()),
             choose,
-            screen,
+            wanted: Narrowing::from(wanted),
+            corrected: request.corrected,
             top: request.top,
-            bar: Bar::new(),
             subsets,
             answers,
         })
@@ -136,6 +145,17 @@ impl SweepPlan {
     /// How many subsets there are, or `None` for more than 64 bits can tell.
     pub fn subsets(&self) -> Option<u64> {
         self.subsets
+    }
+
+    /// Which r and n are wanted by now.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted.get()
+    }
+
+    /// From now on only subsets with such an r and n are wanted, by all who sweep this
+    /// plan. What they have found before stays found.
+    pub fn narrow(&self, wanted: Wanted) {
+        self.wanted.narrow(wanted);
     }
 
     /// The name of the code that will do the work.
@@ -162,8 +182,19 @@ impl SweepPlan {
         }
     }
 
+    /// Whether every subset is wanted, whatever its r and n.
+    fn drops_nothing(&self) -> bool {
+        let users = self.answers.users() as i64;
+        let every = Wanted { n: [0, users], ..Wanted::ALL };
+        self.top.is_none() && self.wanted().and(every) == every
+    }
+
     /// The `index`-th of `of` shares of the sweep; together they list every subset once.
-    pub fn share(self: &Arc<Self>, index: usize, of: usize) -> Box<dyn Sweep> {
+    /// Where no column is asked for and nothing is dropped, they only count.
+    pub fn share(self: &Arc<Self>, index: usize, of: usize, columns: Columns) -> Box<dyn Sweep> {
+        if columns == Columns::NONE && self.drops_nothing() {
+            return Box::new(Counted::new(self.subsets.unwrap_or(u64::MAX), index, of));
+        }
         let prefixes = binomial(self.homes.candidates().len() as u64, self.choose as u64 - 1);
         let share = Share::new(index, of, prefixes);
         match &self.root {

@@ -1,10 +1,10 @@
-//! The best rows of a sweep, and the bar they set for the rest.
+//! The best rows of a sweep, and what a further row needs to be one of them.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 
 use crate::sweep::found::Row;
+use crate::sweep::wanted::Wanted;
 
 /// The order of `top`: r descending, NULL last; n descending; questions ascending.
 ///
@@ -63,12 +63,16 @@ impl Top {
         }
     }
 
-    /// The least r that a further row needs, once there are enough rows: a row
-    /// that equals it may still win by its n or its questions.
-    pub(crate) fn bar(&self) -> Option<f64> {
-        match self.rows.len() < self.size {
-            true => None,
-            false => self.rows.peek().and_then(|worst| worst.0.r),
+    /// What a further row needs: once there are enough rows, an r of at least the
+    /// worst one's. A row that equals it may still win by its n or its questions.
+    pub(crate) fn wanted(&self) -> Wanted {
+        if self.size == 0 {
+            return Wanted::NONE;
+        }
+        let worst = if self.rows.len() < self.size { None } else { self.rows.peek() };
+        match worst.and_then(|worst| worst.0.r) {
+            Some(least) => Wanted { r: [least, f64::INFINITY], ..Wanted::DEFINED },
+            None => Wanted::ALL,
         }
     }
 
@@ -84,27 +88,6 @@ pub fn best_rows(size: usize, shares: impl IntoIterator<Item = Row>) -> Vec<Row>
     let mut rows: Vec<Row> = top.into_rows().collect();
     rows.sort_by(best_first);
     rows
-}
-
-/// A bar that only rises, shared by all who look for the same best rows.
-#[derive(Debug)]
-pub(crate) struct Bar(AtomicU64);
-
-impl Bar {
-    /// A bar that everything passes.
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(f64::NEG_INFINITY.to_bits()))
-    }
-
-    pub(crate) fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Atomic::Relaxed))
-    }
-
-    pub(crate) fn raise(&self, to: f64) {
-        // Relaxed is enough: a share that still sees the old bar only keeps more rows.
-        let higher = |bits: u64| (f64::from_bits(bits) < to).then(|| to.to_bits());
-        let _ = self.0.fetch_update(Atomic::Relaxed, Atomic::Relaxed, higher);
-    }
 }
 
 #[cfg(test)]
@@ -125,23 +108,13 @@ mod tests {
         fn top_is_the_head_of_the_sorted_rows(rows in rows(), size in 0usize..70) {
             let mut sorted = rows.clone();
             sorted.sort_by(best_first);
-            let bar_of_all = sorted.get(size.wrapping_sub(1)).and_then(|row| row.r);
+            let worst_r = sorted.get(size.wrapping_sub(1)).and_then(|row| row.r);
             sorted.truncate(size);
             let mut top = Top::new(size);
             rows.iter().for_each(|row| top.push(row.clone()));
-            if size > 0 {
-                prop_assert_eq!(top.bar(), bar_of_all);
-            }
+            let least = worst_r.unwrap_or(f64::NEG_INFINITY);
+            prop_assert_eq!(top.wanted().r[0], if size == 0 { f64::INFINITY } else { least });
             prop_assert_eq!(best_rows(size, rows), sorted);
-        }
-    }
-
-    #[test]
-    fn a_bar_never_falls() {
-        let bar = Bar::new();
-        for (to, expected) in [(-0.5, -0.5), (-0.7, -0.5), (0.25, 0.25), (0.0, 0.25)] {
-            bar.raise(to);
-            assert_eq!(bar.get(), expected);
         }
     }
 }

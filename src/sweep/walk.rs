@@ -28,7 +28,7 @@ use crate::sweep::Sweep;
 use crate::sweep::found::{Found, Row};
 use crate::sweep::home::PrefixLanes;
 use crate::sweep::kernel::instructions::STRIP;
-use crate::sweep::kernel::{Kernel, LANES, Lanes};
+use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::rank::{Share, binomial_or_max};
 use crate::sweep::top::Top;
@@ -70,6 +70,10 @@ impl<'a> Pace<'a> {
 }
 
 /// What a share has done.
+///
+/// Over all shares, `done` comes to the number of subsets. Only where the least n rises
+/// while they run, as a sort by n makes it do, a subtree that one share walks may be
+/// pruned by another, which then counts it for both or for neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Subsets dealt with, pruned ones included.
@@ -105,6 +109,9 @@ pub(crate) struct Walk<K: Kernel> {
     /// Ids of the open prefix's questions, ascending; empty until asked for.
     ids: Vec<u32>,
     top: Option<Top>,
+    screen: Screen,
+    /// Changes of what is wanted that have been seen.
+    changes: u64,
     tally: Tally,
     finished: bool,
 }
@@ -148,6 +155,8 @@ impl<K: Kernel> Walk<K> {
             top: plan.top.map(Top::new),
             tally: Tally::default(),
             finished: candidates < plan.choose,
+            screen: Screen { wanted: plan.wanted(), corrected: plan.corrected },
+            changes: 0,
             plan,
             share,
             kernel,
@@ -155,8 +164,19 @@ impl<K: Kernel> Walk<K> {
         }
     }
 
+    /// Takes over what is wanted, if that has changed.
+    #[inline]
+    fn look_at_wanted(&mut self) {
+        let changes = self.plan.wanted.changes();
+        if self.changes != changes {
+            self.changes = changes;
+            self.screen.wanted = self.plan.wanted();
+        }
+    }
+
     /// One step: a candidate tried, or a block of lanes handed out.
     fn step(&mut self, found: &mut Found) -> Step {
+        self.look_at_wanted();
         if let Some(open) = self.open {
             return self.hand_out(open, found);
         }
@@ -230,7 +250,7 @@ impl<K: Kernel> Walk<K> {
     }
 
     fn too_few(&self, users: usize) -> bool {
-        (users as i64) < self.plan.screen.min_users
+        (users as i64) < self.screen.wanted.n[0]
     }
 
     fn prune(&mut self, size: u64) {
@@ -273,10 +293,7 @@ impl<K: Kernel> Walk<K> {
             return Step::Worked(0);
         };
         self.open = Some(Open { word: word + 1, ..open });
-        let mut screen = self.plan.screen;
-        if self.top.is_some() {
-            screen.floor = self.plan.bar.get();
-        }
+        let screen = self.screen;
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
         self.kernel.lanes(cohort, word, self.words[word], &screen, &mut self.lanes);
         if self.lanes.kept != 0 && self.ids.is_empty() {
@@ -293,9 +310,9 @@ impl<K: Kernel> Walk<K> {
                 for lane in ones(self.lanes.kept) {
                     let r = Some(self.lanes.r[lane]).filter(|r| !r.is_nan());
                     top.push(Row::of(&self.ids, lasts[lane], r, self.lanes.n[lane]));
-                    if let Some(bar) = top.bar() {
-                        self.plan.bar.raise(bar);
-                    }
+                }
+                if self.lanes.kept != 0 {
+                    self.plan.narrow(top.wanted());
                 }
             }
         }

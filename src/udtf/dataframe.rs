@@ -31,7 +31,8 @@ pub trait KCorrsetExt: Sized {
 impl KCorrsetExt for DataFrame {
     fn k_corrset_with(self, k: usize, options: KCorrsetOptions) -> Result<DataFrame> {
         let (state, input) = self.into_parts();
-        let table = Arc::new(KCorrsetTable::try_new(input, k, options)?);
+        let table = KCorrsetTable::try_new(input, k, options)?;
+        let table = Arc::new(table.with_settings_of(state.config_options()));
         let plan = LogicalPlanBuilder::scan(NAME, provider_as_source(table), None)?.build()?;
         Ok(DataFrame::new(state, plan))
     }

@@ -3,23 +3,44 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, EvaluationType, ReplaceChildrenOptions, SchedulingType,
 };
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
+};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::future::Shared;
 
-use crate::sweep::{Instructions, Undefined};
+use crate::sweep::Undefined;
 use crate::udtf::output::Output;
 use crate::udtf::prepare::{Prepared, SharedPreparation};
 use crate::udtf::provider::KCorrsetRequest;
+use crate::udtf::settings::SweepSettings;
 use crate::udtf::stream::KCorrsetStream;
+
+/// What is asked of a plan node.
+#[derive(Debug, Clone)]
+pub(crate) struct KCorrsetScan {
+    pub(crate) request: Arc<KCorrsetRequest>,
+    /// The columns handed out, if not all.
+    pub(crate) projection: Option<Vec<usize>>,
+    /// What rows have to be like, as far as the sweep can tell: filters of the query,
+    /// and those that arise while it runs.
+    pub(crate) predicates: Vec<Arc<dyn PhysicalExpr>>,
+    /// Rows after which every partition may stop.
+    pub(crate) fetch: Option<usize>,
+    /// Whether more predicates may come: not where rows are counted off or chosen
+    /// before they are filtered.
+    pub(crate) takes_filters: bool,
+    pub(crate) settings: SweepSettings,
+}
 
 /// Sweeps the question sets of its input.
 ///
@@ -54,17 +75,8 @@ use crate::udtf::stream::KCorrsetStream;
 #[derive(Debug)]
 pub struct KCorrsetExec {
     input: Arc<dyn ExecutionPlan>,
-    request: Arc<KCorrsetRequest>,
-    /// Schema of all three columns.
-    full_schema: SchemaRef,
-    projection: Option<Vec<usize>>,
+    scan: KCorrsetScan,
     output: Output,
-    /// Rows after which every partition may stop.
-    fetch: Option<usize>,
-    /// Threads that sweep.
-    threads: usize,
-    /// What they use of their processor.
-    instructions: Instructions,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     /// Shared between all partitions.
@@ -72,18 +84,11 @@ pub struct KCorrsetExec {
 }
 
 impl KCorrsetExec {
-    pub(crate) fn try_new(
-        input: Arc<dyn ExecutionPlan>,
-        request: Arc<KCorrsetRequest>,
-        full_schema: SchemaRef,
-        projection: Option<Vec<usize>>,
-        fetch: Option<usize>,
-        threads: usize,
-        instructions: Instructions,
-    ) -> Result<Self> {
-        let columns = projection.clone().unwrap_or_else(|| (0..full_schema.fields().len()).collect());
-        let schema = Arc::new(full_schema.project(&columns)?);
-        let partitions = if request.options.top.is_some() { 1 } else { threads };
+    pub(crate) fn try_new(input: Arc<dyn ExecutionPlan>, scan: KCorrsetScan) -> Result<Self> {
+        let KCorrsetRequest { k, options, schema, .. } = &*scan.request;
+        let columns = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
+        let schema = Arc::new(schema.project(&columns)?);
+        let partitions = if options.top.is_some() { 1 } else { scan.settings.threads };
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
             Partitioning::UnknownPartitioning(partitions),
@@ -93,14 +98,9 @@ impl KCorrsetExec {
         .with_evaluation_type(EvaluationType::Eager)
         .with_scheduling_type(SchedulingType::Cooperative);
         Ok(Self {
-            output: Output::new(schema, columns, request.k),
+            output: Output::new(schema, columns, *k),
             input,
-            request,
-            full_schema,
-            projection,
-            fetch,
-            threads,
-            instructions,
+            scan,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
             preparation: Mutex::new(None),
@@ -109,31 +109,25 @@ impl KCorrsetExec {
 
     /// The same node, not yet executed, over another input.
     fn over(&self, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::try_new(
-            input,
-            Arc::clone(&self.request),
-            Arc::clone(&self.full_schema),
-            self.projection.clone(),
-            self.fetch,
-            self.threads,
-            self.instructions,
-        )?))
+        Ok(Arc::new(Self::try_new(input, self.scan.clone())?))
     }
 
     /// The instructions; once the scores are known, with the kernel that suits them.
     fn kernel(&self) -> String {
+        let instructions = self.scan.settings.instructions.name();
         let preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
         match preparation.as_ref().and_then(Shared::peek) {
-            Some(Ok(prepared)) => format!("{} ({})", self.instructions.name(), prepared.plan.kernel()),
-            _ => self.instructions.name().to_string(),
+            Some(Ok(prepared)) => format!("{instructions} ({})", prepared.plan.kernel()),
+            _ => instructions.to_string(),
         }
     }
 
     /// What is asked for, in the order of the arguments; options only where they
     /// are not the default.
     fn describe(&self, separator: &str) -> String {
-        let options = &self.request.options;
-        let mut parts = vec![format!("k={}", self.request.k)];
+        let KCorrsetScan { request, projection, predicates, fetch, .. } = &self.scan;
+        let options = &request.options;
+        let mut parts = vec![format!("k={}", request.k)];
         let mut part = |name: &str, value: Option<String>| {
             parts.extend(value.map(|value| format!("{name}={value}")));
         };
@@ -147,10 +141,12 @@ impl KCorrsetExec {
         part("exclude", list(&options.exclude));
         part("corrected", options.corrected.then(|| "true".to_string()));
         part("undefined", (options.undefined == Undefined::Null).then(|| "null".to_string()));
-        part("fetch", self.fetch.map(|rows| rows.to_string()));
+        let predicate = predicates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" AND ");
+        part("predicate", (!predicates.is_empty()).then_some(predicate));
+        part("fetch", fetch.map(|rows| rows.to_string()));
         let columns: Vec<&str> =
             self.output.schema().fields().iter().map(|field| field.name().as_str()).collect();
-        part("projection", self.projection.as_ref().map(|_| format!("[{}]", columns.join(", "))));
+        part("projection", projection.as_ref().map(|_| format!("[{}]", columns.join(", "))));
         part("kernel", Some(self.kernel()));
         parts.join(separator)
     }
@@ -182,9 +178,37 @@ impl ExecutionPlan for KCorrsetExec {
 
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
+        // Aggregates and joins look here whether anybody uses their filters.
+        for predicate in &self.scan.predicates {
+            if f(predicate)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
         Ok(TreeNodeRecursion::Continue)
+    }
+
+    /// Takes over filters that arise while the query runs. Those that are there before
+    /// have been offered to the table already.
+    ///
+    /// The answer is "no" for each, so their owner goes on applying them: what is read out
+    /// of a filter may let more through than the filter does, and be a little old.
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        filters: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters: Vec<_> = filters.parent_filters.into_iter().map(|result| result.filter).collect();
+        let unchanged =
+            FilterPushdownPropagation::with_parent_pushdown_result(vec![PushedDown::No; filters.len()]);
+        if phase != FilterPushdownPhase::Post || !self.scan.takes_filters || filters.is_empty() {
+            return Ok(unchanged);
+        }
+        let mut scan = self.scan.clone();
+        scan.predicates.extend(filters);
+        Ok(unchanged.with_updated_node(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?)))
     }
 
     fn replace_children(
@@ -219,12 +243,8 @@ impl ExecutionPlan for KCorrsetExec {
             .get_or_insert_with(|| {
                 Prepared::shared(
                     Arc::clone(&self.input),
-                    Arc::clone(&self.request),
+                    self.scan.clone(),
                     Arc::clone(&context),
-                    self.threads,
-                    self.instructions,
-                    // A sweep for the top rows looks at every subset, whatever the limit.
-                    self.fetch.is_some() && self.request.options.top.is_none(),
                     self.metrics.clone(),
                 )
             })
@@ -234,8 +254,7 @@ impl ExecutionPlan for KCorrsetExec {
             preparation,
             self.output.clone(),
             (partition, partitions),
-            self.threads,
-            self.fetch,
+            &self.scan,
             &context,
             &self.metrics,
         )))

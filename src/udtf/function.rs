@@ -13,6 +13,7 @@ use crate::error::KCorrsetError;
 use crate::sweep::Undefined;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::provider::KCorrsetTable;
+use crate::udtf::pushdown::elements;
 use crate::udtf::resolve::{TableName, resolve};
 
 /// The table function `k_corrset(table, k [, options])`.
@@ -31,7 +32,8 @@ impl TableFunctionImpl for KCorrsetFunction {
         let options = options.map(parse_options).transpose()?.unwrap_or_default();
         let (reference, provider) = resolve(args.session(), &name)?;
         let input = LogicalPlanBuilder::scan(reference, provider_as_source(provider), None)?.build()?;
-        Ok(Arc::new(KCorrsetTable::try_new(input, k, options)?))
+        let table = KCorrsetTable::try_new(input, k, options)?;
+        Ok(Arc::new(table.with_settings_of(args.session().config_options())))
     }
 }
 
@@ -233,16 +235,11 @@ fn undefined(value: &ScalarValue) -> Option<Undefined> {
 
 /// A list of values, or one value alone.
 fn list(value: &ScalarValue) -> Option<Vec<ScalarValue>> {
-    let elements = match value {
-        ScalarValue::List(list) => list.value(0),
-        ScalarValue::LargeList(list) => list.value(0),
-        ScalarValue::FixedSizeList(list) => list.value(0),
-        ScalarValue::Null => return None,
-        alone => return (!alone.is_null()).then(|| vec![alone.clone()]),
-    };
-    let known = !value.is_null() && elements.logical_null_count() == 0;
-    let element = |place| ScalarValue::try_from_array(&elements, place).ok();
-    known.then(|| (0..elements.len()).map(element).collect())?
+    match value {
+        value if value.is_null() => None,
+        ScalarValue::List(_) | ScalarValue::LargeList(_) | ScalarValue::FixedSizeList(_) => elements(value),
+        alone => Some(vec![alone.clone()]),
+    }
 }
 
 /// A value with its type, as errors show it.

@@ -8,12 +8,14 @@
 //! ```
 
 mod dataframe;
+mod dynamic;
 mod exec;
 mod function;
 mod options;
 mod output;
 mod prepare;
 mod provider;
+mod pushdown;
 mod resolve;
 mod settings;
 mod stream;
@@ -75,7 +77,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::KeyType { .. }
             | KCorrsetError::OptionsArgument { .. }
             | KCorrsetError::UnknownOption { .. }
-            | KCorrsetError::UnknownInstructions { .. }
+            | KCorrsetError::UnknownKernel { .. }
             | KCorrsetError::OptionValue { .. }
             | KCorrsetError::IncludedAndExcluded { .. } => Self::Plan(error.to_string()),
             KCorrsetError::NullKey { .. }

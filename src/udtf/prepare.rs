@@ -18,8 +18,11 @@ use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
 use crate::index::{AnswerIndex, IndexBuilder};
-use crate::sweep::{Instructions, SweepPlan, SweepProgress, SweepRequest, pool};
+use crate::sweep::{SweepPlan, SweepProgress, SweepRequest, Wanted, pool};
+use crate::udtf::exec::KCorrsetScan;
 use crate::udtf::provider::KCorrsetRequest;
+use crate::udtf::pushdown::Selection;
+use crate::udtf::settings::SweepSettings;
 
 /// What all partitions of one execution share.
 #[derive(Debug)]
@@ -36,19 +39,15 @@ pub(crate) struct Prepared {
 pub(crate) type SharedPreparation = Shared<BoxFuture<'static, Result<Arc<Prepared>, Arc<DataFusionError>>>>;
 
 impl Prepared {
-    /// The preparation, not yet begun. `partial` where the sweep will stop before
-    /// its end.
+    /// The preparation, not yet begun.
     pub(crate) fn shared(
         input: Arc<dyn ExecutionPlan>,
-        request: Arc<KCorrsetRequest>,
+        scan: KCorrsetScan,
         context: Arc<TaskContext>,
-        threads: usize,
-        instructions: Instructions,
-        partial: bool,
         metrics: ExecutionPlanMetricsSet,
     ) -> SharedPreparation {
         let preparation = async move {
-            let prepared = prepare(input, request, context, threads, instructions, partial, &metrics).await;
+            let prepared = prepare(input, scan, context, &metrics).await;
             prepared.map(Arc::new).map_err(Arc::new)
         };
         preparation.boxed().shared()
@@ -64,27 +63,27 @@ impl Prepared {
 
 async fn prepare(
     input: Arc<dyn ExecutionPlan>,
-    request: Arc<KCorrsetRequest>,
+    scan: KCorrsetScan,
     context: Arc<TaskContext>,
-    threads: usize,
-    instructions: Instructions,
-    partial: bool,
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Prepared> {
+    let SweepSettings { threads, instructions, .. } = scan.settings;
+    // A sweep for the top rows looks at every subset, whatever the limit.
+    let partial = scan.fetch.is_some() && scan.request.options.top.is_none();
     let reservation = MemoryConsumer::new("KCorrsetExec").register(context.memory_pool());
     let index_time = MetricBuilder::new(metrics).subset_time("index_time", 0);
     let pool = pool(threads).map_err(|error| DataFusionError::External(error.into()))?;
     let reader =
         Reader { pool: Arc::clone(&pool), reservation: Arc::new(reservation.new_empty()), index_time };
-    let builder = read(&input, &request, &context, reader.clone()).await?;
+    let builder = read(&input, &scan.request, &context, reader.clone()).await?;
     reader.reservation.try_resize(builder.memory())?;
     reader.reservation.try_grow(builder.finish_memory())?;
     let (index, plan) = reader
         .on_pool({
-            let (request, reservation) = (Arc::clone(&request), reservation.new_empty());
+            let reservation = reservation.new_empty();
             move || {
                 let index = builder.finish()?;
-                let request = sweep_request(&request, instructions, &index)?;
+                let request = sweep_request(&scan, &index)?;
                 reservation.try_grow(SweepPlan::memory_of(index.answers()))?;
                 let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
                 Ok((index, Arc::new(plan)))
@@ -219,31 +218,41 @@ pub(crate) fn worker_error(message: &str) -> DataFusionError {
 }
 
 /// The request in the index's terms: questions by their ids.
-fn sweep_request(
-    request: &KCorrsetRequest,
-    instructions: Instructions,
-    index: &AnswerIndex,
-) -> Result<SweepRequest> {
-    let options = &request.options;
-    let ids = |option: &'static str, questions: &[ScalarValue]| -> Result<Vec<u32>> {
+fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepRequest> {
+    let KCorrsetRequest { k, options, question_type, .. } = &*scan.request;
+    let ids = |questions: &[ScalarValue]| -> Result<Vec<Option<u32>>> {
         if questions.is_empty() {
             return Ok(Vec::new());
         }
         let values = ScalarValue::iter_to_array(questions.iter().cloned())?;
-        let ids = index.ids(&values)?;
+        Ok(index.ids(&values)?)
+    };
+    let known = |option: &'static str, questions: &[ScalarValue]| -> Result<Vec<u32>> {
         let known = |(id, question): (Option<u32>, &ScalarValue)| {
             id.ok_or_else(|| KCorrsetError::UnknownQuestion { option, question: question.to_string() }.into())
         };
-        ids.into_iter().zip(questions).map(known).collect()
+        ids(questions)?.into_iter().zip(questions).map(known).collect()
     };
+    let mut include = known("include", &options.include)?;
+    let mut exclude = known("exclude", &options.exclude)?;
+    // A filter may well ask for a question that is not there: no set has it.
+    let mut selection = Selection::of_all(&scan.predicates, question_type);
+    for id in ids(&selection.include)? {
+        match id {
+            Some(id) => include.push(id),
+            None => selection.wanted = Wanted::NONE,
+        }
+    }
+    exclude.extend(ids(&selection.exclude)?.into_iter().flatten());
     Ok(SweepRequest {
-        k: request.k,
-        include: ids("include", &options.include)?,
-        exclude: ids("exclude", &options.exclude)?,
+        k: *k,
+        include,
+        exclude,
         min_users: options.min_users,
         top: options.top,
         corrected: options.corrected,
         undefined: options.undefined,
-        instructions: Some(instructions),
+        wanted: selection.wanted,
+        instructions: Some(scan.settings.instructions),
     })
 }

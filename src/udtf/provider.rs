@@ -5,24 +5,36 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, ScalarValue};
+use datafusion::common::{Column, DFSchema};
+use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableType};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableType,
+};
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::KCorrsetError;
 use crate::index::{ColumnNames, check_score_type, key_type};
 use crate::sweep::Undefined;
-use crate::udtf::exec::KCorrsetExec;
+use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
 use crate::udtf::function::option_names;
 use crate::udtf::options::KCorrsetOptions;
-use crate::udtf::settings::KCorrsetSettings;
+use crate::udtf::pushdown::{Reading, as_question, read};
+use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
 
 /// What a call asks for, checked against the types of its table.
 #[derive(Debug)]
 pub(crate) struct KCorrsetRequest {
     pub(crate) k: usize,
     pub(crate) options: KCorrsetOptions,
+    /// The type of the questions in the result.
+    pub(crate) question_type: DataType,
+    /// The three columns of the result.
+    pub(crate) schema: SchemaRef,
 }
 
 /// The result of `k_corrset` as a table: `questions`, `r`, `n`.
@@ -31,7 +43,8 @@ pub struct KCorrsetTable {
     /// The three columns of the table that the call names.
     input: LogicalPlan,
     request: Arc<KCorrsetRequest>,
-    schema: SchemaRef,
+    /// Whether filters of the query are taken over.
+    pushdown: bool,
 }
 
 impl KCorrsetTable {
@@ -62,13 +75,24 @@ impl KCorrsetTable {
         let schema = Arc::new(Schema::new(vec![
             Field::new(
                 "questions",
-                DataType::List(Arc::new(Field::new_list_field(question_type, true))),
+                DataType::List(Arc::new(Field::new_list_field(question_type.clone(), true))),
                 false,
             ),
             Field::new("r", DataType::Float64, options.undefined == Undefined::Null),
             Field::new("n", DataType::Int64, false),
         ]));
-        Ok(Self { input, request: Arc::new(KCorrsetRequest { k, options }), schema })
+        let request = Arc::new(KCorrsetRequest { k, options, question_type, schema });
+        Ok(Self { input, request, pushdown: KCorrsetSettings::default().pushdown })
+    }
+}
+
+impl KCorrsetTable {
+    /// The same under a session's [settings](KCorrsetSettings), as far as they concern
+    /// planning.
+    #[must_use]
+    pub fn with_settings_of(mut self, config: &ConfigOptions) -> Self {
+        self.pushdown = KCorrsetSettings::of(config).pushdown;
+        self
     }
 }
 
@@ -99,11 +123,7 @@ fn cast_questions(options: &mut KCorrsetOptions, question_type: &DataType) -> Re
     let lists = [("include", &mut options.include), ("exclude", &mut options.exclude)];
     for (name, questions) in lists {
         for question in questions {
-            // There and back: a cast that rounds would find another question.
-            let cast = question.cast_to(question_type).ok();
-            let same =
-                |cast: &ScalarValue| cast.cast_to(&question.data_type()).is_ok_and(|back| back == *question);
-            *question = cast.filter(same).ok_or_else(|| KCorrsetError::OptionValue {
+            *question = as_question(question, question_type).ok_or_else(|| KCorrsetError::OptionValue {
                 name: name.to_string(),
                 expected: "a list of questions, of the type of the question column",
                 got: question.to_string(),
@@ -117,21 +137,55 @@ fn cast_questions(options: &mut KCorrsetOptions, question_type: &DataType) -> Re
     }
 }
 
+impl KCorrsetTable {
+    /// Whether filters of the query can be taken over at all: not before `top`.
+    fn takes_filters(&self) -> bool {
+        self.pushdown && self.request.options.top.is_none()
+    }
+
+    /// A filter of the query as a predicate on the result's rows.
+    fn predicate(&self, filter: &Expr) -> Result<Arc<dyn PhysicalExpr>> {
+        let schema = DFSchema::try_from(Arc::clone(&self.request.schema))?;
+        let filter = unnormalize_col(filter.clone());
+        create_physical_expr(&filter, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+    }
+}
+
 #[async_trait]
 impl TableProvider for KCorrsetTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.request.schema)
     }
 
     fn table_type(&self) -> TableType {
         TableType::Temporary
     }
 
+    /// What the sweep can tell by itself; DataFusion need not look again at what is
+    /// `Exact`.
+    ///
+    /// The rows of `top` are chosen before any filter of the query, so with it none is
+    /// taken over.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| {
+            let predicate = self.predicate(filter);
+            match predicate.map(|predicate| read(&predicate, &self.request.question_type)) {
+                Ok(Reading { exact: true, .. }) => TableProviderFilterPushDown::Exact,
+                Ok(reading) if reading != Reading::OPAQUE => TableProviderFilterPushDown::Inexact,
+                _ => TableProviderFilterPushDown::Unsupported,
+            }
+        };
+        Ok(match self.takes_filters() {
+            true => filters.iter().map(support).collect(),
+            false => vec![TableProviderFilterPushDown::Unsupported; filters.len()],
+        })
+    }
+
     /// # Projection
     /// Columns that are not asked for are not built.
     ///
     /// # Filters
-    /// None is taken over; DataFusion filters the rows.
+    /// They bound r and n, and choose among the questions, before anything is swept.
     ///
     /// # Limit
     /// The sweep stops after so many rows.
@@ -139,21 +193,18 @@ impl TableProvider for KCorrsetTable {
         &self,
         session: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = session.create_physical_plan(&self.input).await?;
-        let partitions = session.config().target_partitions();
-        let instructions = KCorrsetSettings::instructions(session.config_options())?;
-        let exec = KCorrsetExec::try_new(
-            input,
-            Arc::clone(&self.request),
-            Arc::clone(&self.schema),
-            projection.cloned(),
-            limit,
-            partitions,
-            instructions,
-        )?;
-        Ok(Arc::new(exec))
+        let scan = KCorrsetScan {
+            request: Arc::clone(&self.request),
+            projection: projection.cloned(),
+            predicates: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
+            fetch: limit,
+            takes_filters: self.takes_filters() && limit.is_none(),
+            settings: SweepSettings::of(session)?,
+        };
+        Ok(Arc::new(KCorrsetExec::try_new(input, scan)?))
     }
 }

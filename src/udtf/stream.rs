@@ -26,10 +26,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::{RecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, Time,
 };
@@ -37,6 +38,8 @@ use futures::{FutureExt, Stream};
 use tokio::sync::mpsc;
 
 use crate::sweep::{Found, Pace, Row, Sweep, Tally, best_rows};
+use crate::udtf::dynamic::DynamicFilters;
+use crate::udtf::exec::KCorrsetScan;
 use crate::udtf::output::Output;
 use crate::udtf::prepare::{Prepared, SharedPreparation, caught, worker_error};
 
@@ -59,6 +62,9 @@ pub(crate) struct KCorrsetStream {
     batch_size: usize,
     /// Rows still wanted.
     wanted: Option<usize>,
+    /// What rows have to be like.
+    predicates: Vec<Arc<dyn PhysicalExpr>>,
+    question_type: DataType,
     metrics: SweepMetrics,
 }
 
@@ -118,6 +124,7 @@ struct Best {
 struct Worker {
     job: Arc<Job>,
     sweep: Box<dyn Sweep>,
+    filters: DynamicFilters,
     reported: Tally,
     reports: mpsc::Sender<Result<Report>>,
 }
@@ -157,6 +164,9 @@ impl Worker {
         let until = begun + TIME_SLICE;
         let mut batches = Vec::new();
         let finished = loop {
+            if let Some(wanted) = self.filters.news() {
+                job.prepared.plan.narrow(wanted);
+            }
             let mut found = job.room();
             let mut pace = Pace::new(job.batch_size, until, &job.stop);
             let finished = self.sweep.advance(&mut found, &mut pace);
@@ -232,20 +242,22 @@ impl KCorrsetStream {
         preparation: SharedPreparation,
         output: Output,
         partition: (usize, usize),
-        threads: usize,
-        fetch: Option<usize>,
+        scan: &KCorrsetScan,
         context: &TaskContext,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Self {
         let number = partition.0;
-        let batch_size = context.session_config().batch_size();
+        let KCorrsetScan { fetch, settings, .. } = scan;
+        let batch_size = settings.batch_size.unwrap_or(context.session_config().batch_size());
         Self {
             state: State::Prepare(preparation),
             output,
             partition,
-            threads,
+            threads: settings.threads,
             batch_size: fetch.map_or(batch_size, |rows| rows.min(batch_size)).max(1),
-            wanted: fetch,
+            wanted: *fetch,
+            predicates: scan.predicates.clone(),
+            question_type: scan.request.question_type.clone(),
             metrics: SweepMetrics {
                 baseline: BaselineMetrics::new(metrics, number),
                 sweep_time: MetricBuilder::new(metrics).subset_time("sweep_time", number),
@@ -289,7 +301,8 @@ impl KCorrsetStream {
         for share in mine {
             let worker = Worker {
                 job: Arc::clone(&job),
-                sweep: plan.share(share, shares),
+                sweep: plan.share(share, shares, self.output.columns()),
+                filters: DynamicFilters::among(&self.predicates, &self.question_type),
                 reported: Tally::default(),
                 reports: sender.clone(),
             };

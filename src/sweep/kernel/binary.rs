@@ -51,7 +51,7 @@ use std::marker::PhantomData;
 
 use crate::index::{Answers, scores::Binary};
 use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing, UserList};
-use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, first_floor};
+use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, first_look};
 use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Strip, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 
@@ -360,9 +360,15 @@ impl<W: Width, const N: usize> Task for Sum<'_, W, N> {
             let sums = sum::<I, W, N>(instructions, self.rows, self.terms, groups, self.bounds.run);
             if let Some(sums) = sums {
                 for (strip, sums) in sums.into_iter().enumerate() {
-                    if let Some(floor) = first_floor(self.screen) {
-                        let least = W::Lane::saturate(self.screen.min_users);
-                        if !Strip::any_above(sums, least, floor) {
+                    if let Some((floor, negative)) = first_look(self.screen) {
+                        let least = W::Lane::saturate(self.screen.wanted.n[0]);
+                        let [n, a, aa, mut b, bb, mut ab] = sums;
+                        if negative {
+                            // With -b for b, r changes its sign.
+                            let minus = W::spread(instructions, W::term(-1));
+                            (b, ab) = (b.mul(minus), ab.mul(minus));
+                        }
+                        if !Strip::any_above([n, a, aa, b, bb, ab], least, floor) {
                             continue;
                         }
                     }

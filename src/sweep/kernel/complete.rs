@@ -193,7 +193,7 @@ impl<I: InstructionSet> Kernel for CompleteKernel<I> {
         results: &mut Lanes,
     ) {
         results.clear();
-        if (cohort.users as i64) < screen.min_users {
+        if !screen.counts(cohort.users as i64) {
             return;
         }
         let word = word * LANES..(word + 1) * LANES;
@@ -242,10 +242,10 @@ impl Task for Finish<'_> {
     fn run<I: InstructionSet>(self, instructions: I) {
         let Self { totals, gains, with_question, of_b, screen, .. } = self;
         let mut promising = self.lanes;
-        if screen.floor > 0.0 && !screen.corrected {
+        if let Some(far) = screen.far_from_zero().filter(|_| !screen.corrected) {
             // The margin is for the rounding of these and of the root and the division.
-            let floor = instructions.doubles(screen.floor * screen.floor * (1.0 - 1e-12) * of_b);
-            let least = instructions.doubles(f64::MIN_POSITIVE);
+            let floor = instructions.doubles(far.least_square * (1.0 - 1e-12) * of_b);
+            let (sign, least) = (instructions.doubles(far.sign), instructions.doubles(f64::MIN_POSITIVE));
             let (covariance, of_a) = (instructions.doubles(self.covariance), instructions.doubles(self.of_a));
             let load = |lanes: &[f64], at| instructions.load_doubles(block(lanes, at));
             let mut above = 0;
@@ -253,7 +253,7 @@ impl Task for Finish<'_> {
                 let covariance = load(totals, at).add(covariance);
                 let of_a = load(gains, at).add(load(with_question, at)).add(of_a);
                 let squares = instructions.at_least(covariance.mul(covariance), of_a.mul(floor));
-                above |= u64::from(squares & instructions.at_least(covariance, least)) << at;
+                above |= u64::from(squares & instructions.at_least(covariance.mul(sign), least)) << at;
             }
             promising &= above;
         }

@@ -68,16 +68,16 @@ impl<S: Copy> StripSums<S> {
     }
 }
 
-/// What the first look at r² is held against; `None` where every subset needs the
-/// second look.
+/// What the first look at r² is held against, and whether r is wanted negative; `None`
+/// where every subset needs the second look.
 ///
-/// r² = covariance² / variances needs no root and no division, but r has to be above 0
-/// and b the grand total. Single precision is right to some 2⁻²¹, so a floor a little
-/// lower loses nothing that reaches it. An undefined r has a covariance of 0.
+/// r² = covariance² / variances needs no root and no division, but the sign of r has to
+/// be known and b be the grand total. Single precision is right to some 2⁻²¹, so a floor
+/// a little lower loses nothing that reaches it. An undefined r has a covariance of 0.
 #[inline(always)]
-pub(crate) fn first_floor(screen: &Screen) -> Option<f32> {
-    let floor = screen.floor * screen.floor * (1.0 - 1e-5);
-    (screen.floor > 0.0 && !screen.corrected).then_some(floor as f32)
+pub(crate) fn first_look(screen: &Screen) -> Option<(f32, bool)> {
+    let far = screen.far_from_zero().filter(|_| !screen.corrected)?;
+    Some(((far.least_square * (1.0 - 1e-5)) as f32, far.sign < 0.0))
 }
 
 /// Adds the subsets of `lanes`, a set of bits, that pass the screen to the results,
@@ -94,9 +94,9 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     results: &mut Lanes,
 ) {
     let StripSums { n, a, aa, b, bb, ab } = sums;
-    let least = S::saturate(screen.min_users);
-    let enough = lanes & bits(|lane| n[lane] >= least);
-    if enough == 0 {
+    let [least, most] = screen.wanted.n.map(S::saturate);
+    let counted = lanes & bits(|lane| (least <= n[lane]) & (n[lane] <= most));
+    if counted == 0 {
         return;
     }
     let mut moments = [[0.0; STRIP]; 3];
@@ -110,34 +110,34 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     }
     let [covariance, of_a, of_b] = &moments;
     let load = |moment: &[f64; STRIP], at| instructions.load_doubles(block(moment, at));
-    if screen.floor > 0.0 {
-        // Mostly no subset reaches the floor, and r² needs no root and no division. The
+    if let Some(far) = screen.far_from_zero() {
+        // Mostly no subset is so far off, and r² needs no root and no division. The
         // margin is for the rounding of these.
-        let floor = instructions.doubles(screen.floor * screen.floor * (1.0 - 1e-12));
-        let positive = instructions.doubles(f64::MIN_POSITIVE);
-        let mut above = 0;
+        let least_square = instructions.doubles(far.least_square * (1.0 - 1e-12));
+        let (sign, positive) = (instructions.doubles(far.sign), instructions.doubles(f64::MIN_POSITIVE));
+        let mut beyond = 0;
         for at in (0..STRIP).step_by(8) {
             let covariance = load(covariance, at);
-            let least = load(of_a, at).mul(load(of_b, at)).mul(floor);
+            let least = load(of_a, at).mul(load(of_b, at)).mul(least_square);
             let reached = instructions.at_least(covariance.mul(covariance), least);
-            above |= (reached & instructions.at_least(covariance, positive)) << at;
+            beyond |= (reached & instructions.at_least(covariance.mul(sign), positive)) << at;
         }
-        if enough & above == 0 {
+        if counted & beyond == 0 {
             return;
         }
     }
-    let floor = instructions.doubles(screen.floor);
+    let [floor, ceiling] = screen.wanted.r.map(|bound| instructions.doubles(bound));
     let (mut reached, mut defined) = (0, 0);
     for at in (0..STRIP).step_by(8) {
         let (covariance, of_a, of_b) = (load(covariance, at), load(of_a, at), load(of_b, at));
         // No variance in a or in b means no covariance, and NaN.
         let r = instructions.ratio(covariance, of_a.mul(of_b));
-        reached |= instructions.at_least(r, floor) << at;
+        reached |= (instructions.at_least(r, floor) & instructions.at_least(ceiling, r)) << at;
         defined |= instructions.at_least(r, instructions.doubles(-1.0)) << at;
         r.store(block_mut(&mut results.r, first + at));
     }
-    let passed = if screen.passes_undefined() { reached | !defined } else { reached };
-    results.kept |= u64::from(enough & passed) << first;
+    let passed = if screen.wanted.undefined { reached | !defined } else { reached };
+    results.kept |= u64::from(counted & passed) << first;
     results.n[first..].iter_mut().zip(n).for_each(|(to, &n)| *to = n.into());
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn finish_floats(
     let mut doubtful = 0;
     for lane in ones(lanes.into()) {
         let n = sums.n[lane] as i64;
-        if n < screen.min_users {
+        if !screen.counts(n) {
             continue;
         }
         let sums = Sums {

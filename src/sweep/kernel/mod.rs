@@ -40,6 +40,8 @@ pub(crate) use complete::{CompleteCohort, CompleteKernel, Covariances};
 pub(crate) use dense::{Bytes, Class, DenseCohort, DenseKernel, Floats, Integers, Member};
 pub(crate) use weighted::{WeightedCohort, WeightedKernel};
 
+use crate::sweep::wanted::Wanted;
+
 /// Subsets in a block of lanes: those whose last questions share a word of bits.
 pub(crate) const LANES: usize = u64::BITS as usize;
 
@@ -68,21 +70,42 @@ pub(crate) trait Kernel: Send {
 /// What a subset must be like to be handed out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {
-    /// At least so many users.
-    pub(crate) min_users: i64,
-    /// Whether an undefined r passes.
-    pub(crate) undefined: bool,
-    /// At least this r; if there is a floor at all, an undefined r does not pass.
-    pub(crate) floor: f64,
+    /// Its r and n.
+    pub(crate) wanted: Wanted,
     /// Whether b is the grand total less a.
     pub(crate) corrected: bool,
 }
 
 impl Screen {
-    /// Whether an undefined r passes: never where there is a floor.
-    fn passes_undefined(&self) -> bool {
-        self.undefined && self.floor == f64::NEG_INFINITY
+    /// Whether this many users will do.
+    #[inline(always)]
+    fn counts(&self, n: i64) -> bool {
+        self.wanted.n[0] <= n && n <= self.wanted.n[1]
     }
+
+    /// Where all wanted r lie on one side of 0, that side and how far.
+    #[inline(always)]
+    fn far_from_zero(&self) -> Option<Far> {
+        let Wanted { r: [floor, ceiling], undefined, .. } = self.wanted;
+        if undefined {
+            None
+        } else if floor > 0.0 {
+            Some(Far { sign: 1.0, least_square: floor * floor })
+        } else if ceiling < 0.0 {
+            Some(Far { sign: -1.0, least_square: ceiling * ceiling })
+        } else {
+            None
+        }
+    }
+}
+
+/// What r is like if it is far from 0 on one side.
+#[derive(Debug, Clone, Copy)]
+struct Far {
+    /// 1, or -1 for a negative r.
+    sign: f64,
+    /// The least r².
+    least_square: f64,
 }
 
 /// The results of up to 64 subsets.
@@ -105,7 +128,8 @@ impl Lanes {
     /// Records one subset if it passes the screen.
     #[inline]
     fn record(&mut self, lane: usize, n: i64, r: Option<f64>, screen: &Screen) {
-        let passes = r.map_or(screen.passes_undefined(), |r| r >= screen.floor);
+        let [floor, ceiling] = screen.wanted.r;
+        let passes = r.map_or(screen.wanted.undefined, |r| floor <= r && r <= ceiling);
         self.kept |= u64::from(passes) << lane;
         self.n[lane] = n;
         self.r[lane] = r.unwrap_or(f64::NAN);

@@ -133,7 +133,7 @@ impl<N: Number> Kernel for WeightedKernel<N> {
         }
         for lane in ones(lanes) {
             let sums = &self.sums[lane];
-            if sums.n < screen.min_users {
+            if !screen.counts(sums.n) {
                 continue;
             }
             let mut correlation = N::correlate(sums, screen.corrected);

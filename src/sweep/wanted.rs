@@ -1,0 +1,178 @@
+//! Which subsets are wanted, as far as that can be told from r and n.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// A box: the subsets whose r and whose n lie between two bounds.
+///
+/// Boxes are closed under *and*. The *or* of two is the least box around both, which may
+/// hold more than either; [`or`](Self::or) says whether it does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wanted {
+    /// The least and the greatest defined r.
+    pub r: [f64; 2],
+    /// Whether an undefined r will do.
+    pub undefined: bool,
+    /// The least and the greatest n.
+    pub n: [i64; 2],
+}
+
+impl Default for Wanted {
+    /// Every subset.
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl Wanted {
+    /// Every subset.
+    pub const ALL: Self = Self { undefined: true, ..Self::DEFINED };
+
+    /// Every subset with a defined r.
+    pub const DEFINED: Self =
+        Self { r: [f64::NEG_INFINITY, f64::INFINITY], undefined: false, n: [i64::MIN, i64::MAX] };
+
+    /// Every subset without one.
+    pub const UNDEFINED: Self = Self { r: NONE_DEFINED, undefined: true, n: Self::ALL.n };
+
+    /// No subset.
+    pub const NONE: Self = Self { r: NONE_DEFINED, undefined: false, n: [i64::MAX, i64::MIN] };
+
+    /// Those in both boxes.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let both = Self {
+            r: [self.r[0].max(other.r[0]), self.r[1].min(other.r[1])],
+            undefined: self.undefined && other.undefined,
+            n: [self.n[0].max(other.n[0]), self.n[1].min(other.n[1])],
+        };
+        if both.is_empty() { Self::NONE } else { both }
+    }
+
+    /// Those in either box, and as few others as a box allows; also whether there are no
+    /// others.
+    #[must_use]
+    pub fn or(self, other: Self) -> (Self, bool) {
+        let (x, y) = (self.normal(), other.normal());
+        if x.is_empty() || y.is_empty() {
+            return (if x.is_empty() { y } else { x }, true);
+        }
+        let hull = Self {
+            r: [x.r[0].min(y.r[0]), x.r[1].max(y.r[1])],
+            undefined: x.undefined || y.undefined,
+            n: [x.n[0].min(y.n[0]), x.n[1].max(y.n[1])],
+        };
+        // Nothing is between two boxes if one holds the other, or if they differ in one
+        // direction only and meet there.
+        let same_r = x.r == y.r && x.undefined == y.undefined;
+        let r_meets = x.r[0] <= y.r[1] && y.r[0] <= x.r[1] || x.r == NONE_DEFINED || y.r == NONE_DEFINED;
+        let n_meets = x.n[0] <= y.n[1].saturating_add(1) && y.n[0] <= x.n[1].saturating_add(1);
+        let exact = hull == x || hull == y || same_r && n_meets || x.n == y.n && r_meets;
+        (hull, exact)
+    }
+
+    /// Whether no subset can be in it.
+    pub fn is_empty(self) -> bool {
+        self.n[0] > self.n[1] || self.r[0] > self.r[1] && !self.undefined
+    }
+
+    /// The same box in one way of writing it.
+    fn normal(self) -> Self {
+        match (self.is_empty(), self.r[0] > self.r[1]) {
+            (true, _) => Self::NONE,
+            (false, true) => Self { r: NONE_DEFINED, ..self },
+            (false, false) => self,
+        }
+    }
+}
+
+const NONE_DEFINED: [f64; 2] = [f64::INFINITY, f64::NEG_INFINITY];
+
+/// A box that only ever gets smaller, shared by all who sweep one plan.
+#[derive(Debug)]
+pub(crate) struct Narrowing {
+    /// How often it got smaller: who has seen that many changes has the box.
+    changes: AtomicU64,
+    wanted: Mutex<Wanted>,
+}
+
+impl Narrowing {
+    pub(crate) fn from(wanted: Wanted) -> Self {
+        Self { changes: AtomicU64::new(0), wanted: Mutex::new(wanted) }
+    }
+
+    /// How often it got smaller. Who looks too early keeps some more subsets for a while.
+    #[inline(always)]
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn get(&self) -> Wanted {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves only what is in another box too.
+    pub(crate) fn narrow(&self, other: Wanted) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let both = wanted.and(other);
+        if both != *wanted {
+            *wanted = both;
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Bounds on a small grid, so that boxes touch, meet and miss one another.
+    fn boxes() -> impl Strategy<Value = Wanted> {
+        let r = || (-3i32..4).prop_map(|r| f64::from(r) / 2.0);
+        ((r(), r()), any::<bool>(), (0i64..5, 0i64..5)).prop_map(|((low, high), undefined, (least, most))| {
+            Wanted { r: [low, high], undefined, n: [least, most] }
+        })
+    }
+
+    fn holds(wanted: Wanted, r: Option<f64>, n: i64) -> bool {
+        let r = r.map_or(wanted.undefined, |r| wanted.r[0] <= r && r <= wanted.r[1]);
+        r && wanted.n[0] <= n && n <= wanted.n[1]
+    }
+
+    /// Subsets that lie on all corners, on all edges and between them.
+    fn subsets() -> impl Iterator<Item = (Option<f64>, i64)> {
+        let r = (-8..9).map(|r| Some(f64::from(r) / 4.0)).chain([None]);
+        r.flat_map(|r| (-1..6).map(move |n| (r, n)))
+    }
+
+    proptest! {
+        #[test]
+        fn and_holds_what_both_hold(x in boxes(), y in boxes()) {
+            for (r, n) in subsets() {
+                prop_assert_eq!(holds(x.and(y), r, n), holds(x, r, n) && holds(y, r, n), "{:?} {}", r, n);
+            }
+            prop_assert_eq!(x.and(x).is_empty(), x.is_empty());
+        }
+
+        #[test]
+        fn or_loses_nothing_and_knows_what_it_adds(x in boxes(), y in boxes()) {
+            let (hull, exact) = x.or(y);
+            for (r, n) in subsets() {
+                let either = holds(x, r, n) || holds(y, r, n);
+                prop_assert!(holds(hull, r, n) || !either);
+                prop_assert!(!exact || holds(hull, r, n) == either, "{:?} {}", r, n);
+            }
+        }
+    }
+
+    #[test]
+    fn a_narrowing_never_widens_and_counts_its_changes() {
+        let narrowing = Narrowing::from(Wanted::ALL);
+        let at_least = |r| Wanted { r: [r, f64::INFINITY], ..Wanted::DEFINED };
+        for (to, changes, expected) in [(-0.5, 1, -0.5), (-0.7, 1, -0.5), (0.25, 2, 0.25), (0.0, 2, 0.25)] {
+            narrowing.narrow(at_least(to));
+            assert_eq!((narrowing.changes(), narrowing.get()), (changes, at_least(expected)));
+        }
+    }
+}

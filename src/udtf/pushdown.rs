@@ -1,0 +1,316 @@
+//! SQL predicates → what the sweep can honour. Pure functions.
+//!
+//! A predicate is read as a [`Selection`]: bounds on r and n, and questions that must or
+//! must not be in a set. Whatever it lets through is in the selection; if nothing else
+//! is, the reading is *exact* and the sweep answers the predicate alone.
+//!
+//! ```text
+//! r > 0.8 AND n >= 30             r in (0.8, ..], n in [30, ..]            exact
+//! array_has(questions, 'q7')      include q7                               exact
+//! r > 0.8 OR n > 90               both, by the least box around them       not exact
+//! sin(r) > 0.5                    everything                               not exact
+//! ```
+//!
+//! The same reading serves filters that are there when a query is planned and those that
+//! arise while it runs: a dynamic filter is read as what it says at the moment. As such
+//! filters only ever let less through, every reading of one holds for the rest of the
+//! sweep.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::Array;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, Column, DynamicFilterPhysicalExpr, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
+};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+
+use crate::sweep::Wanted;
+
+/// Question sets that a predicate can let through.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Selection {
+    /// Their r and n.
+    pub(crate) wanted: Wanted,
+    /// Questions that are in all of them.
+    pub(crate) include: Vec<ScalarValue>,
+    /// Questions that are in none of them.
+    pub(crate) exclude: Vec<ScalarValue>,
+}
+
+/// What a predicate says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reading {
+    /// All sets that it lets through are among these.
+    pub(crate) selection: Selection,
+    /// Whether it lets all of these through.
+    pub(crate) exact: bool,
+}
+
+impl Selection {
+    const ALL: Self = Self::of(Wanted::ALL);
+
+    const fn of(wanted: Wanted) -> Self {
+        Self { wanted, include: Vec::new(), exclude: Vec::new() }
+    }
+
+    /// What all of some predicates let through.
+    pub(crate) fn of_all(predicates: &[Arc<dyn PhysicalExpr>], question: &DataType) -> Self {
+        predicates.iter().map(|predicate| read(predicate, question).selection).fold(Self::ALL, Self::and)
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.wanted = self.wanted.and(other.wanted);
+        self.include.extend(other.include);
+        self.exclude.extend(other.exclude);
+        self
+    }
+}
+
+impl Reading {
+    /// Of a predicate that tells nothing.
+    pub(crate) const OPAQUE: Self = Self { selection: Selection::ALL, exact: false };
+
+    const fn exactly(wanted: Wanted) -> Self {
+        Self { selection: Selection::of(wanted), exact: true }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { selection: self.selection.and(other.selection), exact: self.exact && other.exact }
+    }
+
+    fn or(self, other: Self) -> Self {
+        let nothing = |reading: &Self| reading.selection.wanted.is_empty();
+        if nothing(&self) || nothing(&other) {
+            return if nothing(&self) { other } else { self };
+        }
+        let (x, y) = (self.selection, other.selection);
+        let same_questions = x.include == y.include && x.exclude == y.exclude;
+        let (wanted, no_more) = x.wanted.or(y.wanted);
+        let common = |x: Vec<ScalarValue>, y: &[ScalarValue]| {
+            x.into_iter().filter(|question| y.contains(question)).collect()
+        };
+        Self {
+            selection: Selection {
+                wanted,
+                include: common(x.include, &y.include),
+                exclude: common(x.exclude, &y.exclude),
+            },
+            exact: self.exact && other.exact && no_more && same_questions,
+        }
+    }
+}
+
+/// Reads a predicate over the columns `questions`, `r` and `n`, of which the first is a
+/// list of the given type.
+pub(crate) fn read(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Reading {
+    let predicate = predicate.as_ref();
+    if let Some(dynamic) = predicate.downcast_ref::<DynamicFilterPhysicalExpr>() {
+        // What it says now; later it will say no more than that.
+        return dynamic.current().map_or(Reading::OPAQUE, |current| read(&current, question));
+    }
+    if let Some(binary) = predicate.downcast_ref::<BinaryExpr>() {
+        return match binary.op() {
+            Operator::And => read(binary.left(), question).and(read(binary.right(), question)),
+            Operator::Or => read(binary.left(), question).or(read(binary.right(), question)),
+            &operator => compare(binary.left(), operator, binary.right(), question),
+        };
+    }
+    if let Some(literal) = predicate.downcast_ref::<Literal>() {
+        return match literal.value() {
+            ScalarValue::Boolean(Some(true)) => Reading::exactly(Wanted::ALL),
+            // Neither false nor NULL lets anything through.
+            ScalarValue::Boolean(_) | ScalarValue::Null => Reading::exactly(Wanted::NONE),
+            _ => Reading::OPAQUE,
+        };
+    }
+    if let Some(is_null) = predicate.downcast_ref::<IsNullExpr>() {
+        return match column(is_null.arg()) {
+            Some("r") => Reading::exactly(Wanted::UNDEFINED),
+            Some(_) => Reading::exactly(Wanted::NONE),
+            None => Reading::OPAQUE,
+        };
+    }
+    if let Some(is_not_null) = predicate.downcast_ref::<IsNotNullExpr>() {
+        return match column(is_not_null.arg()) {
+            Some("r") => Reading::exactly(Wanted::DEFINED),
+            Some(_) => Reading::exactly(Wanted::ALL),
+            None => Reading::OPAQUE,
+        };
+    }
+    if let Some(not) = predicate.downcast_ref::<NotExpr>() {
+        return negated(not.arg(), question);
+    }
+    if let Some(list) = predicate.downcast_ref::<InListExpr>() {
+        return if list.negated() { Reading::OPAQUE } else { one_of(list, question) };
+    }
+    if let Some(function) = predicate.downcast_ref::<ScalarFunctionExpr>() {
+        return match of_questions(function, question) {
+            Some(Membership::All(include)) => {
+                Reading { selection: Selection { include, ..Selection::ALL }, exact: true }
+            }
+            Some(Membership::Any(mut questions)) if questions.len() == 1 => Reading {
+                selection: Selection { include: vec![questions.remove(0)], ..Selection::ALL },
+                exact: true,
+            },
+            Some(Membership::Any(questions)) if questions.is_empty() => Reading::exactly(Wanted::NONE),
+            _ => Reading::OPAQUE,
+        };
+    }
+    Reading::OPAQUE
+}
+
+/// The opposite of a predicate.
+fn negated(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Reading {
+    let Some(function) = predicate.downcast_ref::<ScalarFunctionExpr>() else { return Reading::OPAQUE };
+    let exclude = match of_questions(function, question) {
+        Some(Membership::Any(questions)) => questions,
+        // Not all of one question is none of it.
+        Some(Membership::All(questions)) if questions.len() == 1 => questions,
+        Some(Membership::All(questions)) if questions.is_empty() => {
+            return Reading::exactly(Wanted::NONE);
+        }
+        _ => return Reading::OPAQUE,
+    };
+    Reading { selection: Selection { exclude, ..Selection::ALL }, exact: true }
+}
+
+/// Which questions a set has to have.
+enum Membership {
+    All(Vec<ScalarValue>),
+    Any(Vec<ScalarValue>),
+}
+
+/// `array_has(questions, 'q')` and its like; `None` for anything else.
+fn of_questions(function: &ScalarFunctionExpr, question: &DataType) -> Option<Membership> {
+    let [list, wanted] = function.args() else { return None };
+    if column(list) != Some("questions") {
+        return None;
+    }
+    let wanted = wanted.downcast_ref::<Literal>()?.value();
+    match function.fun().name() {
+        "array_has" => as_question(wanted, question).map(|wanted| Membership::All(vec![wanted])),
+        "array_has_all" => questions_of(wanted, question).map(Membership::All),
+        "array_has_any" => questions_of(wanted, question).map(Membership::Any),
+        _ => None,
+    }
+}
+
+/// A value as one of the question column's type, if that changes nothing: a cast that
+/// rounds would find another question.
+pub(crate) fn as_question(value: &ScalarValue, question: &DataType) -> Option<ScalarValue> {
+    let cast = value.cast_to(question).ok().filter(|cast| !cast.is_null())?;
+    cast.cast_to(&value.data_type()).is_ok_and(|back| back == *value).then_some(cast)
+}
+
+fn questions_of(list: &ScalarValue, question: &DataType) -> Option<Vec<ScalarValue>> {
+    elements(list)?.iter().map(|value| as_question(value, question)).collect()
+}
+
+/// The elements of a list, unless one of them is NULL, or the list.
+pub(crate) fn elements(list: &ScalarValue) -> Option<Vec<ScalarValue>> {
+    if list.is_null() {
+        return None;
+    }
+    let elements = match list {
+        ScalarValue::List(list) => list.value(0),
+        ScalarValue::LargeList(list) => list.value(0),
+        ScalarValue::FixedSizeList(list) => list.value(0),
+        _ => return None,
+    };
+    let known = elements.logical_null_count() == 0;
+    let element = |place| ScalarValue::try_from_array(&elements, place).ok();
+    known.then(|| (0..elements.len()).map(element).collect())?
+}
+
+/// A comparison of a column with a value, in either order.
+fn compare(
+    left: &Arc<dyn PhysicalExpr>,
+    operator: Operator,
+    right: &Arc<dyn PhysicalExpr>,
+    question: &DataType,
+) -> Reading {
+    let value = |side: &Arc<dyn PhysicalExpr>| side.downcast_ref::<Literal>().map(|it| it.value().clone());
+    let (column, operator, value) = match (column(left), value(right), column(right), value(left)) {
+        (Some(column), Some(value), ..) => (column, Some(operator), value),
+        (.., Some(column), Some(value)) => (column, operator.swap(), value),
+        _ => return Reading::OPAQUE,
+    };
+    let Some(operator) = operator else { return Reading::OPAQUE };
+    match (column, &value) {
+        ("r", ScalarValue::Float64(Some(value))) => r_bounds(operator, *value),
+        ("n", ScalarValue::Int64(Some(value))) => n_bounds(operator, *value),
+        // A list has other elements or none, or the same in another order.
+        ("questions", list) if operator == Operator::Eq => match questions_of(list, question) {
+            Some(include) => Reading { selection: Selection { include, ..Selection::ALL }, exact: false },
+            None => Reading::OPAQUE,
+        },
+        // Nothing compares with NULL.
+        (_, value) if value.is_null() && compares(operator) => Reading::exactly(Wanted::NONE),
+        _ => Reading::OPAQUE,
+    }
+}
+
+/// Whether the result is NULL where one side is.
+fn compares(operator: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq)
+}
+
+/// Bounds on r. Floats are compared as Arrow does it, in the total order of IEEE 754,
+/// where -0 is below 0 and NaN beyond infinity. No r is -0 or NaN.
+fn r_bounds(operator: Operator, value: f64) -> Reading {
+    // The total order is that of these numbers.
+    let key = |value: f64| {
+        let bits = value.to_bits() as i64;
+        bits ^ ((bits >> 63) as u64 >> 1) as i64
+    };
+    let value_of = |key: i64| f64::from_bits((key ^ ((key >> 63) as u64 >> 1) as i64) as u64);
+    let (key, least, most) = (key(value), key(f64::NEG_INFINITY), key(f64::INFINITY));
+    let between = |low: i64, high: i64| {
+        let (low, high) = (low.max(least), high.min(most));
+        // -0 as a ceiling leaves what is below 0; as a floor it is 0.
+        let below_zero =
+            |bound: f64| if bound.to_bits() == (-0.0f64).to_bits() { -f64::from_bits(1) } else { bound };
+        match low <= high {
+            true => Wanted { r: [value_of(low), below_zero(value_of(high))], ..Wanted::DEFINED },
+            false => Wanted::NONE,
+        }
+    };
+    Reading::exactly(match operator {
+        Operator::Gt => between(key.saturating_add(1), i64::MAX),
+        Operator::GtEq => between(key, i64::MAX),
+        Operator::Lt => between(i64::MIN, key.saturating_sub(1)),
+        Operator::LtEq => between(i64::MIN, key),
+        Operator::Eq => between(key, key),
+        _ => return Reading::OPAQUE,
+    })
+}
+
+fn n_bounds(operator: Operator, value: i64) -> Reading {
+    let between = |low: Option<i64>, high: Option<i64>| match (low, high) {
+        (Some(low), Some(high)) => Wanted { n: [low, high], ..Wanted::ALL },
+        _ => Wanted::NONE,
+    };
+    Reading::exactly(match operator {
+        Operator::Gt => between(value.checked_add(1), Some(i64::MAX)),
+        Operator::GtEq => between(Some(value), Some(i64::MAX)),
+        Operator::Lt => between(Some(i64::MIN), value.checked_sub(1)),
+        Operator::LtEq => between(Some(i64::MIN), Some(value)),
+        Operator::Eq => between(Some(value), Some(value)),
+        _ => return Reading::OPAQUE,
+    })
+}
+
+/// `column IN (...)`: the least box around the values.
+fn one_of(list: &InListExpr, question: &DataType) -> Reading {
+    let equal = list.list().iter().map(|value| compare(list.expr(), Operator::Eq, value, question));
+    equal.reduce(Reading::or).unwrap_or(Reading::OPAQUE)
+}
+
+/// The name, if that is a column.
+fn column(expression: &Arc<dyn PhysicalExpr>) -> Option<&str> {
+    expression.downcast_ref::<Column>().map(Column::name)
+}
