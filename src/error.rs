@@ -16,20 +16,20 @@ pub type Result<T, E = KCorrsetError> = std::result::Result<T, E>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KCorrsetError {
-    /// Neither two nor three arguments.
+    /// No table, no k, or more than a struct of options behind them.
     #[error(
-        "k_corrset takes a table, k, and optionally a struct of options, \
-         as in k_corrset('scores', 5, {{'min_users': 30}}); got {got} argument(s)"
+        "k_corrset takes a table, k, and then options, \
+         as in k_corrset(scores, 5, min_users => 30); got {got} argument(s)"
     )]
     ArgumentCount {
         /// How many there were.
         got: usize,
     },
 
-    /// The first argument does not name a table.
+    /// The first argument is no table.
     #[error(
-        "k_corrset: the first argument must name a table or view, \
-         as in k_corrset(scores, 5) or k_corrset('my_schema.scores', 5); got {got}"
+        "k_corrset: the first argument must be a table, as in k_corrset(scores, 5), \
+         k_corrset('my_schema.scores', 5) or k_corrset((SELECT ...), 5); got {got}"
     )]
     TableArgument {
         /// The expression found instead.
@@ -48,8 +48,8 @@ pub enum KCorrsetError {
     /// The table's catalog has to be waited for, where waiting would block.
     #[error(
         "k_corrset: the catalog of table '{name}' answers asynchronously, and a current-thread \
-         runtime cannot wait for it while planning; make a view first \
-         (CREATE VIEW v AS SELECT * FROM {name}) and write k_corrset(v, ...)"
+         runtime cannot wait for it while planning; write k_corrset((SELECT * FROM {name}), ...), \
+         whose tables are looked up before"
     )]
     TableNotReady {
         /// The name as it was written.
@@ -76,7 +76,7 @@ pub enum KCorrsetError {
     /// The table lacks one of the three columns.
     #[error(
         "k_corrset: the table has no {role} column '{name}'; its columns are {}; \
-         name the one to use with {{'{role}': '...'}}",
+         name the one to use with {role} => '...'",
         quoted_list(columns)
     )]
     MissingColumn {
@@ -128,7 +128,7 @@ pub enum KCorrsetError {
 
     /// The third argument is not a struct literal.
     #[error(
-        "k_corrset: options are given as a struct literal in third place, \
+        "k_corrset: options are given by name, as in min_users => 30, or as a struct in third place, \
          as in {{'min_users': 30, 'top': 100}}; got {got}"
     )]
     OptionsArgument {
@@ -145,9 +145,47 @@ pub enum KCorrsetError {
         valid: Vec<String>,
     },
 
+    /// An argument given more than once.
+    #[error("k_corrset: '{name}' is given more than once")]
+    OptionTwice {
+        /// The argument.
+        name: String,
+    },
+
+    /// An argument that is neither an expression nor `name => value`.
+    #[error("k_corrset: an argument is an expression, or an option as in min_users => 30; got {got}")]
+    Argument {
+        /// What was found.
+        got: String,
+    },
+
+    /// Something around the call that it does not understand.
+    #[error(
+        "k_corrset: {modifier} has no meaning for k_corrset(...); \
+         write it of the input, as in k_corrset((SELECT ...), 5), or of a query around the call"
+    )]
+    Modifier {
+        /// What was found.
+        modifier: &'static str,
+    },
+
+    /// A subquery argument with columns of the query around the call.
+    #[error(
+        "k_corrset: the subquery may not use columns of the query around it; \
+         every call is one table, the same for all rows"
+    )]
+    Correlated,
+
+    /// A prepared statement run without a value.
+    #[error("k_corrset: {placeholder} has no value; EXECUTE the statement with one, or bind it")]
+    Unbound {
+        /// `$1`, or `$name`.
+        placeholder: String,
+    },
+
     /// The setting names instructions that there are not.
     #[error(
-        "k_corrset: unknown instructions '{name}'; this processor has {}; write \
+        "k_corrset: unknown kernel '{name}'; this processor has {}; write \
          SET k_corrset.kernel = 'best' for the best of them",
         quoted_list(valid)
     )]

@@ -8,7 +8,7 @@ use datafusion_k_corrset::index::AnswerIndex;
 use datafusion_k_corrset::sweep::naive::k_corrset;
 use datafusion_k_corrset::sweep::{Instructions, Row, SweepRequest, Undefined, Wanted};
 
-use crate::support::{Answers, by_name, float_batch, index, integer_batch, sweep};
+use crate::support::{Answers, Random, by_name, float_batch, index, integer_batch, sweep};
 
 type Bits = BTreeMap<Vec<String>, (Option<u64>, i64)>;
 
@@ -67,18 +67,12 @@ fn table(
     density: f64,
     score: impl Fn(usize, usize, u64) -> i64,
 ) -> Answers<i64> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
+    let mut random = Random::new(0);
     let mut rows = Vec::new();
     for user in 0..users {
         for question in 0..questions {
-            if (random() >> 11) as f64 / (1u64 << 53) as f64 <= density {
-                let score = score(user, question, random() >> 20);
+            if random.share() <= density {
+                let score = score(user, question, random.next() >> 20);
                 rows.push((format!("u{user:06}"), format!("q{question:03}"), score));
             }
         }

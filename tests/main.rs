@@ -5,6 +5,7 @@ mod execution;
 mod kernels;
 mod laws;
 mod layers;
+mod pushdown;
 mod resolution;
 mod scripts;
 mod slt;

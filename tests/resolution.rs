@@ -121,9 +121,17 @@ async fn a_catalog_is_not_waited_for_on_the_only_thread() {
     assert_eq!(
         error.to_string(),
         "Error during planning: k_corrset: the catalog of table 'remote.schema.exam' answers \
-         asynchronously, and a current-thread runtime cannot wait for it while planning; make a view first \
-         (CREATE VIEW v AS SELECT * FROM remote.schema.exam) and write k_corrset(v, ...)"
+         asynchronously, and a current-thread runtime cannot wait for it while planning; write \
+         k_corrset((SELECT * FROM remote.schema.exam), ...), whose tables are looked up before"
     );
+    for sql in [
+        "SELECT * FROM k_corrset((SELECT * FROM remote.schema.exam), 1)",
+        "WITH t AS (SELECT * FROM remote.schema.exam) SELECT * FROM k_corrset(t, 1)",
+        // A table that the query names elsewhere has been looked up too.
+        "SELECT * FROM k_corrset(remote.schema.exam, 1) WHERE EXISTS (SELECT 1 FROM remote.schema.exam)",
+    ] {
+        assert_eq!(run(&ctx, sql).await.map_err(|error| error.to_string()), Ok(1), "{sql}");
+    }
     run(&ctx, "CREATE VIEW v AS SELECT * FROM remote.schema.exam").await.unwrap();
     assert_eq!(run(&ctx, "SELECT * FROM k_corrset(v, 1)").await.unwrap(), 1);
 }

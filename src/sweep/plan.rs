@@ -92,7 +92,9 @@ impl SweepPlan {
         let mut candidates: Vec<usize> = (0..answers.questions()).filter(free).collect();
         let mut subsets = Some(0);
         let mut choose = 1;
-        if let Some(missing) = request.k.checked_sub(fixed.len()) {
+        // No subset has a question and has it not.
+        let contradiction = fixed.iter().any(|position| excluded.binary_search(position).is_ok());
+        if let Some(missing) = request.k.checked_sub(fixed.len()).filter(|_| !contradiction) {
             subsets = binomial(candidates.len() as u64, missing as u64);
             choose = missing;
         }
@@ -103,10 +105,6 @@ impl SweepPlan {
         }
         if subsets.is_none_or(|subsets| subsets > i64::MAX as u64) && !partial {
             return Err(KCorrsetError::TooManySubsets { questions: candidates.len(), k: choose });
-        }
-        // No subset has a question and has it not.
-        if fixed.iter().any(|position| excluded.binary_search(position).is_ok()) {
-            subsets = Some(0);
         }
         if subsets == Some(0) {
             // However large k is, there is nothing to choose from.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -22,7 +22,7 @@ use crate::sweep::Undefined;
 use crate::udtf::output::Output;
 use crate::udtf::prepare::{Prepared, SharedPreparation};
 use crate::udtf::provider::KCorrsetRequest;
-use crate::udtf::settings::SweepSettings;
+use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
 use crate::udtf::stream::KCorrsetStream;
 
 /// What is asked of a plan node.
@@ -112,6 +112,21 @@ impl KCorrsetExec {
         Ok(Arc::new(Self::try_new(input, self.scan.clone())?))
     }
 
+    /// The same node without the predicates that have one of these identities in them.
+    pub(crate) fn without_predicates(&self, ids: &[u64]) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        let mut scan = self.scan.clone();
+        let mut keeps = Vec::with_capacity(scan.predicates.len());
+        for predicate in &scan.predicates {
+            let is_one = |expression: &Arc<dyn PhysicalExpr>| {
+                Ok(expression.expression_id().is_some_and(|id| ids.contains(&id)))
+            };
+            keeps.push(!predicate.exists(is_one)?);
+        }
+        let mut keeps = keeps.into_iter();
+        scan.predicates.retain(|_| keeps.next().unwrap_or(true));
+        Ok(Transformed::yes(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?)))
+    }
+
     /// The instructions; once the scores are known, with the kernel that suits them.
     fn kernel(&self) -> String {
         let instructions = self.scan.settings.instructions.name();
@@ -198,12 +213,16 @@ impl ExecutionPlan for KCorrsetExec {
         &self,
         phase: FilterPushdownPhase,
         filters: ChildPushdownResult,
-        _config: &ConfigOptions,
+        config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         let filters: Vec<_> = filters.parent_filters.into_iter().map(|result| result.filter).collect();
         let unchanged =
             FilterPushdownPropagation::with_parent_pushdown_result(vec![PushedDown::No; filters.len()]);
-        if phase != FilterPushdownPhase::Post || !self.scan.takes_filters || filters.is_empty() {
+        // Only where the function is registered as a whole is there a rule against filters
+        // that are wrong: see `guard`.
+        let guarded = config.extensions.get::<KCorrsetSettings>().is_some();
+        let takes_filters = guarded && self.scan.takes_filters && phase == FilterPushdownPhase::Post;
+        if !takes_filters || filters.is_empty() {
             return Ok(unchanged);
         }
         let mut scan = self.scan.clone();

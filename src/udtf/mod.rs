@@ -7,12 +7,16 @@
 //! → request    table       scan         node     once        batches
 //! ```
 
+mod arguments;
 mod dataframe;
 mod dynamic;
 mod exec;
 mod function;
+mod guard;
 mod options;
 mod output;
+mod parked;
+mod planner;
 mod prepare;
 mod provider;
 mod pushdown;
@@ -23,15 +27,20 @@ mod stream;
 use std::sync::Arc;
 
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
 
 use crate::error::KCorrsetError;
 use crate::index::BuildError;
+use crate::udtf::function::{TABLE_NAMED, TableNamed};
 
 pub use dataframe::KCorrsetExt;
 pub use exec::KCorrsetExec;
 pub use function::KCorrsetFunction;
+pub use guard::SingleAggregateFilters;
 pub use options::KCorrsetOptions;
+pub use parked::ResolveKCorrset;
+pub use planner::KCorrsetPlanner;
 pub use provider::KCorrsetTable;
 pub use settings::KCorrsetSettings;
 
@@ -46,19 +55,26 @@ pub const NAME: &str = "k_corrset";
 /// # Errors
 /// None at present; the signature leaves room.
 pub fn register_all(ctx: &SessionContext) -> Result<()> {
-    if ctx.state_ref().read().table_functions().contains_key(NAME) {
+    let known = ctx.state_ref().read().table_functions().contains_key(TABLE_NAMED);
+    if known {
         log::debug!("the table function {NAME} is registered again");
     }
-    let state = ctx.state_ref();
-    let mut state = state.write();
-    let settings = &mut state.config_mut().options_mut().extensions;
-    if settings.get::<KCorrsetSettings>().is_none() {
-        settings.insert(KCorrsetSettings::default());
+    if !known {
+        ctx.register_relation_planner(Arc::new(KCorrsetPlanner))?;
+        ctx.add_analyzer_rule(Arc::new(ResolveKCorrset));
+        let state = ctx.state_ref();
+        let mut state = state.write();
+        if state.config().options().extensions.get::<KCorrsetSettings>().is_none() {
+            state.config_mut().options_mut().extensions.insert(KCorrsetSettings::default());
+        }
+        // There is no other way to add a rule to a session that is there already.
+        let with_rule = SessionStateBuilder::new_from_existing(state.clone())
+            .with_session_id(state.session_id().to_string())
+            .with_physical_optimizer_rule(Arc::new(SingleAggregateFilters));
+        *state = with_rule.build();
     }
-    drop(state);
+    ctx.register_udtf(TABLE_NAMED, Arc::new(TableNamed));
     ctx.register_udtf(NAME, Arc::new(KCorrsetFunction));
-    // DataFusion looks table functions up by the letters as they are written.
-    ctx.register_udtf(&NAME.to_uppercase(), Arc::new(KCorrsetFunction));
     Ok(())
 }
 
@@ -77,6 +93,11 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::KeyType { .. }
             | KCorrsetError::OptionsArgument { .. }
             | KCorrsetError::UnknownOption { .. }
+            | KCorrsetError::OptionTwice { .. }
+            | KCorrsetError::Argument { .. }
+            | KCorrsetError::Modifier { .. }
+            | KCorrsetError::Correlated
+            | KCorrsetError::Unbound { .. }
             | KCorrsetError::UnknownKernel { .. }
             | KCorrsetError::OptionValue { .. }
             | KCorrsetError::IncludedAndExcluded { .. } => Self::Plan(error.to_string()),

@@ -20,8 +20,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::error::KCorrsetError;
 use crate::index::{ColumnNames, check_score_type, key_type};
 use crate::sweep::Undefined;
+use crate::udtf::arguments::option_names;
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
-use crate::udtf::function::option_names;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::pushdown::{Reading, as_question, read};
 use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
@@ -138,6 +138,11 @@ fn cast_questions(options: &mut KCorrsetOptions, question_type: &DataType) -> Re
 }
 
 impl KCorrsetTable {
+    /// The type of the questions in the result.
+    pub(crate) fn question_type(&self) -> &DataType {
+        &self.request.question_type
+    }
+
     /// Whether filters of the query can be taken over at all: not before `top`.
     fn takes_filters(&self) -> bool {
         self.pushdown && self.request.options.top.is_none()

@@ -259,34 +259,22 @@ fn compares(operator: Operator) -> bool {
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq)
 }
 
-/// Bounds on r. Floats are compared as Arrow does it, in the total order of IEEE 754,
-/// where -0 is below 0 and NaN beyond infinity. No r is -0 or NaN.
+/// Bounds on r, which is neither -0 nor NaN.
 fn r_bounds(operator: Operator, value: f64) -> Reading {
-    // The total order is that of these numbers.
-    let key = |value: f64| {
-        let bits = value.to_bits() as i64;
-        bits ^ ((bits >> 63) as u64 >> 1) as i64
-    };
-    let value_of = |key: i64| f64::from_bits((key ^ ((key >> 63) as u64 >> 1) as i64) as u64);
-    let (key, least, most) = (key(value), key(f64::NEG_INFINITY), key(f64::INFINITY));
-    let between = |low: i64, high: i64| {
-        let (low, high) = (low.max(least), high.min(most));
-        // -0 as a ceiling leaves what is below 0; as a floor it is 0.
-        let below_zero =
-            |bound: f64| if bound.to_bits() == (-0.0f64).to_bits() { -f64::from_bits(1) } else { bound };
-        match low <= high {
-            true => Wanted { r: [value_of(low), below_zero(value_of(high))], ..Wanted::DEFINED },
-            false => Wanted::NONE,
-        }
-    };
-    Reading::exactly(match operator {
-        Operator::Gt => between(key.saturating_add(1), i64::MAX),
-        Operator::GtEq => between(key, i64::MAX),
-        Operator::Lt => between(i64::MIN, key.saturating_sub(1)),
-        Operator::LtEq => between(i64::MIN, key),
-        Operator::Eq => between(key, key),
+    // What these are equal to, and what they are above, is told in more than one way.
+    if value.is_nan() || value == 0.0 && value.is_sign_negative() {
+        return Reading::OPAQUE;
+    }
+    let between = |low: f64, high: f64| Wanted { r: [low, high], ..Wanted::DEFINED };
+    let wanted = match operator {
+        Operator::Gt => between(value.next_up(), f64::INFINITY),
+        Operator::GtEq => between(value, f64::INFINITY),
+        Operator::Lt => between(f64::NEG_INFINITY, value.next_down()),
+        Operator::LtEq => between(f64::NEG_INFINITY, value),
+        Operator::Eq => between(value, value),
         _ => return Reading::OPAQUE,
-    })
+    };
+    Reading::exactly(wanted)
 }
 
 fn n_bounds(operator: Operator, value: i64) -> Reading {

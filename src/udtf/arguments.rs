@@ -1,0 +1,342 @@
+//! Argument expressions → a typed request.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+
+use crate::error::KCorrsetError;
+use crate::sweep::Undefined;
+use crate::udtf::options::KCorrsetOptions;
+use crate::udtf::pushdown::elements;
+
+/// The arguments of a call beside its table: expressions without columns, which may
+/// hold placeholders.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Hash)]
+pub(crate) struct Arguments {
+    pub(crate) k: Expr,
+    /// By name, each once.
+    pub(crate) options: Vec<(String, Expr)>,
+}
+
+impl Arguments {
+    /// # Errors
+    /// An option is unknown, or given more than once.
+    pub(crate) fn try_new(k: Expr, options: Vec<(String, Expr)>) -> Result<Self, KCorrsetError> {
+        for (place, (name, _)) in options.iter().enumerate() {
+            rule(name)?;
+            if options[..place].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                return Err(KCorrsetError::OptionTwice { name: name.clone() });
+            }
+        }
+        Ok(Self { k, options })
+    }
+
+    /// All expressions, in a fixed order.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        std::iter::once(&self.k).chain(self.options.iter().map(|(_, value)| value))
+    }
+
+    /// The same arguments with other expressions, in that order.
+    pub(crate) fn with_expressions(&self, expressions: Vec<Expr>) -> Self {
+        let mut expressions = expressions.into_iter().map(Expr::unalias);
+        let k = expressions.next().unwrap_or_else(|| self.k.clone());
+        let options = self.options.iter().map(|(name, _)| name.clone()).zip(expressions).collect();
+        Self { k, options }
+    }
+
+    /// The same arguments, as far as they can be computed by now.
+    pub(crate) fn simplified(self, config: &ConfigOptions) -> Result<Self> {
+        let expressions = self.expressions().map(|argument| simplified(argument.clone(), config));
+        let expressions = expressions.collect::<Result<_>>()?;
+        Ok(self.with_expressions(expressions))
+    }
+
+    /// The first placeholder in them that has no value yet.
+    pub(crate) fn placeholder(&self) -> Option<String> {
+        self.expressions().find_map(placeholder)
+    }
+
+    /// The same arguments, with types for placeholders that have none: those that their
+    /// argument expects, where questions are of the given type.
+    pub(crate) fn with_placeholder_types(self, question: &DataType) -> Result<Self> {
+        let names = std::iter::once("k").chain(self.options.iter().map(|(name, _)| name.as_str()));
+        let typed = names.zip(self.expressions()).map(|(name, expression)| {
+            let expected = match rule(name).map(|rule| rule.placeholder.clone()) {
+                Ok(Expected::Question) => question.clone(),
+                Ok(Expected::Type(data_type)) => data_type,
+                // k
+                Err(_) => DataType::Int64,
+            };
+            with_placeholder_type(expression.clone(), &expected)
+        });
+        let typed = typed.collect::<Result<_>>()?;
+        Ok(self.with_expressions(typed))
+    }
+
+    /// k and the options.
+    ///
+    /// # Errors
+    /// An argument is no literal, or not of its type or range.
+    pub(crate) fn typed(&self) -> Result<(usize, KCorrsetOptions), KCorrsetError> {
+        Ok((subset_size(&self.k)?, self.typed_options(false)?))
+    }
+
+    /// The options without those that are still to come: with a placeholder in them.
+    ///
+    /// # Errors
+    /// An option is not of its type or range; or it names a column and has a placeholder,
+    /// so that the type of the result would not be known.
+    pub(crate) fn options_so_far(&self) -> Result<KCorrsetOptions, KCorrsetError> {
+        self.typed_options(true)
+    }
+
+    /// Whether an option is still to come.
+    pub(crate) fn awaits(&self, name: &str) -> bool {
+        let mut options = self.options.iter();
+        options.any(|(other, value)| other.eq_ignore_ascii_case(name) && placeholder(value).is_some())
+    }
+
+    fn typed_options(&self, so_far: bool) -> Result<KCorrsetOptions, KCorrsetError> {
+        let mut options = KCorrsetOptions::default();
+        for (name, value) in &self.options {
+            let rule = rule(name)?;
+            if so_far && !COLUMNS.contains(&rule.name) && placeholder(value).is_some() {
+                continue;
+            }
+            let set = match value {
+                Expr::Literal(value, _) => (rule.set)(&mut options, value),
+                _ => None,
+            };
+            set.ok_or_else(|| KCorrsetError::OptionValue {
+                name: name.clone(),
+                expected: rule.expected,
+                got: display_expression(value),
+                valid: option_names(),
+            })?;
+        }
+        Ok(options)
+    }
+}
+
+/// An expression without columns, computed unless it has a placeholder.
+pub(crate) fn simplified(expression: Expr, config: &ConfigOptions) -> Result<Expr> {
+    let config = Arc::new(config.clone());
+    let context = SimplifyContext::builder().with_config_options(config).with_current_time().build();
+    let schema = Arc::clone(context.schema());
+    let simplifier = ExprSimplifier::new(context);
+    simplifier.simplify(simplifier.coerce(expression, &schema)?)
+}
+
+fn with_placeholder_type(expression: Expr, expected: &DataType) -> Result<Expr> {
+    let typed = expression.transform(|node| match node {
+        Expr::Placeholder(Placeholder { id, field: None }) => {
+            let field = Field::new("", expected.clone(), true);
+            Ok(Transformed::yes(Expr::Placeholder(Placeholder { id, field: Some(Arc::new(field)) })))
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    Ok(typed?.data)
+}
+
+fn placeholder(expression: &Expr) -> Option<String> {
+    let mut found = None;
+    // The closure does not fail.
+    let _ = expression.apply(|node| match node {
+        Expr::Placeholder(placeholder) => {
+            found = Some(placeholder.id.clone());
+            Ok(TreeNodeRecursion::Stop)
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    });
+    found
+}
+
+/// The options of a struct: `{'min_users': 30}` or `named_struct('min_users', $1)`.
+///
+/// # Errors
+/// It is something else.
+pub(crate) fn struct_options(argument: Expr) -> Result<Vec<(String, Expr)>, KCorrsetError> {
+    let refuse = |got| Err(KCorrsetError::OptionsArgument { got });
+    match &argument {
+        Expr::Literal(ScalarValue::Struct(fields), _) if fields.len() == 1 => {
+            let value = |(name, column): (&str, &ArrayRef)| {
+                let value = ScalarValue::try_from_array(column, 0).unwrap_or(ScalarValue::Null);
+                (name.to_string(), Expr::Literal(value, None))
+            };
+            Ok(fields.column_names().into_iter().zip(fields.columns()).map(value).collect())
+        }
+        Expr::ScalarFunction(function) if function.name() == "named_struct" => {
+            let pair = |pair: &[Expr]| match pair {
+                [Expr::Literal(name, _), value] => Some((text(name)?, value.clone())),
+                _ => None,
+            };
+            let options: Option<Vec<_>> = function.args.chunks(2).map(pair).collect();
+            options.map_or_else(|| refuse(argument.to_string()), Ok)
+        }
+        other => refuse(display_expression(other)),
+    }
+}
+
+/// The second argument: k.
+fn subset_size(argument: &Expr) -> Result<usize, KCorrsetError> {
+    let Expr::Literal(value, _) = argument else {
+        return Err(KCorrsetError::SubsetSizeType { got: argument.to_string() });
+    };
+    let size = integer(value).ok_or_else(|| KCorrsetError::SubsetSizeType { got: display(value) })?;
+    if size < 1 {
+        return Err(KCorrsetError::SubsetSizeRange { got: display(value) });
+    }
+    // No table has so many questions; the answer is empty, as for any k above theirs.
+    Ok(usize::try_from(size).unwrap_or(usize::MAX))
+}
+
+/// An integer of any width; `None` for NULL and for anything else.
+fn integer(value: &ScalarValue) -> Option<i128> {
+    match value {
+        ScalarValue::Int8(value) => value.map(Into::into),
+        ScalarValue::Int16(value) => value.map(Into::into),
+        ScalarValue::Int32(value) => value.map(Into::into),
+        ScalarValue::Int64(value) => value.map(Into::into),
+        ScalarValue::UInt8(value) => value.map(Into::into),
+        ScalarValue::UInt16(value) => value.map(Into::into),
+        ScalarValue::UInt32(value) => value.map(Into::into),
+        ScalarValue::UInt64(value) => value.map(Into::into),
+        _ => None,
+    }
+}
+
+/// One option: its name, and how its value is taken in.
+struct OptionRule {
+    name: &'static str,
+    expected: &'static str,
+    /// What a placeholder in its value stands for.
+    placeholder: Expected,
+    /// `None` where the value is of the wrong type or range.
+    set: fn(&mut KCorrsetOptions, &ScalarValue) -> Option<()>,
+}
+
+/// What a value is to be.
+#[derive(Clone)]
+enum Expected {
+    Type(DataType),
+    /// Of the type of the question column.
+    Question,
+}
+
+type Set = fn(&mut KCorrsetOptions, &ScalarValue) -> Option<()>;
+
+impl OptionRule {
+    const fn column(name: &'static str, set: Set) -> Self {
+        let placeholder = Expected::Type(DataType::Utf8);
+        Self { name, expected: "the name of a column", placeholder, set }
+    }
+
+    const fn count(name: &'static str, set: Set) -> Self {
+        let placeholder = Expected::Type(DataType::Int64);
+        Self { name, expected: "an integer of 0 or more", placeholder, set }
+    }
+
+    const fn questions(name: &'static str, set: Set) -> Self {
+        Self { name, expected: "a list of questions without NULL", placeholder: Expected::Question, set }
+    }
+}
+
+/// All options there are, in the order of the documentation.
+static OPTIONS: [OptionRule; 9] = [
+    OptionRule::column("user", |options, value| put(&mut options.columns.user, text(value))),
+    OptionRule::column("question", |options, value| put(&mut options.columns.question, text(value))),
+    OptionRule::column("score", |options, value| put(&mut options.columns.score, text(value))),
+    OptionRule::count("min_users", |options, value| put(&mut options.min_users, count(value).map(Some))),
+    OptionRule::count("top", |options, value| put(&mut options.top, count(value).map(Some))),
+    OptionRule::questions("include", |options, value| put(&mut options.include, list(value))),
+    OptionRule::questions("exclude", |options, value| put(&mut options.exclude, list(value))),
+    OptionRule {
+        name: "corrected",
+        expected: "true or false",
+        placeholder: Expected::Type(DataType::Boolean),
+        set: |options, value| put(&mut options.corrected, boolean(value)),
+    },
+    OptionRule {
+        name: "undefined",
+        expected: "'omit' or 'null'",
+        placeholder: Expected::Type(DataType::Utf8),
+        set: |options, value| put(&mut options.undefined, undefined(value)),
+    },
+];
+
+/// The options that the type of the result can depend on.
+const COLUMNS: [&str; 3] = ["user", "question", "score"];
+
+fn rule(name: &str) -> Result<&'static OptionRule, KCorrsetError> {
+    let rule = OPTIONS.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
+    rule.ok_or_else(|| KCorrsetError::UnknownOption { name: name.to_string(), valid: option_names() })
+}
+
+/// The names of all options, for errors.
+pub(crate) fn option_names() -> Vec<String> {
+    OPTIONS.iter().map(|rule| rule.name.to_string()).collect()
+}
+
+fn put<T>(to: &mut T, value: Option<T>) -> Option<()> {
+    *to = value?;
+    Some(())
+}
+
+fn text(value: &ScalarValue) -> Option<String> {
+    value.try_as_str()?.map(str::to_string)
+}
+
+fn count<C: TryFrom<i128>>(value: &ScalarValue) -> Option<C> {
+    integer(value).filter(|&count| count >= 0).and_then(|count| C::try_from(count).ok())
+}
+
+fn boolean(value: &ScalarValue) -> Option<bool> {
+    match value {
+        ScalarValue::Boolean(value) => *value,
+        _ => None,
+    }
+}
+
+fn undefined(value: &ScalarValue) -> Option<Undefined> {
+    match text(value)?.to_ascii_lowercase().as_str() {
+        "omit" => Some(Undefined::Omit),
+        "null" => Some(Undefined::Null),
+        _ => None,
+    }
+}
+
+/// A list of values, or one value alone.
+fn list(value: &ScalarValue) -> Option<Vec<ScalarValue>> {
+    match value {
+        value if value.is_null() => None,
+        ScalarValue::List(_) | ScalarValue::LargeList(_) | ScalarValue::FixedSizeList(_) => elements(value),
+        alone => Some(vec![alone.clone()]),
+    }
+}
+
+/// An argument as errors show it.
+pub(crate) fn display_expression(expression: &Expr) -> String {
+    match expression {
+        Expr::Literal(value, _) => display(value),
+        other => other.to_string(),
+    }
+}
+
+/// A value with its type, as errors show it.
+pub(crate) fn display(value: &ScalarValue) -> String {
+    match value {
+        ScalarValue::Null => "NULL".to_string(),
+        value if value.is_null() => format!("NULL ({})", value.data_type()),
+        value if value.data_type().is_string() => format!("'{value}'"),
+        value => format!("{value} ({})", value.data_type()),
+    }
+}
