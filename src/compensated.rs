@@ -44,6 +44,36 @@ impl Compensated {
     pub(crate) fn value(self) -> f64 {
         self.sum + self.error
     }
+
+    /// The sum without what rounding left of it.
+    #[inline]
+    pub(crate) fn leading(self) -> f64 {
+        self.sum
+    }
+
+    /// The same number with as much of it in the leading part as that can hold.
+    pub(crate) fn rounded(self) -> Self {
+        let sum = self.value();
+        Self { sum, error: (self.sum - sum) + self.error }
+    }
+
+    /// The number times a power of two, which rounds nothing off.
+    pub(crate) fn times_power(self, power: f64) -> Self {
+        Self { sum: self.sum * power, error: self.error * power }
+    }
+
+    /// The same number with its leading part rounded to a multiple of `grid`, a power of
+    /// two, and the rest of it behind. The number is below 2⁵¹ times the grid.
+    ///
+    /// Leading parts of such numbers add up without rounding while their sum is below 2⁵³
+    /// times the grid: a sum of them does not depend on their order.
+    pub(crate) fn on_grid(self, grid: f64) -> Self {
+        // A double of this size counts in steps of the grid.
+        let steps = grid * (3u64 << 51) as f64;
+        let value = self.value();
+        let sum = (value + steps) - steps;
+        Self { sum, error: (self.sum - sum) + self.error }
+    }
 }
 
 impl From<f64> for Compensated {
@@ -81,6 +111,20 @@ mod tests {
         let two = one.plus(one);
         assert_eq!(two.minus(Compensated::from(2.0)), 2.0 * tiny);
         assert_eq!(two.minus(one).to_bits(), one.value().to_bits());
+    }
+
+    #[test]
+    fn on_a_grid_sums_have_no_order() {
+        let grid = 2f64.powi(-40);
+        let numbers = [0.1, -0.7, 1e-9, 0.9999, -3e-13].map(|number| Compensated::from(number).on_grid(grid));
+        for (number, exact) in numbers.iter().zip([0.1, -0.7, 1e-9, 0.9999, -3e-13]) {
+            assert_eq!((number.leading() / grid).fract(), 0.0);
+            assert!((number.leading() - exact).abs() <= grid / 2.0);
+            assert_eq!(number.value(), exact);
+        }
+        let sum = |order: [usize; 5]| order.iter().fold(0.0, |sum, &place| sum + numbers[place].leading());
+        assert_eq!(sum([0, 1, 2, 3, 4]), sum([3, 1, 4, 0, 2]));
+        assert_eq!(sum([0, 1, 2, 3, 4]), sum([4, 3, 2, 1, 0]));
     }
 
     #[test]

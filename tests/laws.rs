@@ -8,7 +8,7 @@ use datafusion_k_corrset::sweep::{Instructions, Row, SweepPlan, SweepRequest, Un
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::support::{Answers, answers, by_name, float_batch, index, integer_batch, sweep};
+use crate::support::{Answers, Random, answers, by_name, float_batch, index, integer_batch, sweep};
 
 type Named = BTreeMap<Vec<String>, (Option<f64>, i64)>;
 
@@ -287,6 +287,36 @@ fn grand_totals_of_different_length_keep_their_small_digits() {
         assert_eq!((&exact.questions, exact.n), (&float.questions, float.n));
         let (exact, float) = (exact.r.unwrap(), float.r.unwrap());
         assert!((exact - float).abs() < 1e-12, "{exact} {float}");
+    }
+}
+
+#[test]
+fn fixing_a_question_changes_no_bit_of_floats() {
+    let mut random = Random::new(7);
+    // Of full length and of different size, where questions weigh differently.
+    let mut rows = Vec::new();
+    for user in 0..60 {
+        for question in 0..9 {
+            if random.below(10) < 7 {
+                let weight = 10f64.powi(question % 4);
+                let score = (random.share() + random.share() - random.share()) * weight;
+                rows.push((format!("u{user:02}"), format!("q{question}"), score));
+            }
+        }
+    }
+    let index = index(&[float_batch(&rows)]);
+    for (k, corrected) in [(2, false), (3, false), (4, true), (5, false), (6, true)] {
+        let request = SweepRequest { k, corrected, ..SweepRequest::default() };
+        let all = by_name(&index, &sweep(&index, &request, 1, 64));
+        for include in [vec![0], vec![7], vec![3, 5], vec![8, 1]] {
+            let request = SweepRequest { include, ..request.clone() };
+            let some = by_name(&index, &sweep(&index, &request, 1, 64));
+            assert!(!some.is_empty());
+            for (subset, (r, n)) in some {
+                let (all_r, all_n) = all[&subset];
+                assert_eq!((r.map(f64::to_bits), n), (all_r.map(f64::to_bits), all_n), "{subset:?}");
+            }
+        }
     }
 }
 

@@ -54,7 +54,13 @@ const TABLES: [Table; 6] = [
         score: |random| random.below(3) as f64,
         numbered: true,
     },
-    Table { name: "floats", questions: 7, density: 0.6, score: |random| random.share(), numbered: false },
+    Table {
+        name: "floats",
+        questions: 7,
+        density: 0.6,
+        score: |random| random.share() * 10.0 - random.share(),
+        numbered: false,
+    },
     Table {
         name: "equal",
         questions: 7,

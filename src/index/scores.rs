@@ -275,11 +275,21 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     Some(Scores::Wide(Arc::new(Weighted { scores, totals, offsets })))
 }
 
+/// The leading parts of floating point scores are multiples of this and below 2 in size.
+/// So sums of up to 16 of them are exact, and the same whatever is added first: a filter
+/// that fixes a question changes the order, but no bit of r.
+const GRID: f64 = 1.0 / (1u64 << 48) as f64;
+
+/// The most that scores are scaled up, as a power of two. Those that are smaller yet are
+/// summed with all their digits anyway, and grand totals stay below 2¹²⁷ or so.
+const MOST_SCALED_UP: i32 = 60;
+
 /// Scores are scaled by one power of two, so that no square of a sum overflows;
 /// then each question is shifted by its median, and the grand totals by theirs. The
 /// median is near the bulk of the data, where a mean would follow the outliers.
 /// What the shift rounds off is kept beside it, so data of 1e9 + small values lose
-/// nothing.
+/// nothing. Then they are scaled again, so that the largest is between 1 and 2, and
+/// brought on a grid.
 fn float(answers: &Answered<'_>) -> Weighted<Compensated> {
     let largest = answers.floats().fold(0.0, |largest: f64, (_, _, score)| largest.max(score.abs()));
     let exponent = exponent(largest);
@@ -307,6 +317,10 @@ fn float(answers: &Answered<'_>) -> Weighted<Compensated> {
         let scores = &mut scores[range[0]..range[1]];
         scores.iter_mut().zip(positions).for_each(|(score, position)| score.add(-centres[position]));
     }
+    let largest = scores.iter().fold(0.0, |largest: f64, score| largest.max(score.value().abs()));
+    let up = 2f64.powi((-self::exponent(largest)).clamp(-2, MOST_SCALED_UP));
+    scores.iter_mut().for_each(|score| *score = score.times_power(up).on_grid(GRID));
+    totals.iter_mut().for_each(|total| *total = total.times_power(up).rounded());
     Weighted { offsets, scores, totals }
 }
 
@@ -401,8 +415,8 @@ mod tests {
             RawScores::Float(answers.map(|(user, _)| 1e9 + user as f64 * 2f64.powi(-20)).collect())
         });
         let Some(Scores::Float(float)) = classified else { panic!("not a float class") };
-        let step = scale_down(2f64.powi(-20), exponent(1e9));
-        assert_eq!(float.totals[1].minus(float.totals[0]), 3.0 * step);
-        assert_eq!(float.of(1), [Compensated::from(step); 3]);
+        // The largest deviation there is counts 1.
+        assert_eq!(float.totals[1].minus(float.totals[0]), 3.0);
+        assert_eq!(float.of(1), [Compensated::from(1.0); 3]);
     }
 }

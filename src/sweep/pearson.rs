@@ -244,8 +244,10 @@ fn of_rounded([covariance, of_a, of_b]: [f64; 3]) -> Correlation {
 /// a thousandth of them is then still right to 12 digits for n in the thousands.
 const TRUSTED_PART: f64 = 1.0 / 1024.0;
 
-/// Below this, squares come near the end of what doubles can hold.
-const TRUSTED_SIZE: f64 = 1e-140;
+/// And the deviations must on average be at least 2⁻¹⁴, the square of which this is. The
+/// index brings scores on a grid of 2⁻⁴⁸, so what the leading part of one leaves out is
+/// no more than 2⁻³⁵ of such a deviation, about 3e-11.
+const TRUSTED_SPREAD: f64 = 1.0 / (1u64 << 28) as f64;
 
 /// A spread of at most this part of the values is no variance but their rounding:
 /// a subtotal is a sum of k rounded scores.
@@ -263,7 +265,7 @@ impl Number for Compensated {
 
     #[inline]
     fn accumulate(sums: &mut Sums<f64>, a: Self, b: Self) {
-        let (a, b) = (a.value(), b.value());
+        let (a, b) = (a.leading(), b.leading());
         sums.n += 1;
         sums.a += a;
         sums.aa += a * a;
@@ -284,7 +286,8 @@ impl Number for Compensated {
             covariance -= of_a;
             squares_b += squares_a;
         }
-        let trusted = |variance: f64, squares: f64| variance > (squares * TRUSTED_PART).max(TRUSTED_SIZE);
+        let least = n * n * TRUSTED_SPREAD;
+        let trusted = |variance: f64, squares: f64| variance > (squares * TRUSTED_PART).max(least);
         match trusted(of_a, squares_a) && trusted(of_b, squares_b) {
             true => Correlation::Defined(ratio(covariance, of_a, of_b)),
             false => Correlation::Doubtful,

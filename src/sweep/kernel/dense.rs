@@ -217,7 +217,7 @@ impl Class for Floats {
     type Total = f64;
 
     fn score(number: Compensated) -> f64 {
-        number.value()
+        number.leading()
     }
 
     fn points(score: f64) -> f64 {
@@ -225,7 +225,7 @@ impl Class for Floats {
     }
 
     fn total(number: Compensated) -> f64 {
-        number.value()
+        number.leading()
     }
 
     #[inline(always)]
