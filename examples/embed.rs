@@ -12,7 +12,7 @@ async fn main() -> datafusion::error::Result<()> {
     ctx.register_csv("quiz", "sql/data/quiz.csv", CsvReadOptions::new()).await?;
     ctx.sql(
         "SELECT questions, r, n
-         FROM   k_corrset(quiz, 2, {'user': 'student', 'question': 'item', 'score': 'points'})
+         FROM   k_corrset(quiz, 2, user => 'student', question => 'item', score => 'points')
          ORDER  BY r DESC, questions
          LIMIT  5",
     )

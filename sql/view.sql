@@ -22,4 +22,10 @@ LIMIT  5;
 
 -- Sets that have no r are left out; here they are, if there are any.
 SELECT count(*) AS sets, count(r) AS with_r
-FROM   k_corrset(scores, 4, {'undefined': 'null'});
+FROM   k_corrset(scores, 4, undefined => 'null');
+
+-- +------+--------+
+-- | sets | with_r |
+-- +------+--------+
+-- | 70   | 70     |
+-- +------+--------+

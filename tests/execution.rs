@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::util::pretty::pretty_format_batches;
+use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect};
@@ -262,4 +263,97 @@ async fn a_data_frame_has_the_function_as_a_method() {
         assert!(batch.column(0).as_primitive::<Float64Type>().values().iter().all(|&r| r > 0.2));
         assert!(batch.column(1).as_primitive::<Int64Type>().values().iter().all(|&n| n >= 2));
     }
+}
+
+/// The metric of the plan's sweep, after the query.
+async fn metric(ctx: &SessionContext, sql: &str, name: &str) -> usize {
+    let mut node = plan(ctx, sql).await;
+    collect(Arc::clone(&node), ctx.task_ctx()).await.unwrap();
+    while node.name() != "KCorrsetExec" {
+        node = Arc::clone(node.children()[0]);
+    }
+    node.metrics().unwrap().sum_by_name(name).unwrap().as_usize()
+}
+
+#[tokio::test]
+async fn what_the_query_says_reaches_the_sweep() {
+    let config = SessionConfig::new().with_target_partitions(2).with_batch_size(32);
+    let ctx = session(config, 20).await;
+    let emitted = async |sql: &str| metric(&ctx, sql, "subsets_emitted").await;
+    let all = emitted("SELECT r FROM k_corrset(exam, 5)").await;
+    assert!(all > 15_000, "{all}");
+    for sql in [
+        "SELECT * FROM k_corrset(exam, 5) ORDER BY r DESC LIMIT 5",
+        "SELECT * FROM k_corrset(exam, 5) ORDER BY r LIMIT 5",
+        "SELECT * FROM k_corrset(exam, 5) ORDER BY n DESC, r LIMIT 5",
+        "SELECT max(r) FROM k_corrset(exam, 5)",
+        "SELECT min(r) FROM k_corrset(exam, 5)",
+        "SELECT * FROM k_corrset(exam, 5) LIMIT 64",
+    ] {
+        let some = emitted(sql).await;
+        assert!(some * 4 < all, "{sql}: {some} of {all}");
+    }
+    let exactly =
+        "SELECT r FROM k_corrset(exam, 4) WHERE n >= 40 AND r > 0.3 AND NOT array_has(questions, 'q003')";
+    let found: usize = ctx.sql(exactly).await.unwrap().count().await.unwrap();
+    assert!(found > 0);
+    assert_eq!(emitted(exactly).await, found);
+    assert_eq!(metric(&ctx, exactly, "subsets_total").await, 3876, "C(19, 4)");
+    let with = "SELECT r FROM k_corrset(exam, 4) WHERE array_has(questions, 'q003')";
+    assert_eq!(metric(&ctx, with, "subsets_total").await, 969, "C(19, 3)");
+    let any = "SELECT r FROM k_corrset(exam, 4) WHERE array_has_any(questions, ['q003', 'q005', 'x'])";
+    assert_eq!(metric(&ctx, any, "subsets_total").await, 4845 - 3060, "C(20, 4) - C(18, 4)");
+}
+
+#[tokio::test]
+async fn what_cannot_be_swept_can_be_counted() {
+    let ctx = session(SessionConfig::new().with_batch_size(1 << 20), 34).await;
+    let counted = rows(&ctx, "SELECT count(*) AS sets FROM k_corrset(exam, 17, undefined => 'null')").await;
+    assert!(counted.contains("2333606220"), "C(34, 17), not {counted}");
+}
+
+#[tokio::test]
+async fn parameters_are_bound_from_rust() {
+    let ctx = session(SessionConfig::new(), 8).await;
+    let sql = "SELECT * FROM k_corrset((SELECT * FROM exam WHERE question <> $one), $two, include => $three, min_users => $n)
+               WHERE n > $four ORDER BY questions";
+    let named = ctx.sql(sql);
+    let values = vec![
+        ("one", ScalarValue::from("q001")),
+        ("two", ScalarValue::from(3i64)),
+        ("three", ScalarValue::from("q002")),
+        ("four", ScalarValue::from(10i64)),
+        ("n", ScalarValue::from(20i64)),
+    ];
+    let bound = named.await.unwrap().with_param_values(values).unwrap();
+    let bound = pretty_format_batches(&bound.collect().await.unwrap()).unwrap().to_string();
+    let written = "SELECT * FROM k_corrset((SELECT * FROM exam WHERE question <> 'q001'), 3, include => 'q002', min_users => 20)
+                   WHERE n > 10 ORDER BY questions";
+    assert_eq!(bound, rows(&ctx, written).await);
+    let by_number = ctx.sql("SELECT count(*) FROM k_corrset(exam, $1)").await.unwrap();
+    let by_number = by_number.with_param_values(vec![ScalarValue::from(8i32)]).unwrap();
+    assert_eq!(by_number.collect().await.unwrap()[0].column(0).as_primitive::<Int64Type>().value(0), 1);
+}
+
+#[tokio::test]
+async fn explain_analyze_shows_what_was_done() {
+    let ctx = session(SessionConfig::new().with_target_partitions(2), 12).await;
+    let sql = "EXPLAIN ANALYZE SELECT * FROM k_corrset(exam, 3, min_users => 5) WHERE r < 0.9 ORDER BY r DESC LIMIT 3";
+    let text = rows(&ctx, sql).await;
+    let node = text.lines().find(|line| line.contains("KCorrsetExec")).unwrap();
+    for part in [
+        "k=3, min_users=5, predicate=r@1 < 0.9 AND DynamicFilter [ r@1 IS NULL OR r@1 > ",
+        " (binary scores, 16-bit lanes), metrics=[",
+        "users=",
+        "questions=12",
+        "subsets_total=220",
+        "subsets_pruned=",
+        "subsets_emitted=",
+        "index_time=",
+        "sweep_time=",
+    ] {
+        assert!(node.contains(part), "{part} is not in {node}");
+    }
+    let text = rows(&ctx, "EXPLAIN FORMAT graphviz SELECT * FROM k_corrset(exam, 3) WHERE r < 0.9").await;
+    assert!(text.contains("full_filters=[k_corrset.r < Float64(0.9)]"), "{text}");
 }

@@ -53,6 +53,7 @@ fn defined_by_the_oracle(rows: &Answers<i64>, request: &SweepRequest, names: &[S
         .filter(|(subset, (r, n))| {
             request.include.iter().all(|id| subset.contains(&name(id)))
                 && !request.exclude.iter().any(|id| subset.contains(&name(id)))
+                && (request.any.is_empty() || request.any.iter().any(|id| subset.contains(&name(id))))
                 && (r.is_some() || request.undefined == Undefined::Null)
                 && *n as i64 >= least
                 && within(&request.wanted, *r, *n as i64)
@@ -99,11 +100,13 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
     let ids = || proptest::collection::vec(0u32..8, 0..3);
     let flags = (any::<bool>(), any::<bool>());
     let instructions = proptest::option::of(proptest::sample::select(Instructions::available()));
-    (1usize..7, ids(), ids(), proptest::option::of(0i64..12), flags, any_wanted(), instructions).prop_map(
-        |(k, include, exclude, min_users, (corrected, null), wanted, instructions)| SweepRequest {
+    let questions = (ids(), ids(), ids());
+    (1usize..7, questions, proptest::option::of(0i64..12), flags, any_wanted(), instructions).prop_map(
+        |(k, (include, exclude, any), min_users, (corrected, null), wanted, instructions)| SweepRequest {
             k,
             include,
             exclude,
+            any,
             min_users,
             top: None,
             corrected,
@@ -119,6 +122,7 @@ fn fit(mut request: SweepRequest, questions: usize) -> SweepRequest {
     request.include.retain(|&id| (id as usize) < questions);
     let include = request.include.clone();
     request.exclude.retain(|id| (*id as usize) < questions && !include.contains(id));
+    request.any.retain(|&id| (id as usize) < questions);
     request
 }
 

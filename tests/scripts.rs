@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use arrow::util::display::FormatOptions;
+use arrow::util::pretty::pretty_format_batches_with_options;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use datafusion_k_corrset::register_all;
@@ -10,13 +12,13 @@ fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs the statements of a script one by one; returns the rows of the last.
-async fn run(script: &str, name: &str) -> usize {
+/// Runs the statements of a script one by one; returns what the last of them shows.
+async fn run(script: &str, name: &str) -> String {
     // Paths in scripts start at the top folder, where cargo runs tests.
     let config = SessionConfig::new().with_target_partitions(2);
     let ctx = SessionContext::new_with_config(config).enable_url_table();
     register_all(&ctx).unwrap();
-    let mut rows = 0;
+    let mut shown = String::new();
     for statement in DFParser::parse_sql(script).unwrap_or_else(|error| panic!("{name}: {error}")) {
         let text = statement.to_string();
         let plan = ctx.state().statement_to_plan(statement).await;
@@ -24,9 +26,14 @@ async fn run(script: &str, name: &str) -> usize {
         let frame = ctx.execute_logical_plan(plan).await;
         let frame = frame.unwrap_or_else(|error| panic!("{name}: {text}: {error}"));
         let batches = frame.collect().await.unwrap_or_else(|error| panic!("{name}: {text}: {error}"));
-        rows = batches.iter().map(|batch| batch.num_rows()).sum();
+        let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+        let options = FormatOptions::default().with_null("NULL");
+        shown = match rows {
+            0 => String::new(),
+            _ => pretty_format_batches_with_options(&batches, &options).unwrap().to_string(),
+        };
     }
-    rows
+    shown
 }
 
 fn scripts() -> Vec<PathBuf> {
@@ -40,11 +47,16 @@ fn scripts() -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_script_runs() {
     let scripts = scripts();
-    assert!(scripts.len() >= 4, "{scripts:?}");
+    assert!(scripts.len() >= 9, "{scripts:?}");
     for script in scripts {
         let text = std::fs::read_to_string(&script).unwrap();
-        let rows = run(&text, &script.display().to_string()).await;
-        assert!(rows > 0, "{}: the last statement returns nothing", script.display());
+        let name = script.display();
+        let shown = run(&text, &name.to_string()).await;
+        assert!(!shown.is_empty(), "{name}: the last statement returns nothing");
+        // What it returns is at its end, as comments.
+        let comments = text.lines().filter_map(|line| line.strip_prefix("-- "));
+        let expected: Vec<&str> = comments.filter(|line| line.starts_with(['+', '|'])).collect();
+        assert_eq!(shown, expected.join("\n"), "{name} shows what is left, and not what is right");
     }
 }
 
@@ -69,8 +81,8 @@ async fn every_sql_example_of_the_readme_runs() {
     assert!(examples.len() >= 3, "{examples:?}");
     for example in examples {
         let example = example.replace("'scores.parquet'", "'target/readme/scores.parquet'");
-        let rows = run(&format!("{tables}{example}"), "README.md").await;
-        assert!(rows > 0, "returns nothing: {example}");
+        let shown = run(&format!("{tables}{example}"), "README.md").await;
+        assert!(!shown.is_empty(), "returns nothing: {example}");
     }
 }
 

@@ -18,7 +18,8 @@ struct Session(SessionContext);
 impl Session {
     fn new() -> Self {
         // Batches of 7 rows: every query crosses the borders of batches.
-        let config = SessionConfig::new().with_target_partitions(3).with_batch_size(7);
+        let config =
+            SessionConfig::new().with_target_partitions(3).with_batch_size(7).with_information_schema(true);
         let ctx = SessionContext::new_with_config(config);
         register_all(&ctx).unwrap();
         Self(ctx)

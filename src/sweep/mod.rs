@@ -17,6 +17,7 @@
 //! [`naive`] is the definition, in as many words; tests and benches hold the
 //! sweep against it.
 
+mod case;
 mod counted;
 mod found;
 mod home;
@@ -60,6 +61,8 @@ pub struct SweepRequest {
     pub include: Vec<u32>,
     /// Questions that no subset may contain.
     pub exclude: Vec<u32>,
+    /// Questions of which every subset must contain one at least, unless there are none.
+    pub any: Vec<u32>,
     /// The least n of a subset; by default 2, or 0 where undefined r are wanted.
     pub min_users: Option<i64>,
     /// Only so many of the best subsets.

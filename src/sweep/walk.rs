@@ -25,11 +25,11 @@ use std::time::Instant;
 
 use crate::index::bitset::{WORD, ones};
 use crate::sweep::Sweep;
+use crate::sweep::case::Case;
 use crate::sweep::found::{Found, Row};
 use crate::sweep::home::PrefixLanes;
 use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
-use crate::sweep::plan::SweepPlan;
 use crate::sweep::rank::{Share, binomial_or_max};
 use crate::sweep::top::Top;
 
@@ -84,7 +84,7 @@ pub struct Tally {
 
 /// One share of a sweep.
 pub(crate) struct Walk<K: Kernel> {
-    plan: Arc<SweepPlan>,
+    case: Arc<Case>,
     share: Share,
     kernel: K,
     root: Arc<K::Cohort>,
@@ -133,9 +133,9 @@ enum Step {
 }
 
 impl<K: Kernel> Walk<K> {
-    pub(crate) fn new(plan: Arc<SweepPlan>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
-        let prefix_length = plan.choose - 1;
-        let candidates = plan.homes.candidates().len();
+    pub(crate) fn new(case: Arc<Case>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
+        let prefix_length = case.choose - 1;
+        let candidates = case.homes.candidates().len();
         let mut ends = vec![0; prefix_length];
         if let Some(first) = ends.first_mut() {
             *first = candidates;
@@ -152,12 +152,12 @@ impl<K: Kernel> Walk<K> {
             words: Vec::new(),
             lanes: Lanes::new(),
             ids: Vec::new(),
-            top: plan.top.map(Top::new),
+            top: case.common.top.map(Top::new),
             tally: Tally::default(),
-            finished: candidates < plan.choose,
-            screen: Screen { wanted: plan.wanted(), corrected: plan.corrected },
+            finished: candidates < case.choose,
+            screen: Screen { wanted: case.common.wanted.get(), corrected: case.common.corrected },
             changes: 0,
-            plan,
+            case,
             share,
             kernel,
             root,
@@ -167,10 +167,10 @@ impl<K: Kernel> Walk<K> {
     /// Takes over what is wanted, if that has changed.
     #[inline]
     fn look_at_wanted(&mut self) {
-        let changes = self.plan.wanted.changes();
+        let changes = self.case.common.wanted.changes();
         if self.changes != changes {
             self.changes = changes;
-            self.screen.wanted = self.plan.wanted();
+            self.screen.wanted = self.case.common.wanted.get();
         }
     }
 
@@ -232,14 +232,14 @@ impl<K: Kernel> Walk<K> {
         let cohort = cohort_of(&*self.root, &self.cohorts, depth);
         let effort = K::users(cohort);
         self.prefix.push(candidate);
-        let end = self.plan.homes.end(&self.prefix);
-        self.kernel.narrow(cohort, self.plan.homes.candidates()[candidate], end, &mut narrowed);
+        let end = self.case.homes.end(&self.prefix);
+        self.kernel.narrow(cohort, self.case.homes.candidates()[candidate], end, &mut narrowed);
         let users = K::users(&narrowed);
         self.cohorts[depth] = narrowed;
         if self.too_few(users) {
             // All shares that meet the subtree prune it; one of them counts it.
             if self.owns() {
-                self.prune(self.plan.homes.subsets(&self.prefix));
+                self.prune(self.case.homes.subsets(&self.prefix));
             }
             self.rank = self.rank.saturating_add(size);
             self.prefix.pop();
@@ -261,7 +261,7 @@ impl<K: Kernel> Walk<K> {
     /// Opens a prefix of k-1 questions: the one walked to and a candidate.
     fn open_last(&mut self, candidate: Option<usize>) -> Step {
         self.rank = self.rank.saturating_add(1);
-        let homes = &self.plan.homes;
+        let homes = &self.case.homes;
         let question = candidate.map(|candidate| homes.candidates()[candidate]);
         let strip = question.map(|question| question / STRIP);
         if self.lanes_of.is_none() || self.lanes_of != strip {
@@ -298,21 +298,21 @@ impl<K: Kernel> Walk<K> {
         self.kernel.lanes(cohort, word, self.words[word], &screen, &mut self.lanes);
         if self.lanes.kept != 0 && self.ids.is_empty() {
             let prefix = self.prefix.iter().chain(&open.last);
-            let candidates = self.plan.homes.candidates();
-            self.ids.extend(prefix.map(|&place| self.plan.answers.ids[candidates[place]]));
-            self.ids.extend(&self.plan.fixed);
+            let candidates = self.case.homes.candidates();
+            self.ids.extend(prefix.map(|&place| self.case.common.answers.ids[candidates[place]]));
+            self.ids.extend(&self.case.fixed);
             self.ids.sort_unstable();
         }
-        let lasts = &self.plan.answers.ids[word * WORD..];
+        let lasts = &self.case.common.answers.ids[word * WORD..];
         match &mut self.top {
-            None => found.push_lanes(self.plan.instructions, &self.ids, lasts, &self.lanes),
+            None => found.push_lanes(self.case.common.instructions, &self.ids, lasts, &self.lanes),
             Some(top) => {
                 for lane in ones(self.lanes.kept) {
                     let r = Some(self.lanes.r[lane]).filter(|r| !r.is_nan());
                     top.push(Row::of(&self.ids, lasts[lane], r, self.lanes.n[lane]));
                 }
                 if self.lanes.kept != 0 {
-                    self.plan.narrow(top.wanted());
+                    self.case.common.wanted.narrow(top.wanted());
                 }
             }
         }

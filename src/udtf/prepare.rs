@@ -78,20 +78,21 @@ async fn prepare(
     let builder = read(&input, &scan.request, &context, reader.clone()).await?;
     reader.reservation.try_resize(builder.memory())?;
     reader.reservation.try_grow(builder.finish_memory())?;
-    let (index, plan) = reader
+    let (index, plan, plan_memory) = reader
         .on_pool({
             let reservation = reservation.new_empty();
             move || {
                 let index = builder.finish()?;
                 let request = sweep_request(&scan, &index)?;
-                reservation.try_grow(SweepPlan::memory_of(index.answers()))?;
+                let plan_memory = SweepPlan::memory_of(index.answers(), &request);
+                reservation.try_grow(plan_memory)?;
                 let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
-                Ok((index, Arc::new(plan)))
+                Ok((index, Arc::new(plan), plan_memory))
             }
         })
         .await?;
     drop(reader);
-    reservation.try_resize(index.memory() + SweepPlan::memory_of(index.answers()))?;
+    reservation.try_resize(index.memory() + plan_memory)?;
 
     let answers = index.answers();
     log::debug!(
@@ -244,10 +245,15 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
         }
     }
     exclude.extend(ids(&selection.exclude)?.into_iter().flatten());
+    let any: Vec<u32> = ids(&selection.any)?.into_iter().flatten().collect();
+    if any.is_empty() && !selection.any.is_empty() {
+        selection.wanted = Wanted::NONE;
+    }
     Ok(SweepRequest {
         k: *k,
         include,
         exclude,
+        any,
         min_users: options.min_users,
         top: options.top,
         corrected: options.corrected,

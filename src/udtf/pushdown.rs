@@ -7,6 +7,7 @@
 //! ```text
 //! r > 0.8 AND n >= 30             r in (0.8, ..], n in [30, ..]            exact
 //! array_has(questions, 'q7')      include q7                               exact
+//! array_has_any(questions, [..])  any of these                             not exact
 //! r > 0.8 OR n > 90               both, by the least box around them       not exact
 //! sin(r) > 0.5                    everything                               not exact
 //! ```
@@ -38,7 +39,13 @@ pub(crate) struct Selection {
     pub(crate) include: Vec<ScalarValue>,
     /// Questions that are in none of them.
     pub(crate) exclude: Vec<ScalarValue>,
+    /// Questions of which one at least is in each of them, unless there are none here.
+    pub(crate) any: Vec<ScalarValue>,
 }
+
+/// The most questions of which any may be in a set, for the sweep to know. Each costs a
+/// walk of its own, and what more of them leave out is hardly worth it.
+const MOST_ANY: usize = 32;
 
 /// What a predicate says.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +60,7 @@ impl Selection {
     const ALL: Self = Self::of(Wanted::ALL);
 
     const fn of(wanted: Wanted) -> Self {
-        Self { wanted, include: Vec::new(), exclude: Vec::new() }
+        Self { wanted, include: Vec::new(), exclude: Vec::new(), any: Vec::new() }
     }
 
     /// What all of some predicates let through.
@@ -65,7 +72,19 @@ impl Selection {
         self.wanted = self.wanted.and(other.wanted);
         self.include.extend(other.include);
         self.exclude.extend(other.exclude);
+        // Of two such demands one is kept: the one that fewer sets meet.
+        if self.any.is_empty() || !other.any.is_empty() && other.any.len() < self.any.len() {
+            self.any = other.any;
+        }
         self
+    }
+
+    /// Questions of which one at least is in each set, as few as are known.
+    fn some_of(&self) -> &[ScalarValue] {
+        match self.include.is_empty() {
+            true => &self.any,
+            false => &self.include[..1],
+        }
     }
 }
 
@@ -87,8 +106,12 @@ impl Reading {
             return if nothing(&self) { other } else { self };
         }
         let (x, y) = (self.selection, other.selection);
-        let same_questions = x.include == y.include && x.exclude == y.exclude;
+        let same_questions = x.include == y.include && x.exclude == y.exclude && x.any == y.any;
         let (wanted, no_more) = x.wanted.or(y.wanted);
+        let any = match (x.some_of(), y.some_of()) {
+            ([], _) | (_, []) => Vec::new(),
+            (of_x, of_y) => any_of(of_x.iter().chain(of_y)),
+        };
         let common = |x: Vec<ScalarValue>, y: &[ScalarValue]| {
             x.into_iter().filter(|question| y.contains(question)).collect()
         };
@@ -97,6 +120,7 @@ impl Reading {
                 wanted,
                 include: common(x.include, &y.include),
                 exclude: common(x.exclude, &y.exclude),
+                any,
             },
             exact: self.exact && other.exact && no_more && same_questions,
         }
@@ -156,10 +180,24 @@ pub(crate) fn read(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Re
                 exact: true,
             },
             Some(Membership::Any(questions)) if questions.is_empty() => Reading::exactly(Wanted::NONE),
-            _ => Reading::OPAQUE,
+            Some(Membership::Any(questions)) => {
+                Reading { selection: Selection { any: any_of(&questions), ..Selection::ALL }, exact: false }
+            }
+            None => Reading::OPAQUE,
         };
     }
     Reading::OPAQUE
+}
+
+/// Each question once; none at all if they are too many.
+fn any_of<'a>(questions: impl IntoIterator<Item = &'a ScalarValue>) -> Vec<ScalarValue> {
+    let mut any: Vec<ScalarValue> = Vec::new();
+    for question in questions {
+        if !any.contains(question) {
+            any.push(question.clone());
+        }
+    }
+    if any.len() > MOST_ANY { Vec::new() } else { any }
 }
 
 /// The opposite of a predicate.

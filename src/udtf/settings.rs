@@ -1,31 +1,99 @@
 //! What a session can set: `SET k_corrset.kernel = 'avx2'`.
 
+use std::any::Any;
+
 use datafusion::catalog::Session;
-use datafusion::common::extensions_options;
-use datafusion::config::{ConfigExtension, ConfigOptions};
+use datafusion::config::{ConfigEntry, ConfigExtension, ConfigField, ConfigOptions, ExtensionOptions};
+use datafusion::error::{DataFusionError, Result};
 
 use crate::error::KCorrsetError;
 use crate::sweep::Instructions;
 
-extensions_options! {
-    /// Settings of a session that has registered `k_corrset`. `SHOW ALL` lists them where
-    /// the session has an information schema.
-    pub struct KCorrsetSettings {
-        /// Which of the processor's instructions a sweep uses: `best`, or the name of one
-        /// of those that it has, such as `avx512`, `avx2` or `portable`. The answers are
-        /// the same bits with each.
-        pub kernel: String, default = "best".to_string()
+/// Settings of a session that has registered `k_corrset`; `SHOW k_corrset.threads` shows one
+/// where the session has an information schema. None changes an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KCorrsetSettings {
+    /// Which of the processor's instructions a sweep uses: `best`, or the name of one
+    /// of those that it has, such as `avx512`, `avx2` or `portable`.
+    pub kernel: String,
+    /// How many threads sweep; 0 for as many as `datafusion.execution.target_partitions`.
+    pub threads: usize,
+    /// The most rows of a batch; 0 for as many as `datafusion.execution.batch_size`.
+    pub batch_size: usize,
+    /// Whether the sweep takes over filters of the query, and those that arise while
+    /// it runs. Without, DataFusion applies them to the rows of all sets.
+    pub pushdown: bool,
+}
 
-        /// How many threads sweep; 0 for as many as `datafusion.execution.target_partitions`.
-        /// The answers are the same bits with any number.
-        pub threads: usize, default = 0
+impl Default for KCorrsetSettings {
+    fn default() -> Self {
+        Self { kernel: BEST.to_string(), threads: 0, batch_size: 0, pushdown: true }
+    }
+}
 
-        /// The most rows of a batch; 0 for as many as `datafusion.execution.batch_size`.
-        pub batch_size: usize, default = 0
+/// The name of whichever kernel is fastest here.
+const BEST: &str = "best";
 
-        /// Whether the sweep takes over filters of the query, and those that arise while
-        /// it runs. Without, DataFusion applies them to the rows of all sets.
-        pub pushdown: bool, default = true
+/// By hand, because DataFusion's macro lists entries without their prefix, so that SHOW does
+/// not find them.
+impl ExtensionOptions for KCorrsetSettings {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        match key {
+            "kernel" => self.kernel.set("", value),
+            "threads" => self.threads.set("", value),
+            "batch_size" => self.batch_size.set("", value),
+            "pushdown" => self.pushdown.set("", value),
+            _ => {
+                let names: Vec<String> = self.entries().into_iter().map(|entry| entry.key).collect();
+                Err(DataFusionError::Configuration(format!(
+                    "unknown setting '{}.{key}'; the settings are {}",
+                    Self::PREFIX,
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        let entry = |name: &str, value: String, description| ConfigEntry {
+            key: format!("{}.{name}", Self::PREFIX),
+            value: Some(value),
+            description,
+        };
+        vec![
+            entry(
+                "kernel",
+                self.kernel.clone(),
+                "Which of the processor's instructions a sweep uses: best, avx512, avx2 or portable",
+            ),
+            entry(
+                "threads",
+                self.threads.to_string(),
+                "How many threads sweep; 0 for as many as datafusion.execution.target_partitions",
+            ),
+            entry(
+                "batch_size",
+                self.batch_size.to_string(),
+                "The most rows of a batch; 0 for as many as datafusion.execution.batch_size",
+            ),
+            entry(
+                "pushdown",
+                self.pushdown.to_string(),
+                "Whether the sweep takes over filters of the query, and those that arise while it runs",
+            ),
+        ]
     }
 }
 
@@ -41,7 +109,7 @@ impl KCorrsetSettings {
 
     fn instructions(&self) -> Result<Instructions, KCorrsetError> {
         let name = self.kernel.as_str();
-        if name.eq_ignore_ascii_case("best") {
+        if name.eq_ignore_ascii_case(BEST) {
             return Ok(Instructions::best());
         }
         let available = Instructions::available();
