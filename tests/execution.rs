@@ -9,6 +9,7 @@ use arrow::util::pretty::pretty_format_batches;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect};
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use datafusion_k_corrset::sweep::{SweepProgress, Undefined};
@@ -89,6 +90,20 @@ async fn a_plan_that_is_reset_starts_anew() {
     assert_eq!(count(collect(Arc::clone(&plan), ctx.task_ctx()).await.unwrap()), 28);
     let again = Arc::clone(&plan).reset_state().unwrap();
     assert_eq!(count(collect(again, ctx.task_ctx()).await.unwrap()), 28);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_reset_forgets_the_bounds_of_its_last_run() {
+    let ctx = session(SessionConfig::new().with_target_partitions(1), 12).await;
+    let plan = plan(&ctx, "SELECT * FROM k_corrset(exam, 2) ORDER BY r DESC LIMIT 3").await;
+    let run = async |plan: &Arc<dyn ExecutionPlan>| {
+        let batches = collect(Arc::clone(plan), ctx.task_ctx()).await.unwrap();
+        pretty_format_batches(&batches).unwrap().to_string()
+    };
+    let first = run(&plan).await;
+    assert_eq!(first.lines().count(), 3 + 4);
+    let again = reset_plan_states(Arc::clone(&plan)).unwrap();
+    assert_eq!(run(&again).await, first);
 }
 
 /// Waits until the counter has not moved for a while.

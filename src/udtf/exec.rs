@@ -7,7 +7,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{DynamicFilterTracking, EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, EvaluationType, ReplaceChildrenOptions, SchedulingType,
 };
@@ -250,8 +250,14 @@ impl ExecutionPlan for KCorrsetExec {
         self.replace_children(children, ReplaceChildrenOptions::new(recompute))
     }
 
+    /// Without the filters that arose while it ran: whoever published them begins anew, with
+    /// filters of which this node is not told.
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.over(Arc::clone(&self.input))
+        let mut scan = self.scan.clone();
+        scan.predicates.retain(|predicate| {
+            matches!(DynamicFilterTracking::classify(predicate), DynamicFilterTracking::Static)
+        });
+        Ok(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
