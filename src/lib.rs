@@ -51,7 +51,7 @@
 //!                                                      Arrow      computation
 //! ```
 //!
-//! * [`udtf`]: the table function, its options, the plan node and its streams.
+//! * [`udtf`]: SQL and filters → request, plan node, streams; what extending DataFusion takes.
 //! * [`index`]: batches → who answered what, as bits and exact numbers.
 //! * [`sweep`]: all sets of k questions, by prefixes, on lanes; r from six sums.
 //! * [`error`]: every failure a user can meet.

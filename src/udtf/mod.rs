@@ -2,10 +2,66 @@
 //! method of DataFrames.
 //!
 //! ```text
-//! function ──▶ resolve ──▶ provider ──▶ exec ──▶ prepare ──▶ stream ──▶ output
-//! arguments    name →      schema,      plan     index,      workers,    batches
-//! → request    table       scan         node     once        batches
+//!             SQL                                     DataFrame
+//!              │                                          │ dataframe
+//!   planner    the call as SQL writes it                  │
+//!      │   │ with placeholders                            │
+//!      │   ▼                                              │
+//!      │ parked    a node until they have values          │
+//!      ▼   │                                              ▼
+//!   arguments  expressions → k, options ──────▶ provider  columns, schema, scan
+//!                                                  │  pushdown  filters → what the sweep knows
+//!                                                  ▼
+//!                                               exec  the plan node ◀─ guard  filters it must
+//!                                                  │                         not be given
+//!                                                  ▼
+//!                               prepare  index, once ──▶ stream  workers ──▶ output  batches
+//!                                                           ▲
+//!                                                        dynamic  filters that change
 //! ```
+//!
+//! # Extending DataFusion: which hook does what
+//!
+//! A table function that is more than a name and a few literals needs several hooks, and each
+//! does something that no other can:
+//!
+//! | hook | what it is for | where |
+//! |---|---|---|
+//! | [`TableFunctionImpl`] | Works in every host, also where only functions can be registered. Is given literals, and names as columns; no subquery, no `name => value`, no `$1`. | `function` |
+//! | [`RelationPlanner`] | Sees each relation of a FROM clause as the parser left it, at any depth, and may plan parts of it: subqueries, common table expressions, named arguments. Is not given the session; gets at its catalogs by way of a hidden table function. | `planner` |
+//! | [`UserDefinedLogicalNodeCore`] and [`AnalyzerRule`] | The node holds a place in the plan until parameters are bound in its expressions and in its input; the rule puts a table scan there before the optimizer runs. So no planner of physical plans is needed, of which a session has only one. | `parked` |
+//! | [`TableProvider`] | Is offered the filters that are there at planning, columns and limit, and says for each filter whether DataFusion has to look again. | `provider`, `pushdown` |
+//! | [`ExecutionPlan`] | Is handed the filters that arise while the query runs. Partitions, metrics, EXPLAIN, memory, cancellation. | `exec`, `stream`, `dynamic` |
+//! | [`PhysicalOptimizerRule`] | Sees the whole plan: here, who published a filter. | `guard` |
+//! | [`ConfigExtension`] | `SET` and `SHOW`. | `settings` |
+//!
+//! [`register_all`] registers them. In a session that has the function alone, calls with names
+//! and literals work the same, but for filters that arise while the query runs.
+//!
+//! Four rules that cost something to learn:
+//!
+//! 1. *Planning is synchronous, catalogs are not.* DataFusion looks up the tables of a query
+//!    before it plans, but does not see those that are arguments of a function. Blocking a
+//!    thread of the runtime until the catalog has answered deadlocks a runtime of one. So a
+//!    catalog is asked once; one that is not ready is waited for only where other threads go
+//!    on; and where none does, an error names the form that needs no waiting, a subquery.
+//! 2. *A table provider does not keep the session.* The session keeps its catalogs, these the
+//!    views, and they the provider: the session would never be dropped. Whatever is needed of
+//!    it comes with each call.
+//! 3. *A filter is exact or it is not.* `Exact` takes the filter out of the plan, so it has to
+//!    hold for every row, also for NULL, NaN and -0. Everything else is `Inexact`, and costs
+//!    little: DataFusion looks at rows that mostly pass.
+//! 4. *What is counted off or chosen must not be filtered before.* A node that stops after the
+//!    rows of a LIMIT, or keeps the rows of `top`, takes no filter from above.
+//!
+//! [`TableFunctionImpl`]: datafusion::catalog::TableFunctionImpl
+//! [`RelationPlanner`]: datafusion::logical_expr::planner::RelationPlanner
+//! [`UserDefinedLogicalNodeCore`]: datafusion::logical_expr::UserDefinedLogicalNodeCore
+//! [`AnalyzerRule`]: datafusion::optimizer::AnalyzerRule
+//! [`TableProvider`]: datafusion::catalog::TableProvider
+//! [`ExecutionPlan`]: datafusion::physical_plan::ExecutionPlan
+//! [`PhysicalOptimizerRule`]: datafusion::physical_optimizer::PhysicalOptimizerRule
+//! [`ConfigExtension`]: datafusion::config::ConfigExtension
 
 mod arguments;
 mod dataframe;
