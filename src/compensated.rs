@@ -33,11 +33,14 @@ impl Compensated {
         self
     }
 
-    /// The difference of two such sums, rounded once: digits that they share do not
-    /// take the small ones along.
+    /// The difference of two such sums.
+    pub(crate) fn less(self, other: Self) -> Self {
+        self.plus(Self { sum: -other.sum, error: -other.error })
+    }
+
+    /// The same, rounded once: digits that they share do not take the small ones along.
     pub(crate) fn minus(self, other: Self) -> f64 {
-        let opposite = Self { sum: -other.sum, error: -other.error };
-        self.plus(opposite).value()
+        self.less(other).value()
     }
 
     /// The sum, rounded once.

@@ -287,6 +287,15 @@ pub enum KCorrsetError {
         k: usize,
     },
 
+    /// A batch whose columns are not those of its table.
+    #[error("k_corrset: a batch of the input has the columns {got}; expected those of its table, {expected}")]
+    BatchSchema {
+        /// The columns of the table, with their types.
+        expected: String,
+        /// The columns of the batch.
+        got: String,
+    },
+
     /// More distinct values than an id can count.
     #[error("k_corrset: more than {limit} distinct values in the {role} column")]
     TooManyKeys {

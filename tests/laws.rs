@@ -8,7 +8,7 @@ use datafusion_k_corrset::sweep::{Instructions, Row, SweepPlan, SweepRequest, Un
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::support::{Answers, Random, answers, by_name, float_batch, index, integer_batch, sweep};
+use crate::support::{Answers, Random, answers, by_name, cases, float_batch, index, integer_batch, sweep};
 
 type Named = BTreeMap<Vec<String>, (Option<f64>, i64)>;
 
@@ -127,7 +127,7 @@ fn fit(mut request: SweepRequest, questions: usize) -> SweepRequest {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(1500))]
+    #![proptest_config(Config::with_cases(cases(1500)))]
 
     #[test]
     fn the_sweep_is_the_definition(
@@ -156,7 +156,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(200))]
+    #![proptest_config(Config::with_cases(cases(200)))]
 
     #[test]
     fn the_order_and_the_batches_of_the_rows_change_no_bit(

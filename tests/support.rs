@@ -13,6 +13,13 @@ use proptest::prelude::*;
 /// (user, question, score)
 pub(crate) type Answers<S> = Vec<(String, String, S)>;
 
+/// How many random cases to try: `usual`, unless the environment variable `PROPTEST_CASES`
+/// says otherwise. `PROPTEST_RNG_SEED` repeats a run of property tests.
+pub(crate) fn cases(usual: u32) -> u32 {
+    let number = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    number.unwrap_or(usual)
+}
+
 /// A batch with the columns user, question and score.
 pub(crate) fn batch(users: ArrayRef, questions: ArrayRef, scores: ArrayRef) -> RecordBatch {
     RecordBatch::try_from_iter([("user", users), ("question", questions), ("score", scores)]).unwrap()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{filter, is_not_null};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Fields, SchemaRef};
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
@@ -41,6 +41,7 @@ use crate::index::scores::{RawAnswers, RawScores, classify};
 #[derive(Debug)]
 pub struct IndexBuilder {
     names: ColumnNames,
+    schema: SchemaRef,
     columns: [usize; 3],
     users: Key,
     questions: Key,
@@ -104,7 +105,7 @@ impl IndexBuilder {
     ///
     /// # Errors
     /// A column that is missing, or has a type that cannot play its role.
-    pub fn try_new(schema: &Schema, names: ColumnNames) -> Result<Self> {
+    pub fn try_new(schema: &SchemaRef, names: ColumnNames) -> Result<Self> {
         let find = |role, name: &str| {
             schema.index_of(name).map_err(|_| KCorrsetError::MissingColumn {
                 role,
@@ -123,6 +124,7 @@ impl IndexBuilder {
             answer_bytes: 0,
             not_finite: None,
             columns,
+            schema: Arc::clone(schema),
             names,
         })
     }
@@ -131,6 +133,7 @@ impl IndexBuilder {
     pub fn sibling(&self) -> Self {
         Self {
             names: self.names.clone(),
+            schema: Arc::clone(&self.schema),
             columns: self.columns,
             users: self.users.sibling(),
             questions: self.questions.sibling(),
@@ -161,8 +164,10 @@ impl IndexBuilder {
     /// Takes one batch in.
     ///
     /// # Errors
-    /// A score of more than 128 bits, or an array that Arrow cannot read.
+    /// Columns other than those of the builder's schema, a score of more than 128 bits, or an
+    /// array that Arrow cannot read.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), BuildError> {
+        self.check_columns(batch)?;
         let [user, question, score] = self.columns.map(|column| batch.column(column));
         let score = without_dictionary(score)?;
         let scored = (score.logical_null_count() > 0).then(|| is_not_null(&score)).transpose()?;
@@ -187,6 +192,21 @@ impl IndexBuilder {
             self.answers.push(answers);
         }
         Ok(())
+    }
+
+    fn check_columns(&self, batch: &RecordBatch) -> Result<()> {
+        let (expected, got) = (self.schema.fields(), batch.schema_ref().fields());
+        let same = |column: &usize| {
+            got.get(*column).is_some_and(|field| field.data_type() == expected[*column].data_type())
+        };
+        if self.columns.iter().all(same) {
+            return Ok(());
+        }
+        let list = |fields: &Fields| {
+            let fields = fields.iter().map(|field| format!("{} {}", field.name(), field.data_type()));
+            fields.collect::<Vec<_>>().join(", ")
+        };
+        Err(KCorrsetError::BatchSchema { expected: list(expected), got: list(got) })
     }
 
     /// Bytes held now.

@@ -241,13 +241,13 @@ fn of_rounded([covariance, of_a, of_b]: [f64; 3]) -> Correlation {
 /// A variance computed as a difference of two sums must be at least this part of
 /// the sums, or it is computed again. Sums of n positive terms are right to
 /// n · 2⁻⁵³ in the worst case and about √n · 2⁻⁵³ in fact; a difference that keeps
-/// a thousandth of them is then still right to 12 digits for n in the thousands.
-const TRUSTED_PART: f64 = 1.0 / 1024.0;
+/// a sixteenth of them is then still right to 12 digits for n in the hundred thousands.
+const TRUSTED_PART: f64 = 1.0 / 16.0;
 
-/// And the deviations must on average be at least 2⁻¹⁴, the square of which this is. The
+/// And the deviations must on average be at least 2⁻⁷, the square of which this is. The
 /// index brings scores on a grid of 2⁻⁴⁸, so what the leading part of one leaves out is
-/// no more than 2⁻³⁵ of such a deviation, about 3e-11.
-const TRUSTED_SPREAD: f64 = 1.0 / (1u64 << 28) as f64;
+/// no more than 2⁻⁴² of such a deviation, and changes r by some 2⁻⁴³/√n, about 1e-13.
+const TRUSTED_SPREAD: f64 = 1.0 / (1u64 << 14) as f64;
 
 /// A spread of at most this part of the values is no variance but their rounding:
 /// a subtotal is a sum of k rounded scores.
@@ -300,12 +300,13 @@ impl Number for Compensated {
         // digits. And how large they were, as it is that which was rounded.
         let (mut size_a, mut size_b) = (0f64, 0f64);
         let (mut all_a, mut all_b) = (Vec::with_capacity(users.len()), Vec::with_capacity(users.len()));
+        let less_a = |a: Self, b: Self| if corrected { b.less(a) } else { b };
+        let first_b = less_a(first_a, first_b);
         for &(a, b) in users {
             size_a = size_a.max(a.value().abs());
             size_b = size_b.max(b.value().abs());
-            let a = a.minus(first_a);
-            all_a.push(a);
-            all_b.push(if corrected { b.minus(first_b) - a } else { b.minus(first_b) });
+            all_a.push(a.minus(first_a));
+            all_b.push(less_a(a, b).minus(first_b));
         }
         if corrected {
             size_b = size_b.max(size_a);

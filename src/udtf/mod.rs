@@ -162,6 +162,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::DuplicateAnswer { .. }
             | KCorrsetError::UnknownQuestion { .. }
             | KCorrsetError::TooManySubsets { .. }
+            | KCorrsetError::BatchSchema { .. }
             | KCorrsetError::TooManyKeys { .. }
             | KCorrsetError::ScoresTooWide { .. }
             | KCorrsetError::Worker { .. } => Self::External(Box::new(error)),

@@ -1,9 +1,11 @@
 //! Phase 1: the input's batches → an index and a plan of the sweep, once for all
 //! partitions.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
@@ -160,7 +162,7 @@ impl Reader {
         mut builder: IndexBuilder,
     ) -> Result<IndexBuilder> {
         let mut reserved = 0;
-        let mut next = batches.next().await;
+        let mut next = next_of(&mut batches).await;
         while let Some(batch) = next {
             let batch = batch?;
             let pushed = self.on_pool(move || {
@@ -168,7 +170,7 @@ impl Reader {
                 Ok(builder)
             });
             // One batch is taken in while the next is read.
-            let (pushed, following) = join(pushed, batches.next()).await;
+            let (pushed, following) = join(pushed, next_of(&mut batches)).await;
             (builder, next) = (pushed?, following);
             let held = builder.memory();
             self.reservation.try_grow(held.saturating_sub(reserved))?;
@@ -191,6 +193,12 @@ impl Reader {
     }
 }
 
+/// The next batch. A panic in whoever makes it becomes an error.
+async fn next_of(batches: &mut SendableRecordBatchStream) -> Option<Result<RecordBatch>> {
+    let next = AssertUnwindSafe(batches.next()).catch_unwind().await;
+    next.unwrap_or_else(|panic| Some(Err(panic_error(&*panic))))
+}
+
 /// Runs a computation on the pool, for an async caller to wait for. A panic in it
 /// becomes an error.
 async fn on_pool<T: Send + 'static>(
@@ -207,11 +215,14 @@ async fn on_pool<T: Send + 'static>(
 
 /// Runs a computation; a panic in it becomes an error.
 pub(crate) fn caught<T>(compute: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(worker_error(&text.unwrap_or_else(|| "a panic without a message".to_string())))
-    })
+    catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| Err(panic_error(&*panic)))
+}
+
+/// What a panic says.
+fn panic_error(panic: &(dyn Any + Send)) -> DataFusionError {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    worker_error(text.unwrap_or("a panic without a message"))
 }
 
 pub(crate) fn worker_error(message: &str) -> DataFusionError {
