@@ -8,7 +8,6 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect};
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
@@ -160,27 +159,6 @@ async fn a_dropped_stream_stops_the_sweep() {
         assert!(done < progress.expected(), "{done}");
         assert_eq!(ctx.runtime_env().memory_pool.reserved(), 0);
     }
-}
-
-#[tokio::test]
-async fn the_end_of_memory_is_an_error() {
-    for limit in [1, 10_000, 60_000, 100_000, 200_000] {
-        let runtime = RuntimeEnvBuilder::new().with_memory_limit(limit, 1.0).build_arc().unwrap();
-        let config = SessionConfig::new().with_target_partitions(2);
-        let ctx = SessionContext::new_with_config_rt(config, runtime);
-        prepare(&ctx, 40).await;
-        let result = ctx.sql("SELECT * FROM k_corrset(exam, 3) LIMIT 1").await.unwrap().collect().await;
-        match result.map_err(|error| error.find_root().to_string()) {
-            Ok(batches) => assert!(limit > 100_000, "{limit} bytes cannot be enough: {batches:?}"),
-            Err(message) => assert!(message.contains("KCorrsetExec"), "{limit}: {message}"),
-        }
-        assert_eq!(ctx.runtime_env().memory_pool.reserved(), 0, "of {limit}");
-    }
-    let runtime = RuntimeEnvBuilder::new().with_memory_limit(1, 1.0).build_arc().unwrap();
-    let ctx = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
-    prepare(&ctx, 4).await;
-    let error = ctx.sql("SELECT * FROM k_corrset(exam, 2)").await.unwrap().collect().await.unwrap_err();
-    assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{error}");
 }
 
 #[tokio::test]

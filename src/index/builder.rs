@@ -13,7 +13,7 @@ use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
 use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
 use crate::index::dictionary::Interner;
-use crate::index::scores::{RawAnswers, RawScores, classify};
+use crate::index::scores::{RawAnswers, RawScores, classify, classify_memory};
 
 /// Folds batches of (user, question, score) into an [`AnswerIndex`].
 ///
@@ -219,12 +219,8 @@ impl IndexBuilder {
         let (users, questions) = (self.users.interner.len(), self.questions.interner.len());
         let sorting =
             16 * (users + questions) + self.users.interner.bytes() + self.questions.interner.bytes();
-        let bits = BitMatrix::bytes(users, questions).saturating_mul(2);
-        // Shifted scores in up to 32 bytes, and once more while floats look for their
-        // medians.
-        let answers: usize = self.answers.iter().map(RawAnswers::len).sum();
-        let scores = answers * 40 + users * 48;
-        bits.saturating_add(scores).saturating_add(sorting)
+        let scores = classify_memory(&self.answers, users, questions);
+        BitMatrix::bytes(users, questions).saturating_add(scores).saturating_add(sorting)
     }
 
     /// Builds the index.

@@ -160,27 +160,6 @@ struct Answered<'a> {
 }
 
 impl Answered<'_> {
-    /// User, position and exact score of each answer.
-    #[inline]
-    fn each_exact(&self, mut each: impl FnMut(usize, usize, i128)) {
-        for batch in self.answers {
-            match &batch.scores {
-                RawScores::Exact(scores) => {
-                    batch.keys().zip(scores).for_each(|((user, position), &score)| {
-                        each(user, position, score.into());
-                    });
-                }
-                RawScores::Wide(scores) => {
-                    batch
-                        .keys()
-                        .zip(scores)
-                        .for_each(|((user, position), &score)| each(user, position, score));
-                }
-                RawScores::Float(_) => {}
-            }
-        }
-    }
-
     /// User, position and score of each answer.
     fn floats(&self) -> impl Iterator<Item = (usize, usize, f64)> {
         self.answers.iter().flat_map(|batch| {
@@ -208,26 +187,93 @@ impl Answered<'_> {
     }
 }
 
-fn exact(answers: &Answered<'_>) -> Option<Scores> {
-    let (mut divisor, mut lowest, mut highest) = (0, i128::MAX, i128::MIN);
-    answers.each_exact(|_, _, score| {
-        if divisor != 1 {
-            divisor = gcd(divisor, score.unsigned_abs());
+/// How far exact scores spread.
+struct Spread {
+    /// Their greatest common divisor.
+    divisor: i128,
+    /// Divided by that.
+    lowest: i128,
+    highest: i128,
+}
+
+impl Spread {
+    fn of(answers: &[RawAnswers]) -> Self {
+        let (mut divisor, mut lowest, mut highest) = (0, i128::MAX, i128::MIN);
+        each_exact(answers, |_, _, score| {
+            if divisor != 1 {
+                divisor = gcd(divisor, score.unsigned_abs());
+            }
+            lowest = lowest.min(score);
+            highest = highest.max(score);
+        });
+        // Only where every score is i128::MIN does the divisor not fit; they are all equal then.
+        let divisor = i128::try_from(divisor).unwrap_or(i128::MIN);
+        let mut spread = Self { divisor, lowest: 0, highest: 0 };
+        if lowest <= highest {
+            (spread.lowest, spread.highest) = (spread.scaled(lowest), spread.scaled(highest));
         }
-        lowest = lowest.min(score);
-        highest = highest.max(score);
-    });
-    // Only where every score is i128::MIN does the divisor not fit; they are all equal then.
-    let divisor = i128::try_from(divisor).unwrap_or(i128::MIN);
-    let scaled = |score: i128| if divisor == 0 || divisor == 1 { score } else { score / divisor };
-    let (lowest, highest) = match lowest <= highest {
-        true => (scaled(lowest), scaled(highest)),
-        false => (0, 0),
+        spread
+    }
+
+    fn scaled(&self, score: i128) -> i128 {
+        if self.divisor == 0 || self.divisor == 1 { score } else { score / self.divisor }
+    }
+
+    fn span(&self) -> I256 {
+        I256::from(self.highest) - I256::from(self.lowest)
+    }
+}
+
+/// Bytes that [`classify`] takes at most for answers of so many users to so many questions,
+/// beside the answers and the bits of who answered what.
+pub(crate) fn classify_memory(answers: &[RawAnswers], users: usize, questions: usize) -> usize {
+    let number: usize = answers.iter().map(RawAnswers::len).sum();
+    let offsets = users * size_of::<usize>();
+    if let Some(RawScores::Float(_)) = answers.first().map(|batch| &batch.scores) {
+        // Every score twice, once by user and once by question; totals, and their values.
+        let twice = size_of::<Compensated>() + size_of::<f64>();
+        return number * twice + users * twice + offsets;
+    }
+    let spread = Spread::of(answers);
+    // Whatever users answered, totals are no wider.
+    let widest = spread.span().max(I256::from(spread.highest)).max(-I256::from(spread.lowest));
+    let totals = widest * I256::from(questions as u64);
+    let scores = match spread.span() <= I256::ONE && totals <= I256::from(i16::MAX) {
+        true => BitMatrix::bytes(users, questions) + users * size_of::<i16>(),
+        false => {
+            let sums = totals.checked_mul(totals).and_then(|sums| sums.checked_mul(I256::from(users as u64)));
+            let narrow = sums.is_some_and(|sums| sums <= I256::from(i64::MAX));
+            (number + users) * if narrow { size_of::<i64>() } else { size_of::<I256>() } + offsets
+        }
     };
-    let span = I256::from(highest) - I256::from(lowest);
+    scores + users * size_of::<I256>()
+}
+
+/// User, position and exact score of each answer.
+#[inline]
+fn each_exact(answers: &[RawAnswers], mut each: impl FnMut(usize, usize, i128)) {
+    for batch in answers {
+        match &batch.scores {
+            RawScores::Exact(scores) => {
+                batch.keys().zip(scores).for_each(|((user, position), &score)| {
+                    each(user, position, score.into());
+                });
+            }
+            RawScores::Wide(scores) => {
+                batch.keys().zip(scores).for_each(|((user, position), &score)| each(user, position, score));
+            }
+            RawScores::Float(_) => {}
+        }
+    }
+}
+
+fn exact(answers: &Answered<'_>) -> Option<Scores> {
+    let spread = Spread::of(answers.answers);
+    let scaled = |score: i128| spread.scaled(score);
+    let (lowest, span) = (spread.lowest, spread.span());
 
     let mut totals = vec![I256::ZERO; answers.rows.rows()];
-    answers.each_exact(|user, _, score| totals[user] += I256::from(scaled(score)));
+    each_exact(answers.answers, |user, _, score| totals[user] += I256::from(scaled(score)));
     // Half-way between the extremes: no other constant makes the largest smaller.
     let least = totals.iter().copied().min().unwrap_or(I256::ZERO);
     let most = totals.iter().copied().max().unwrap_or(I256::ZERO);
@@ -239,7 +285,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let small = widest_total <= I256::from(i16::MAX) && questions <= usize::from(u16::MAX);
     if span <= I256::ONE && small {
         let mut correct = BitMatrix::new(totals.len(), questions);
-        answers.each_exact(|user, position, score| {
+        each_exact(answers.answers, |user, position, score| {
             if scaled(score) != lowest {
                 correct.set(user, position);
             }
@@ -258,7 +304,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let answered = offsets.last().copied().unwrap_or(0);
     if sums <= I256::from(i64::MAX) {
         let mut scores = vec![0; answered];
-        answers.each_exact(|user, position, score| {
+        each_exact(answers.answers, |user, position, score| {
             // Below the span, which fits.
             scores[answers.place(&offsets, user, position)] = (scaled(score) - lowest) as i64;
         });
@@ -269,7 +315,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     // `corrected` makes of them up to another factor of four.
     sums.checked_mul(users)?.checked_mul(I256::from(8))?;
     let mut scores = vec![I256::ZERO; answered];
-    answers.each_exact(|user, position, score| {
+    each_exact(answers.answers, |user, position, score| {
         scores[answers.place(&offsets, user, position)] = I256::from(scaled(score)) - I256::from(lowest);
     });
     Some(Scores::Wide(Arc::new(Weighted { scores, totals, offsets })))
@@ -295,7 +341,9 @@ fn float(answers: &Answered<'_>) -> Weighted<Compensated> {
     let exponent = exponent(largest);
     let offsets = answers.offsets();
     let mut scores = vec![Compensated::default(); offsets.last().copied().unwrap_or(0)];
-    let mut by_question = vec![Vec::new(); answers.rows.columns()];
+    let mut sizes = vec![0; answers.rows.columns()];
+    answers.floats().for_each(|(_, position, _)| sizes[position] += 1);
+    let mut by_question: Vec<Vec<f64>> = sizes.into_iter().map(Vec::with_capacity).collect();
     for (user, position, score) in answers.floats() {
         let score = scale_down(score, exponent);
         by_question[position].push(score);

@@ -189,10 +189,11 @@ impl Case {
 
     /// Bytes of the cohort that a case begins with, while it is made.
     pub(crate) fn root_memory(answers: &Answers, demand: &Demand) -> usize {
-        let all = answers.users() * user_bytes(answers, false);
+        // Before a question is chosen, users have no scores.
+        let all = answers.users() * (bits_of_user(answers) + size_of::<Member<i64>>());
         // Those of one question are left until those of the next are found.
         let most = demand.fixed.iter().map(|&position| answers.support[position]).max().unwrap_or(0);
-        all + demand.fixed.len().min(2) * most * user_bytes(answers, true)
+        all + demand.fixed.len().min(2) * most * widest_user(answers)
     }
 
     /// Bytes that each share needs at most, beside the case.
@@ -215,7 +216,7 @@ impl Case {
         // for a word more.
         let slots = users + (narrowed + 1) * (self.choose + 2) * WORD;
         let lists = 2 * (support(narrowed.saturating_sub(1)) + WORD) * size_of::<u32>();
-        slots * user_bytes(&self.common.answers, true) + lists + words * LANES * size_of::<Sums<I256>>()
+        slots * self.root.user_bytes(&self.common.answers) + lists + words * LANES * size_of::<Sums<I256>>()
     }
 }
 
@@ -287,18 +288,26 @@ impl<C: Class> Task for DenseRoot<'_, C> {
     }
 }
 
-/// Bytes of one user in a cohort; with his scores or, before any question is chosen,
-/// without them.
-fn user_bytes(answers: &Answers, with_scores: bool) -> usize {
-    let words = answers.answered.words_per_row();
-    // Rows and columns, each of answers and of scores.
-    let bits = 4 * size_of::<u64>() * words;
-    let dense = |score: usize| if with_scores { words * LANES * score } else { 0 };
+/// Bytes of a user's bits in a cohort: rows and columns, each of answers and of scores.
+fn bits_of_user(answers: &Answers) -> usize {
+    4 * size_of::<u64>() * answers.answered.words_per_row()
+}
+
+/// The same with his scores, of so many bytes each.
+fn dense_user<T>(answers: &Answers, score: usize) -> usize {
+    bits_of_user(answers) + size_of::<Member<T>>() + answers.answered.words_per_row() * LANES * score
+}
+
+/// Bytes of one user at most, in any cohort of these answers.
+fn widest_user(answers: &Answers) -> usize {
     match &answers.scores {
-        Scores::Binary(_) => bits + size_of::<Terms<i32>>(),
-        Scores::Integer(_) => bits + size_of::<Member<i64>>() + dense(size_of::<i64>()),
+        Scores::Binary(_) => bits_of_user(answers) + size_of::<Terms<i32>>(),
+        Scores::Integer(scores) => {
+            let narrow = scores.scores.iter().all(|&score| score <= i64::from(u8::MAX));
+            dense_user::<i64>(answers, if narrow { 1 } else { size_of::<i64>() })
+        }
         Scores::Wide(_) => size_of::<u32>() + size_of::<I256>(),
-        Scores::Float(_) => bits + size_of::<Member<f64>>() + dense(size_of::<f64>()),
+        Scores::Float(_) => dense_user::<f64>(answers, size_of::<f64>()),
     }
 }
 
@@ -306,6 +315,21 @@ fn user_bytes(answers: &Answers, with_scores: bool) -> usize {
 const LEAST_DENSITY: u128 = 10;
 
 impl Root {
+    /// Bytes of one user in the cohorts of a share.
+    fn user_bytes(&self, answers: &Answers) -> usize {
+        match self {
+            Self::Narrow(..) | Self::Broad(..) => bits_of_user(answers) + size_of::<Terms<i32>>(),
+            // A cohort is some sums of each question.
+            Self::Complete(..) => 0,
+            Self::Bytes(_) => dense_user::<i32>(answers, size_of::<u8>()),
+            Self::Integers(_) => dense_user::<i64>(answers, size_of::<i64>()),
+            Self::Floats(_) => dense_user::<f64>(answers, size_of::<f64>()),
+            Self::Integer(..) => size_of::<u32>() + size_of::<i64>(),
+            Self::Wide(..) => size_of::<u32>() + size_of::<I256>(),
+            Self::Float(..) => size_of::<u32>() + size_of::<Compensated>(),
+        }
+    }
+
     fn new(common: &Common, fixed: &[usize], choose: usize) -> Self {
         let Common { answers, instructions, covariances, .. } = common;
         // Prefixes of two questions or more leave few enough users to keep a score for

@@ -124,18 +124,23 @@ impl SweepPlan {
         self.common.top
     }
 
-    /// Bytes of the best subsets that a share keeps, at most.
-    pub fn top_memory(&self) -> usize {
+    /// Bytes of the best subsets that one of so many shares keeps, and of the same while those
+    /// of all shares are merged.
+    pub fn top_memory(&self, shares: usize) -> usize {
         let subsets = self.subsets.map_or(usize::MAX, |subsets| subsets as usize);
-        let rows = self.top().unwrap_or(0).min(subsets).saturating_mul(1 + self.further.len());
-        rows.saturating_mul(size_of::<Row>() + self.set_size() * size_of::<u32>())
+        // Shares are even in prefixes, and about even in subsets.
+        let share = subsets / shares.max(1);
+        let share = share.saturating_add(share / 8 + 1000).min(subsets);
+        let rows = self.top().unwrap_or(0).min(share).saturating_mul(1 + self.further.len());
+        let questions = self.set_size() * size_of::<u32>();
+        rows.saturating_mul(2 * size_of::<Row>() + questions.next_multiple_of(16))
     }
 
     /// Bytes of what a plan over these answers keeps.
     pub fn memory_of(answers: &Answers, request: &SweepRequest) -> usize {
         let roots = demands(answers, request).into_iter().take(1);
         let roots: usize = roots.map(|demand| Case::root_memory(answers, &demand)).sum();
-        roots + Covariances::bytes(answers.questions())
+        roots + Covariances::bytes(answers)
     }
 
     /// Bytes that each share needs at most, beside the plan.

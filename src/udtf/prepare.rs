@@ -78,13 +78,14 @@ async fn prepare(
     let reader =
         Reader { pool: Arc::clone(&pool), reservation: Arc::new(reservation.new_empty()), index_time };
     let builder = read(&input, &scan.request, &context, reader.clone()).await?;
-    reader.reservation.try_resize(builder.memory())?;
-    reader.reservation.try_grow(builder.finish_memory())?;
     let (index, plan, plan_memory) = reader
         .on_pool({
-            let reservation = reservation.new_empty();
+            let (reservation, reading) = (reservation.new_empty(), Arc::clone(&reader.reservation));
             move || {
+                reading.try_resize(builder.memory())?;
+                reading.try_grow(builder.finish_memory())?;
                 let index = builder.finish()?;
+                reading.try_resize(index.memory())?;
                 let request = sweep_request(&scan, &index)?;
                 let plan_memory = SweepPlan::memory_of(index.answers(), &request);
                 reservation.try_grow(plan_memory)?;

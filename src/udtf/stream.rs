@@ -282,8 +282,7 @@ impl KCorrsetStream {
         // One report is read while the next is made.
         let report_bytes = batch_bytes.saturating_mul(2 * report_batches);
         let worker_bytes = plan.share_memory().saturating_add(report_bytes);
-        // Every worker's best rows, and all of them once more while they are merged.
-        let top_bytes = plan.top_memory().saturating_mul(2);
+        let top_bytes = plan.top_memory(shares);
         let reservation =
             prepared.reserve(worker_bytes.saturating_add(top_bytes).saturating_mul(mine.len()))?;
 

@@ -46,7 +46,7 @@ impl Covariances {
     /// gaps, if scores are not exact, or if doubles may not hold the moments.
     pub(crate) fn of(answers: &Answers, k: usize) -> Option<Self> {
         let (users, questions) = (answers.users(), answers.questions());
-        if answers.support.iter().any(|&support| support < users) {
+        if !complete(answers) {
             return None;
         }
         let of_user = |user: usize| -> Option<(Vec<f64>, f64)> {
@@ -104,10 +104,16 @@ impl Covariances {
         })
     }
 
-    /// Bytes held for so many questions.
-    pub(crate) fn bytes(questions: usize) -> usize {
+    /// Bytes held for some answers.
+    pub(crate) fn bytes(answers: &Answers) -> usize {
+        let questions = if complete(answers) { answers.questions() } else { 0 };
         (questions + 1) * questions.next_multiple_of(LANES) * size_of::<f64>()
     }
+}
+
+/// Whether every user answered every question.
+fn complete(answers: &Answers) -> bool {
+    answers.support.iter().all(|&support| support == answers.users())
 }
 
 /// A prefix.
