@@ -269,7 +269,7 @@ pub enum KCorrsetError {
     /// An option names a question that no row has.
     #[error("k_corrset: option '{option}' names question '{question}', which no row has")]
     UnknownQuestion {
-        /// `include` or `exclude`.
+        /// `include`, `exclude`, or the sweep's own `any`.
         option: &'static str,
         /// The name.
         question: String,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray, UInt64Array,
+};
 use arrow::compute::{cast, sort};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 use arrow::util::display::array_value_to_string;
@@ -189,6 +191,31 @@ async fn every_score_type_gives_the_same_answers() {
             assert!((found.1 - expected.1).abs() < 1e-14, "{data_type}: {found:?} {expected:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_only_a_wide_type_holds_is_exact() {
+    let (users, questions, scores) = columns();
+    let (users, questions) = (keys(&users, &DataType::Utf8), keys(&questions, &DataType::Utf8));
+    let of =
+        async |scores: ArrayRef| answers(batch(Arc::clone(&users), Arc::clone(&questions), scores)).await.1;
+    // Quarters, in units of which they are the same numbers.
+    let quarters = scores.iter().map(|&score| format!("{}", score as f64 / 4.0));
+    let quarters: ArrayRef = Arc::new(StringArray::from_iter_values(quarters));
+    let expected = of(Arc::new(Int64Array::from(scores.clone()))).await;
+    let decimals = [
+        DataType::Decimal32(5, 2),
+        DataType::Decimal64(12, 3),
+        DataType::Decimal128(38, 10),
+        DataType::Decimal256(60, 20),
+    ];
+    for data_type in decimals {
+        assert_eq!(of(cast(&quarters, &data_type).unwrap()).await, expected, "{data_type}");
+    }
+    // Beyond the signed integers; and beyond all integers of 64 bits.
+    let large = UInt64Array::from_iter_values(scores.iter().map(|&score| u64::MAX - score as u64));
+    let wider = cast(&(Arc::new(large.clone()) as ArrayRef), &DataType::Decimal128(38, 0)).unwrap();
+    assert_eq!(of(Arc::new(large)).await, of(wider).await);
 }
 
 #[tokio::test]

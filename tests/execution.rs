@@ -258,14 +258,20 @@ async fn a_data_frame_has_the_function_as_a_method() {
     }
 }
 
+/// The sweep of a plan with nothing else that has two inputs.
+fn sweep_of(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let mut node = plan;
+    while node.name() != "KCorrsetExec" {
+        node = node.children()[0];
+    }
+    Arc::clone(node)
+}
+
 /// The metric of the plan's sweep, after the query.
 async fn metric(ctx: &SessionContext, sql: &str, name: &str) -> usize {
-    let mut node = plan(ctx, sql).await;
-    collect(Arc::clone(&node), ctx.task_ctx()).await.unwrap();
-    while node.name() != "KCorrsetExec" {
-        node = Arc::clone(node.children()[0]);
-    }
-    node.metrics().unwrap().sum_by_name(name).unwrap().as_usize()
+    let plan = plan(ctx, sql).await;
+    collect(Arc::clone(&plan), ctx.task_ctx()).await.unwrap();
+    sweep_of(&plan).metrics().unwrap().sum_by_name(name).unwrap().as_usize()
 }
 
 #[tokio::test]
@@ -296,6 +302,16 @@ async fn what_the_query_says_reaches_the_sweep() {
     assert_eq!(metric(&ctx, with, "subsets_total").await, 969, "C(19, 3)");
     let any = "SELECT r FROM k_corrset(exam, 4) WHERE array_has_any(questions, ['q003', 'q005', 'x'])";
     assert_eq!(metric(&ctx, any, "subsets_total").await, 4845 - 3060, "C(20, 4) - C(18, 4)");
+}
+
+#[tokio::test]
+async fn a_limit_ends_the_sweep_itself() {
+    let ctx = session(SessionConfig::new().with_target_partitions(1), 120).await;
+    let limited = plan(&ctx, "SELECT * FROM k_corrset(exam, 9) LIMIT 3").await;
+    // Without the node above it that counts rows, too.
+    let rows = collect(sweep_of(&limited), ctx.task_ctx());
+    let rows = tokio::time::timeout(Duration::from_secs(60), rows).await.expect("an end").unwrap();
+    assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
 }
 
 #[tokio::test]

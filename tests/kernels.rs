@@ -10,6 +10,9 @@ use datafusion_k_corrset::sweep::{Instructions, Row, SweepRequest, Undefined, Wa
 
 use crate::support::{Answers, Random, by_name, float_batch, index, integer_batch, sweep};
 
+/// How near the r of floats must be.
+const RELATIVE: f64 = 1e-12;
+
 type Bits = BTreeMap<Vec<String>, (Option<u64>, i64)>;
 
 fn request(k: usize, corrected: bool) -> SweepRequest {
@@ -59,6 +62,24 @@ fn check(rows: &Answers<i64>, k: usize) {
     }
 }
 
+/// Floats that are eighths of integers: r and n are those of the integers.
+fn check_floats(rows: &Answers<i64>, k: usize) {
+    let floats: Answers<f64> = rows.iter().map(|(u, q, s)| (u.clone(), q.clone(), *s as f64 / 8.0)).collect();
+    let index = index(&[float_batch(&floats)]);
+    for corrected in [false, true] {
+        let request = request(k, corrected);
+        let (found, expected) = (agreed(&index, &request), defined(rows, &request));
+        assert_eq!(found.len(), expected.len());
+        for ((subset, (found, n)), (expected, (r, users))) in found.iter().zip(&expected) {
+            assert_eq!((subset, n), (expected, users));
+            assert_eq!(found.is_some(), r.is_some(), "{subset:?}");
+            if let (Some(found), Some(r)) = (found.map(f64::from_bits), r.map(f64::from_bits)) {
+                assert!((found - r).abs() <= RELATIVE, "{subset:?}: {found}, not {r}");
+            }
+        }
+    }
+}
+
 /// Answers of a share of all, with scores that a function makes of user, question and a
 /// random number.
 fn table(
@@ -102,6 +123,30 @@ fn few_answers_of_many_possible_ones() {
 }
 
 #[test]
+fn more_questions_than_two_words() {
+    // Some questions have a score only, of which floats have to be sure.
+    for density in [0.1, 1.0] {
+        for most in [1, 9, 1 << 20] {
+            let rows = table(30, 130, density, |_, question, random| match question % 9 {
+                4 => 1,
+                _ => (random % (most + 1)) as i64,
+            });
+            check(&rows, 2);
+            check_floats(&rows, 2);
+        }
+    }
+    // Scores are kept in rows for three questions or more.
+    for most in [9, 1 << 20] {
+        let rows = table(16, 66, 0.5, |_, question, random| match question % 9 {
+            0 => (random % (most + 1)) as i64,
+            _ => 1,
+        });
+        check(&rows, 3);
+        check_floats(&rows, 3);
+    }
+}
+
+#[test]
 fn lists_of_more_users_than_fit_a_byte_or_a_word() {
     check(&table(66_000, 4, 1.0, |user, question, _| ((user >> question) & 1) as i64), 2);
     check(&table(66_000, 4, 1.0, |user, question, _| ((user >> question) & 1) as i64), 3);
@@ -136,6 +181,71 @@ fn grand_totals_at_both_extremes() {
 fn lanes_of_16_bits_that_do_not_suffice_are_summed_again() {
     // Few users of large |b| among many of small: Σb² of a run passes 2¹¹ in some lanes.
     check(&table(1_000, 40, 0.5, |user, _, random| i64::from(user % 5 == 0 || random % 7 == 0)), 3);
+    // Who is at either end answered the same ten questions, so that theirs is almost all of
+    // Σb² there: 46,000 in one group, more than 16 bits hold, where a run of users with the
+    // mean b² would have 1,000.
+    let one_in_five = |user: usize| user.is_multiple_of(5);
+    let mut rows = table(4_000, 25, 1.0, |user, _, random| match one_in_five(user) {
+        true => (user / 5 % 2) as i64,
+        false => (random % 2) as i64,
+    });
+    let mut random = Random::new(1);
+    rows.retain(|(user, question, _)| {
+        let (user, question): (usize, usize) = (user[1..].parse().unwrap(), question[1..].parse().unwrap());
+        let share = match (one_in_five(user), question < 10) {
+            (true, true) => 1.0,
+            (false, true) => 0.1,
+            _ => 0.5,
+        };
+        random.share() < share
+    });
+    check(&rows, 3);
+}
+
+#[test]
+fn lanes_of_16_bits_that_are_too_narrow_all_alike() {
+    // Who is at either end answered the same 18 questions and nobody else any of them: in
+    // each of their lanes Σb² of a run is 63 · 81, more than 2¹², and the bit of 2¹¹ is clear.
+    let rows = |user: usize| -> Vec<(usize, i64)> {
+        match user {
+            0..126 => (0..18).map(|question| (question, 1)).collect(),
+            126..252 => (0..18).map(|question| (question, 0)).collect(),
+            _ => (18..36).map(|question| (question, ((user + question) % 2) as i64)).collect(),
+        }
+    };
+    let named = |(user, (question, score))| (format!("u{user:06}"), format!("q{question:03}"), score);
+    let all = (0..2_000).flat_map(|user| rows(user).into_iter().map(move |row| (user, row)));
+    check(&all.map(named).collect(), 3);
+}
+
+#[test]
+fn scores_of_0_and_1_of_too_many_questions_for_any_lanes() {
+    // Three questions that are looked at, and many that make grand totals large. For the
+    // definition these are one question, of which a score is the sum.
+    let (mut rows, mut condensed) = (Vec::new(), Vec::new());
+    let mut random = Random::new(0);
+    for user in 0..40 {
+        let name = format!("u{user:02}");
+        for question in 0..3 {
+            let score = (random.next() >> 20) as i64 % 2;
+            rows.push((name.clone(), format!("a{question}"), score));
+            condensed.push((name.clone(), format!("a{question}"), score));
+        }
+        let others = [0, 5, 700, 18_000][user % 4];
+        rows.extend((0..others).map(|question| (name.clone(), format!("b{question:05}"), 1)));
+        condensed.push((name, String::from("b"), others));
+    }
+    let index = index(&[integer_batch(&rows)]);
+    let first = ["a0", "a1", "a2"].map(String::from);
+    let wanted = |subset: &Vec<String>| subset.iter().all(|question| first.contains(question));
+    for corrected in [false, true] {
+        let request = SweepRequest { include: vec![0], ..request(2, corrected) };
+        let mut found = agreed(&index, &request);
+        found.retain(|subset, _| wanted(subset));
+        let mut expected = defined(&condensed, &request);
+        expected.retain(|subset, _| wanted(subset) && subset[0] == "a0");
+        assert_eq!((found.len(), found), (2, expected));
+    }
 }
 
 #[test]
@@ -184,9 +294,12 @@ fn a_floor_changes_nothing_but_what_is_left_out() {
 #[test]
 fn bounds_change_nothing_but_what_is_left_out() {
     let modulus = |modulus| move |_, _, random| (random % modulus) as i64;
+    // Grand totals near both ends, with which lanes of 16 bits are too narrow.
+    let spread = |user: usize, _, random: u64| (user as i64 + i64::from(random.is_multiple_of(8))) % 2;
     let floats = table(800, 45, 0.3, modulus(2)).into_iter().map(|(u, q, s)| (u, q, s as f64 / 3.0));
     let tables = [
         ("binary", integer_batch(&table(800, 45, 0.3, modulus(2)))),
+        ("32-bit lanes", integer_batch(&table(200, 45, 0.95, spread))),
         ("bytes", integer_batch(&table(800, 45, 0.3, modulus(50)))),
         ("wider", integer_batch(&table(800, 45, 0.3, modulus(1 << 40)))),
         ("complete", integer_batch(&table(60, 45, 1.0, modulus(9)))),

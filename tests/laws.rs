@@ -8,39 +8,11 @@ use datafusion_k_corrset::sweep::{Instructions, Row, SweepPlan, SweepRequest, Un
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::support::{Answers, Random, answers, by_name, cases, float_batch, index, integer_batch, sweep};
+use crate::support::{
+    Answers, Random, answers, any_table, by_name, cases, float_batch, index, integer_batch, sweep,
+};
 
 type Named = BTreeMap<Vec<String>, (Option<f64>, i64)>;
-
-/// Scores of every class of exact arithmetic.
-fn any_score() -> BoxedStrategy<i64> {
-    prop_oneof![
-        4 => 0..2i64,
-        1 => prop_oneof![Just(-3i64), Just(-2)],
-        1 => prop_oneof![Just(0i64), Just(50)],
-        2 => 0..6i64,
-        1 => -1000..1000i64,
-        1 => any::<i32>().prop_map(i64::from),
-        1 => -(1i64 << 45)..1 << 45,
-    ]
-    .boxed()
-}
-
-/// Tables whose scores are all of one kind.
-fn any_table() -> impl Strategy<Value = Answers<i64>> {
-    let kinds: Vec<BoxedStrategy<i64>> = vec![
-        (0..2i64).boxed(),
-        (7..9i64).boxed(),
-        prop_oneof![Just(0i64), Just(50)].boxed(),
-        (-3..4i64).boxed(),
-        any::<i32>().prop_map(i64::from).boxed(),
-        (-(1i64 << 45)..1 << 45).boxed(),
-        any_score(),
-    ];
-    proptest::sample::select(kinds)
-        .prop_flat_map(|score| answers(1..40, 1..9, score))
-        .prop_filter("some answers", |rows| !rows.is_empty())
-}
 
 /// What the definition says, with the options of the request applied row by row.
 fn defined_by_the_oracle(rows: &Answers<i64>, request: &SweepRequest, names: &[String]) -> Named {
@@ -420,6 +392,34 @@ fn too_many_subsets_are_refused_unless_only_some_are_wanted() {
          'exclude' questions, or add a LIMIT"
     );
     assert_eq!(plan(true).unwrap().subsets(), None);
+}
+
+#[test]
+fn requests_that_cannot_be_are_refused() {
+    let index = index(&[integer_batch(&exam(10, 4, 5))]);
+    let refused = |request: SweepRequest| {
+        let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, false);
+        plan.unwrap_err().to_string()
+    };
+    let pairs = || SweepRequest { k: 2, ..SweepRequest::default() };
+    assert_eq!(refused(SweepRequest::default()), "k_corrset: k must be 1 or more; got 0");
+    let unknown = |option| format!("k_corrset: option '{option}' names question '4', which no row has");
+    assert_eq!(refused(SweepRequest { include: vec![0, 4], ..pairs() }), unknown("include"));
+    assert_eq!(refused(SweepRequest { exclude: vec![4], ..pairs() }), unknown("exclude"));
+    assert_eq!(refused(SweepRequest { any: vec![4], ..pairs() }), unknown("any"));
+}
+
+#[test]
+fn a_question_both_in_and_out_leaves_no_subset() {
+    let index = index(&[integer_batch(&exam(10, 4, 5))]);
+    let request = SweepRequest {
+        k: 2,
+        include: vec![1, 2],
+        exclude: vec![3, 2],
+        undefined: Undefined::Null,
+        ..SweepRequest::default()
+    };
+    assert_eq!(sweep(&index, &request, 2, 10), []);
 }
 
 #[test]

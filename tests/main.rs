@@ -1,7 +1,9 @@
 //! All integration tests, in one binary: DataFusion takes long to link.
 
+mod differential;
 mod encodings;
 mod execution;
+mod fuzz;
 mod kernels;
 mod laws;
 mod layers;

@@ -99,3 +99,27 @@ fn nothing_but_errors_is_written_to_a_stderr_that_is_no_terminal() {
     assert!(output.status.success());
     assert_eq!(text(&output.stderr), "");
 }
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_query_and_not_the_prompt() {
+    let minute = Some(60_000);
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = k_corrset(&[]);
+    // The prompt keeps its history where it runs.
+    command.current_dir(directory.path());
+    let mut prompt = rexpect::session::spawn_command(command, minute).unwrap();
+    prompt.exp_string("> ").unwrap();
+    let exam = "CREATE TABLE exam AS SELECT u.value AS \"user\", q.value AS question, (u.value * q.value) % 2 AS score
+                FROM generate_series(1, 50) u CROSS JOIN generate_series(1, 90) q WHERE (u.value * q.value) % 7 > 0;";
+    prompt.send_line(&exam.replace('\n', " ")).unwrap();
+    prompt.exp_string("0 row(s) fetched").unwrap();
+    // Hours of work.
+    prompt.send_line("SELECT max(r) FROM k_corrset(exam, 10);").unwrap();
+    prompt.exp_string("subsets/s").unwrap();
+    prompt.send_control('c').unwrap();
+    prompt.send_line("SELECT 6 * 7 AS answer;").unwrap();
+    prompt.exp_string("| 42 ").unwrap();
+    prompt.send_line("\\q").unwrap();
+    prompt.exp_eof().unwrap();
+}

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::datatypes::{Float64Type, Int64Type, SchemaRef};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::error::{DataFusionError, Result};
@@ -117,9 +117,15 @@ impl RecordBatchStream for SourceStream {
 
 /// A session with a table `exam` that is read from such sources.
 fn session_over(sources: &[Source]) -> SessionContext {
+    session_with_memory(usize::MAX, sources)
+}
+
+/// The same with a memory limit in bytes.
+fn session_with_memory(limit: usize, sources: &[Source]) -> SessionContext {
     // Nothing between the sources and the function.
     let config = SessionConfig::new().with_target_partitions(2).with_round_robin_repartition(false);
-    let ctx = SessionContext::new_with_config(config);
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(limit, 1.0).build_arc().unwrap();
+    let ctx = SessionContext::new_with_config_rt(config, runtime);
     register_all(&ctx).unwrap();
     let partitions = sources.iter().map(|source| Arc::new(source.clone()) as Arc<dyn PartitionStream>);
     let table = StreamingTable::try_new(exam(0).schema(), partitions.collect()).unwrap();
@@ -231,15 +237,7 @@ async fn memory_may_end_anywhere() {
         let (mut failed, mut went_well) = (0, 0);
         let mut limit = 0;
         while went_well < 20 {
-            let runtime = RuntimeEnvBuilder::new().with_memory_limit(limit, 1.0).build_arc().unwrap();
-            let config = SessionConfig::new().with_target_partitions(2);
-            let ctx = SessionContext::new_with_config_rt(config, runtime);
-            register_all(&ctx).unwrap();
-            ctx.register_table(
-                "exam",
-                session_over(std::slice::from_ref(&source)).table_provider("exam").await.unwrap(),
-            )
-            .unwrap();
+            let ctx = session_with_memory(limit, std::slice::from_ref(&source));
             match answer(&ctx, sql).await {
                 Ok(answer) => {
                     assert_eq!(answer, expected, "with {limit} bytes");
@@ -255,6 +253,18 @@ async fn memory_may_end_anywhere() {
             limit += 1 + limit / 40;
         }
         assert!(failed > 100, "{sql}: {failed} limits were too small");
+    }
+}
+
+#[tokio::test]
+async fn an_input_without_end_is_read_until_memory_ends() {
+    let source = Source { batches: usize::MAX, fate: Fate::Ends, alive: Arc::new(AtomicUsize::new(0)) };
+    for sources in with_and_without_another(&source) {
+        let ctx = session_with_memory(1 << 20, &sources);
+        let answer = tokio::time::timeout(Duration::from_secs(60), answer(&ctx, ALL));
+        let error = answer.await.expect("an end").unwrap_err();
+        assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{error}");
+        nothing_is_reserved(&ctx).await;
     }
 }
 
@@ -418,7 +428,7 @@ async fn sizes_at_both_ends() {
     assert_eq!(count("square, 30").await, (1, 1), "all of the questions");
     assert_eq!(count("square, 29, undefined => 'null'").await.0, 30);
     assert_eq!(count("square, 6, include => [1, 2, 3, 4]").await.0, 325);
-    // 100,001 questions, of which each user answered a part.
+    // 100,000 questions, of which each user answered a part.
     assert_eq!(count("wide, 1, undefined => 'null'").await.0, 100_000);
     let some = rows("SELECT * FROM k_corrset(wide, 2, undefined => 'null') LIMIT 5").await;
     assert_eq!(some.lines().count(), 5 + 4);
@@ -429,8 +439,56 @@ async fn sizes_at_both_ends() {
     assert_eq!(some.lines().count(), 5 + 4);
     let some = rows("SELECT * FROM k_corrset(wide, 40, undefined => 'null') LIMIT 5").await;
     assert_eq!(some.lines().count(), 5 + 4);
-    let error = answer(&ctx, "SELECT max(r) FROM k_corrset(wide, 40)").await.unwrap_err();
-    assert!(error.to_string().contains("2^63"), "{error}");
+    // Far more than 2^64, and some between 2^63 and 2^64.
+    rows(
+        "CREATE TABLE some AS SELECT value % 7 AS \"user\", value AS question, value % 2 AS score
+          FROM generate_series(1, 67)",
+    )
+    .await;
+    for call in ["wide, 40", "some, 33"] {
+        let error = answer(&ctx, &format!("SELECT max(r) FROM k_corrset({call})")).await.unwrap_err();
+        assert!(error.to_string().contains("2^63"), "{error}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "takes minutes and some GiB"]
+async fn ten_million_users_and_five_billion_subsets() {
+    let ctx = SessionContext::new();
+    register_all(&ctx).unwrap();
+    let collect = async |sql: &str| ctx.sql(sql).await.unwrap().collect().await.unwrap();
+    let tables = [
+        "CREATE TABLE many AS
+         SELECT u.value AS \"user\", q.value AS question, (u.value * q.value + u.value % 7) % 5 AS score
+         FROM generate_series(1, 10000000) u CROSS JOIN generate_series(1, 4) q WHERE (u.value + q.value) % 5 > 0",
+        "CREATE TABLE wide AS
+         SELECT value % 7 AS \"user\", value / 3 AS question, value % 2 AS score FROM generate_series(0, 299999)",
+    ];
+    for table in tables {
+        collect(table).await;
+    }
+    let of_query = collect("SELECT r, n FROM k_corrset(many, 1) ORDER BY questions").await;
+    let of_corr = collect(
+        "WITH totals AS (SELECT \"user\", sum(score) AS total FROM many GROUP BY \"user\")
+         SELECT corr(score, total), count(*) FROM many JOIN totals USING (\"user\") GROUP BY question ORDER BY question",
+    )
+    .await;
+    assert_eq!(of_query[0].num_rows(), 4);
+    for question in 0..4 {
+        let r = |batch: &RecordBatch| batch.column(0).as_primitive::<Float64Type>().value(question);
+        let n = |batch: &RecordBatch| batch.column(1).as_primitive::<Int64Type>().value(question);
+        assert_eq!(n(&of_query[0]), n(&of_corr[0]));
+        assert!((r(&of_query[0]) - r(&of_corr[0])).abs() < 1e-12);
+    }
+    // Every user is counted in each pair of the questions he answered.
+    let pairs = collect("SELECT count(*), sum(n) FROM k_corrset(wide, 2, undefined => 'null')").await;
+    let users = "SELECT sum(answers * (answers - 1) / 2) FROM
+                 (SELECT count(*) AS answers FROM wide GROUP BY \"user\")";
+    let by_user = collect(users).await;
+    let value =
+        |batch: &RecordBatch, column: usize| batch.column(column).as_primitive::<Int64Type>().value(0);
+    assert_eq!(value(&pairs[0], 0), 100_000 * 99_999 / 2);
+    assert_eq!(value(&pairs[0], 1), value(&by_user[0], 0));
 }
 
 #[tokio::test]

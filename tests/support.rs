@@ -152,3 +152,33 @@ pub(crate) fn answers<S: Strategy<Value = i64> + Clone + 'static>(
         })
     })
 }
+
+/// Scores of every class of exact arithmetic.
+fn any_score() -> BoxedStrategy<i64> {
+    prop_oneof![
+        4 => 0..2i64,
+        1 => prop_oneof![Just(-3i64), Just(-2)],
+        1 => prop_oneof![Just(0i64), Just(50)],
+        2 => 0..6i64,
+        1 => -1000..1000i64,
+        1 => any::<i32>().prop_map(i64::from),
+        1 => -(1i64 << 45)..1 << 45,
+    ]
+    .boxed()
+}
+
+/// Tables whose scores are all of one kind.
+pub(crate) fn any_table() -> impl Strategy<Value = Answers<i64>> {
+    let kinds: Vec<BoxedStrategy<i64>> = vec![
+        (0..2i64).boxed(),
+        (7..9i64).boxed(),
+        prop_oneof![Just(0i64), Just(50)].boxed(),
+        (-3..4i64).boxed(),
+        any::<i32>().prop_map(i64::from).boxed(),
+        (-(1i64 << 45)..1 << 45).boxed(),
+        any_score(),
+    ];
+    proptest::sample::select(kinds)
+        .prop_flat_map(|score| answers(1..40, 1..9, score))
+        .prop_filter("some answers", |rows| !rows.is_empty())
+}

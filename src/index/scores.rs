@@ -171,20 +171,21 @@ impl Answered<'_> {
         })
     }
 
-    /// Where each user's scores start, in the order of users and positions.
-    fn offsets(&self) -> Vec<usize> {
-        let mut offsets = vec![0];
-        for user in 0..self.rows.rows() {
-            let answered = self.rows.row(user).iter().map(|word| word.count_ones() as usize);
-            offsets.push(offsets[user] + answered.sum::<usize>());
-        }
-        offsets
-    }
-
     /// The place of an answer behind the offsets.
     fn place(&self, offsets: &[usize], user: usize, position: usize) -> usize {
         offsets[user] + rank(self.rows.row(user), position)
     }
+}
+
+/// Where each user's scores start, in the order of users and positions; at the end, how
+/// many there are.
+pub(crate) fn offsets(answered: &BitMatrix) -> Vec<usize> {
+    let mut offsets = vec![0];
+    for user in 0..answered.rows() {
+        let answered = answered.row(user).iter().map(|word| word.count_ones() as usize);
+        offsets.push(offsets[user] + answered.sum::<usize>());
+    }
+    offsets
 }
 
 /// How far exact scores spread.
@@ -282,8 +283,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let widest_total = (most - centre).max(centre - least);
 
     let questions = answers.rows.columns();
-    let small = widest_total <= I256::from(i16::MAX) && questions <= usize::from(u16::MAX);
-    if span <= I256::ONE && small {
+    if span <= I256::ONE && widest_total <= I256::from(i16::MAX) {
         let mut correct = BitMatrix::new(totals.len(), questions);
         each_exact(answers.answers, |user, position, score| {
             if scaled(score) != lowest {
@@ -300,7 +300,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let widest_subtotal = span.checked_mul(I256::from(questions as u64))?;
     let widest = widest_total.max(widest_subtotal);
     let sums = widest.checked_mul(widest)?.checked_mul(users)?;
-    let offsets = answers.offsets();
+    let offsets = offsets(answers.rows);
     let answered = offsets.last().copied().unwrap_or(0);
     if sums <= I256::from(i64::MAX) {
         let mut scores = vec![0; answered];
@@ -339,7 +339,7 @@ const MOST_SCALED_UP: i32 = 60;
 fn float(answers: &Answered<'_>) -> Weighted<Compensated> {
     let largest = answers.floats().fold(0.0, |largest: f64, (_, _, score)| largest.max(score.abs()));
     let exponent = exponent(largest);
-    let offsets = answers.offsets();
+    let offsets = offsets(answers.rows);
     let mut scores = vec![Compensated::default(); offsets.last().copied().unwrap_or(0)];
     let mut sizes = vec![0; answers.rows.columns()];
     answers.floats().for_each(|(_, position, _)| sizes[position] += 1);

@@ -450,6 +450,9 @@ mod tests {
                 assert_eq!(I256::round(-value), -expected * scale, "{value:?}");
             }
         }
+        // The last bit of the first 128 and one after them: what is left of two is not none.
+        let value = (I256::from(half_way) << 140) + (I256::ONE << (140 + 53 - 127)) + I256::ONE;
+        assert_eq!(I256::round(value), (2f64.powi(53) + 2.0) * 2f64.powi(140));
     }
 
     proptest! {

@@ -36,8 +36,10 @@ impl SweepPlan {
     ///
     /// # Errors
     /// [`KCorrsetError::TooManySubsets`] if there are more than 2^63 of them,
-    /// unless `partial`: the caller will stop before the end.
+    /// unless `partial`: the caller will stop before the end. A request for sets of no
+    /// questions, or with an id that no question has.
     pub fn try_new(answers: Arc<Answers>, request: &SweepRequest, partial: bool) -> Result<Self> {
+        check(request, answers.questions())?;
         let demands = demands(&answers, request);
         let questions = answers.questions();
         let mut subsets = Some(0u64);
@@ -162,6 +164,20 @@ impl SweepPlan {
             made
         }))
     }
+}
+
+/// Whether there can be such a request for so many questions.
+fn check(request: &SweepRequest, questions: usize) -> Result<()> {
+    if request.k == 0 {
+        return Err(KCorrsetError::SubsetSizeRange { got: "0".to_string() });
+    }
+    let lists = [("include", &request.include), ("exclude", &request.exclude), ("any", &request.any)];
+    for (option, ids) in lists {
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= questions) {
+            return Err(KCorrsetError::UnknownQuestion { option, question: id.to_string() });
+        }
+    }
+    Ok(())
 }
 
 /// The r and n that a request wants.

@@ -36,6 +36,7 @@ mod tests {
         let first = pool(3).unwrap();
         assert!(Arc::ptr_eq(&first, &pool(3).unwrap()));
         assert!(!Arc::ptr_eq(&first, &pool(2).unwrap()));
+        assert!(Arc::ptr_eq(&first, &pool(3).unwrap()), "another width leaves it");
         let gone = Arc::downgrade(&first);
         drop(first);
         assert!(gone.upgrade().is_none());

@@ -53,10 +53,8 @@ impl Wanted {
     /// others.
     #[must_use]
     pub fn or(self, other: Self) -> (Self, bool) {
+        // The least box around nothing and another is the other, as `NONE` is written.
         let (x, y) = (self.normal(), other.normal());
-        if x.is_empty() || y.is_empty() {
-            return (if x.is_empty() { y } else { x }, true);
-        }
         let hull = Self {
             r: [x.r[0].min(y.r[0]), x.r[1].max(y.r[1])],
             undefined: x.undefined || y.undefined,
@@ -146,6 +144,19 @@ mod tests {
         r.flat_map(|r| (-1..6).map(move |n| (r, n)))
     }
 
+    /// The extremes of r and n of some subsets, and whether an r is undefined.
+    fn reach(of: impl Fn((Option<f64>, i64)) -> bool) -> ([f64; 2], bool, [i64; 2]) {
+        let none = (NONE_DEFINED, false, Wanted::NONE.n);
+        subsets().filter(|&subset| of(subset)).fold(
+            none,
+            |([low, high], undefined, [least, most]), (r, n)| {
+                let r_or = |other| r.unwrap_or(other);
+                let reached = [r_or(low).min(low), r_or(high).max(high)];
+                (reached, undefined || r.is_none(), [least.min(n), most.max(n)])
+            },
+        )
+    }
+
     proptest! {
         #[test]
         fn and_holds_what_both_hold(x in boxes(), y in boxes()) {
@@ -158,11 +169,12 @@ mod tests {
         #[test]
         fn or_loses_nothing_and_knows_what_it_adds(x in boxes(), y in boxes()) {
             let (hull, exact) = x.or(y);
-            for (r, n) in subsets() {
-                let either = holds(x, r, n) || holds(y, r, n);
-                prop_assert!(holds(hull, r, n) || !either);
-                prop_assert!(!exact || holds(hull, r, n) == either, "{:?} {}", r, n);
-            }
+            let either = |(r, n): (Option<f64>, i64)| holds(x, r, n) || holds(y, r, n);
+            let in_hull = |(r, n): (Option<f64>, i64)| holds(hull, r, n);
+            prop_assert!(subsets().all(|subset| in_hull(subset) || !either(subset)));
+            prop_assert_eq!(exact, subsets().all(|subset| in_hull(subset) == either(subset)));
+            // It is the least box: as far as they reach, and no farther.
+            prop_assert_eq!(reach(in_hull), reach(either));
         }
     }
 

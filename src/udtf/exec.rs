@@ -127,6 +127,22 @@ impl KCorrsetExec {
         Ok(Transformed::yes(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?)))
     }
 
+    /// One partition's share of the result.
+    pub(crate) fn stream(&self, partition: usize, context: &Arc<TaskContext>) -> KCorrsetStream {
+        let preparation = self
+            .preparation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| {
+                let (input, scan) = (Arc::clone(&self.input), self.scan.clone());
+                Prepared::shared(input, scan, Arc::clone(context), self.metrics.clone())
+            })
+            .clone();
+        let partitions = self.properties.partitioning.partition_count();
+        let (output, metrics) = (self.output.clone(), &self.metrics);
+        KCorrsetStream::new(preparation, output, (partition, partitions), &self.scan, context, metrics)
+    }
+
     /// The instructions; once the scores are known, with the kernel that suits them.
     fn kernel(&self) -> String {
         let instructions = self.scan.settings.instructions.name();
@@ -261,28 +277,7 @@ impl ExecutionPlan for KCorrsetExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let preparation = self
-            .preparation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| {
-                Prepared::shared(
-                    Arc::clone(&self.input),
-                    self.scan.clone(),
-                    Arc::clone(&context),
-                    self.metrics.clone(),
-                )
-            })
-            .clone();
-        let partitions = self.properties.partitioning.partition_count();
-        Ok(Box::pin(KCorrsetStream::new(
-            preparation,
-            self.output.clone(),
-            (partition, partitions),
-            &self.scan,
-            &context,
-            &self.metrics,
-        )))
+        Ok(Box::pin(self.stream(partition, &context)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -378,3 +378,77 @@ impl RecordBatchStream for KCorrsetStream {
         Arc::clone(self.output.schema())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+    use futures::StreamExt;
+
+    use crate::udtf::exec::KCorrsetExec;
+    use crate::udtf::register_all;
+
+    /// A sweep that does not end well.
+    struct Broken;
+
+    impl Sweep for Broken {
+        fn advance(&mut self, _: &mut Found, _: &mut Pace<'_>) -> bool {
+            panic!("a bound does not hold")
+        }
+
+        fn tally(&self) -> Tally {
+            Tally::default()
+        }
+
+        fn take_top(&mut self) -> Vec<Row> {
+            Vec::new()
+        }
+    }
+
+    /// A stream that waits for one report, and who may send it.
+    async fn one_worker() -> (KCorrsetStream, Box<Worker>) {
+        let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+        register_all(&ctx).unwrap();
+        let exam = "CREATE TABLE exam AS SELECT 1 AS \"user\", 2 AS question, 3 AS score";
+        ctx.sql(exam).await.unwrap().collect().await.unwrap();
+        let plan = ctx.sql("SELECT * FROM k_corrset(exam, 1)").await.unwrap();
+        let plan = plan.create_physical_plan().await.unwrap();
+        let exec: &KCorrsetExec = plan.downcast_ref().unwrap();
+        let mut stream = exec.stream(0, &ctx.task_ctx());
+        let State::Prepare(preparation) = &stream.state else { unreachable!() };
+        let prepared = preparation.clone().await.unwrap();
+        let mut sweeping = stream.start(prepared).unwrap();
+        let (sender, reports) = mpsc::channel(1);
+        sweeping.reports = reports;
+        let worker = Worker {
+            job: Arc::clone(&sweeping.job),
+            sweep: Box::new(Broken),
+            filters: DynamicFilters::among(&[], &DataType::Int64),
+            reported: Tally::default(),
+            reports: sender,
+        };
+        stream.state = State::Sweep(sweeping);
+        (stream, Box::new(worker))
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_panics_ends_the_query_with_an_error() {
+        let (mut stream, worker) = one_worker().await;
+        worker.send_off();
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(
+            error.find_root().to_string(),
+            "External error: k_corrset: internal error in a sweep worker: a bound does not hold; please report this"
+        );
+        assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_is_lost_is_not_the_end() {
+        let (mut stream, worker) = one_worker().await;
+        drop(worker);
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("a worker vanished"), "{error}");
+        assert!(stream.next().await.is_none());
+    }
+}

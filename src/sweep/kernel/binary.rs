@@ -486,3 +486,73 @@ fn store<S: Strip<Lane: LaneSum>>([n, a, aa, b, bb, ab]: [S; 6]) -> StripSums<S:
     ab.store(&mut sums.ab);
     sums
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::bitset::BitMatrix;
+
+    /// Where the lanes hold what the proof at the head of this file says, up to the
+    /// longest run and chunk of which it says so.
+    fn check<W: Width>(a: i64, b: i64, mean_square: i64, holds: impl Fn(i64, i64) -> bool) {
+        let told = format!("a = {a}, b = {b}, mean of b² = {mean_square}");
+        match W::run_and_chunk(a, b, mean_square) {
+            None => assert!(!holds(8, 16), "{told}"),
+            Some((run, chunk)) => {
+                let (run, chunk) = (run as i64, chunk as i64);
+                assert!(run >= 8 && chunk >= 16, "{told}");
+                assert!(holds(run, chunk) && !holds(run, chunk + 1), "{told}: {chunk}");
+                assert!(!holds(run + 1, 16), "{told}: {run}");
+            }
+        }
+    }
+
+    #[test]
+    fn runs_and_chunks_are_as_long_as_the_lanes_hold_and_no_longer() {
+        for a in [1, 2, 5, 7, 12, 44, 45, 46, 181, 182, 300, 2_047, 8_191, 8_192, 40_000, 1 << 40] {
+            for b in [0, 1, 5, 32, 33, 90, 91, 255, 256, 2_048, 8_191, 8_192, 32_767, 32_768] {
+                for mean_square in [0, 1, 16, 17, 100, 128, 129, b * b / 2, b * b] {
+                    check::<Narrow>(a, b, mean_square, |run, chunk| {
+                        let rarely_again = run * 2 * mean_square <= SQUARES.into() || mean_square == 0;
+                        let squares = run * b * b <= u16::MAX.into() && rarely_again;
+                        let moments =
+                            i128::from(a) * i128::from(a) * i128::from(chunk) <= i128::from(i16::MAX);
+                        run <= RUN as i64 && squares && moments && chunk <= 16 * run
+                    });
+                }
+                check::<Broad>(a, b, 0, |run, chunk| {
+                    let widest = i128::from(a.max(b));
+                    let moments = widest * widest * i128::from(chunk) <= 1 << 30;
+                    run <= RUN as i64 && moments && b <= i16::MAX.into()
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_are_those_of_the_grand_totals_less_their_centre() {
+        let of = |k, totals: &[i16]| {
+            let scores = Binary { correct: BitMatrix::new(totals.len(), 1), totals: totals.to_vec() };
+            Bounds::of::<Narrow>(k, &scores)
+        };
+        // Most near one end: less their mean, 9, squares are small; less nothing they are not.
+        let mut totals = vec![10i16; 900];
+        totals.extend([0; 100]);
+        let bounds = of(3, &totals).unwrap();
+        assert_eq!((bounds.run, bounds.chunk, bounds.centre), (63, 16 * 63, 9));
+        assert_eq!(bounds.single, (16 - 3) * 63);
+        // Half of them at either end: 12 · 9² is almost 2¹⁰.
+        let totals: Vec<i16> = (0..100).map(|user| if user % 2 == 0 { 9 } else { -9 }).collect();
+        let bounds = of(5, &totals).unwrap();
+        assert_eq!((bounds.run, bounds.chunk, bounds.centre), (12, 12 * 16, 0));
+        assert_eq!(bounds.single, (16 - 5) * 12);
+        // More subtotals than runs.
+        assert_eq!(of(16, &totals).unwrap().single, 0);
+        // Less their mean, the largest is too large; less nothing it is not.
+        let mut totals = vec![-70i16; 30_000];
+        totals.extend([70; 2]);
+        let bounds = of(2, &totals);
+        assert!(bounds.is_none_or(|bounds| bounds.centre == 0), "{bounds:?}");
+        assert!(of(2, &[9_000, -9_000]).is_none());
+    }
+}

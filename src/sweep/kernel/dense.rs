@@ -83,8 +83,8 @@ impl Bytes {
             return None;
         }
         let squares = i64::from(i32::MAX) / widest.saturating_mul(widest);
-        let counted = (i64::from(i32::MAX) >> COUNT_BITS) / widest;
-        let few = squares.min(counted).min((1 << COUNT_BITS) - 1);
+        // As many as may be counted, of |b| below 2¹⁵, fit beside their count: 2⁸ · 2⁸ · 2¹⁵.
+        let few = squares.min((1 << COUNT_BITS) - 1);
         (few >= 16).then_some(few as usize)
     }
 }
@@ -551,5 +551,27 @@ impl<C: Class> Task for Sum<'_, C> {
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) -> u32 {
         C::sum(instructions, &self.strip, self.screen, self.results)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_few_users_as_32_bits_hold() {
+        for most_a in [1, 2, 255, 765, 2_902, 2_903, 11_585, 11_586, 32_767, 32_768, i64::MAX] {
+            for most_b in [0, 1, 2_901, 11_585, 11_586, 32_767, 32_768] {
+                let widest = i128::from(most_a.max(most_b));
+                let hold = |users: i128| {
+                    let counted = users * (widest << COUNT_BITS | 1) <= i128::from(i32::MAX);
+                    users * widest * widest <= i128::from(i32::MAX) && counted && users < 1 << COUNT_BITS
+                };
+                match Bytes::few(most_a, most_b) {
+                    None => assert!(!hold(16), "{most_a}, {most_b}"),
+                    Some(few) => assert!(few >= 16 && hold(few as i128) && !hold(few as i128 + 1)),
+                }
+            }
+        }
     }
 }
