@@ -12,6 +12,18 @@ pub(crate) struct Compensated {
 }
 
 impl Compensated {
+    /// The pair.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn parts(self) -> [f64; 2] {
+        [self.sum, self.error]
+    }
+
+    /// The number that is this pair.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn from_parts([sum, error]: [f64; 2]) -> Self {
+        Self { sum, error }
+    }
+
     /// Adds one number.
     pub(crate) fn add(&mut self, value: f64) {
         let (sum, error) = two_sum(self.sum, value);

@@ -315,6 +315,18 @@ pub enum KCorrsetError {
         name: String,
     },
 
+    /// The connection to a worker of a cluster ended before it had sent its rows.
+    #[error(
+        "k_corrset: lost the worker at {worker} before it had sent all its rows, so there is no result \
+         ({message}); see whether it still runs, and run the query again"
+    )]
+    WorkerLost {
+        /// Its address.
+        worker: String,
+        /// What the network says.
+        message: String,
+    },
+
     /// A bug in this crate, caught before it could take the process along.
     #[error("k_corrset: internal error in a sweep worker: {message}; please report this")]
     Worker {

@@ -59,7 +59,9 @@
 //! # Features
 //!
 //! * `cli` (off): the `k-corrset` prompt. It brings the `datafusion-cli` crate and the
-//!   cloud object stores that come with it.
+//!   cloud object stores that come with it, and `distributed`.
+//! * `distributed` (off): sweeps on the workers of a cluster, by the engine
+//!   `datafusion-distributed`; see `with_k_corrset`.
 
 // A library never prints, and checks its input instead of assuming it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -72,6 +74,8 @@ pub mod sweep;
 pub mod udtf;
 
 pub use error::KCorrsetError;
+#[cfg(feature = "distributed")]
+pub use udtf::with_k_corrset;
 pub use udtf::{KCorrsetExt, KCorrsetOptions, register_all};
 
 /// Compiles the README's Rust examples.

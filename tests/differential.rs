@@ -174,8 +174,20 @@ fn best_first(x: &Answer, y: &Answer) -> std::cmp::Ordering {
     r(y).total_cmp(&r(x)).then(y.2.cmp(&x.2)).then_with(|| x.0.cmp(&y.0))
 }
 
+/// A session in one process.
+fn embedded(config: SessionConfig) -> SessionContext {
+    let ctx = SessionContext::new_with_config(config);
+    register_all(&ctx).unwrap();
+    ctx
+}
+
 /// A session with the rows as the table `exam`; and whether its scores are floats.
-async fn session(rows: &Answers<i64>, layout: &Layout, settings: &Settings) -> (SessionContext, bool) {
+async fn session(
+    open: &dyn Fn(SessionConfig) -> SessionContext,
+    rows: &Answers<i64>,
+    layout: &Layout,
+    settings: &Settings,
+) -> (SessionContext, bool) {
     let texts = |column: &dyn Fn(&(String, String, i64)) -> String, data_type: &DataType| {
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(column)));
         cast(&texts, data_type).unwrap()
@@ -197,8 +209,7 @@ async fn session(rows: &Answers<i64>, layout: &Layout, settings: &Settings) -> (
     let partitions = batches.chunks(layout.batches).map(<[_]>::to_vec).collect();
     let config =
         SessionConfig::new().with_target_partitions(settings.partitions).with_batch_size(settings.batch_size);
-    let ctx = SessionContext::new_with_config(config);
-    register_all(&ctx).unwrap();
+    let ctx = open(config);
     ctx.register_table("exam", Arc::new(MemTable::try_new(whole.schema(), partitions).unwrap())).unwrap();
     for (setting, value) in [
         ("threads", settings.threads.to_string()),
@@ -256,7 +267,7 @@ proptest! {
         options.fit(&rows.iter().map(|row| row.1.clone()).collect());
         let (call, mut expected) = (options.call(k), options.defined(&rows, k));
         let (mut found, floats) = RUNTIME.block_on(async {
-            let (ctx, floats) = session(&rows, &layout, &settings).await;
+            let (ctx, floats) = session(&embedded, &rows, &layout, &settings).await;
             let sql = match ordered {
                 true => format!("SELECT * FROM {call} ORDER BY r DESC NULLS LAST, n DESC, questions LIMIT {limit}"),
                 false => format!("SELECT * FROM {call}"),
@@ -294,6 +305,29 @@ proptest! {
     }
 }
 
+#[cfg(all(feature = "cli", unix))]
+proptest! {
+    #![proptest_config(Config::with_cases(cases(150)))]
+
+    #[test]
+    fn a_cluster_answers_as_one_process(
+        rows in some_rows(), k in 1usize..6, options in any_options(), layout in any_layout(),
+        settings in any_settings(), workers in 1usize..4, limit in proptest::option::of(0usize..20),
+    ) {
+        let mut options = options;
+        options.fit(&rows.iter().map(|row| row.1.clone()).collect());
+        let limit = limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
+        let sql = format!("SELECT * FROM {} ORDER BY r DESC NULLS LAST, n DESC, questions{limit}", options.call(k));
+        let (here, there) = RUNTIME.block_on(async {
+            let workers = crate::distributed::Workers::start(workers).await;
+            let (here, _) = session(&embedded, &rows, &layout, &settings).await;
+            let (there, _) = session(&|config| workers.session(config), &rows, &layout, &settings).await;
+            (answers(&here, &sql).await, answers(&there, &sql).await)
+        });
+        prop_assert!(same(&there, &here, false), "{}: {:?}, not {:?}", sql, there, here);
+    }
+}
+
 /// The query a user of DataFusion would write without the function.
 fn self_join(k: usize, corrected: bool) -> String {
     let each =
@@ -327,7 +361,7 @@ proptest! {
         let layout = Layout { score: DataType::Float64, ..layout };
         let call = format!("SELECT * FROM k_corrset(exam, {k}, undefined => 'null', min_users => 1, corrected => {corrected})");
         let (found, joined) = RUNTIME.block_on(async {
-            let (ctx, _) = session(&rows, &layout, &settings).await;
+            let (ctx, _) = session(&embedded, &rows, &layout, &settings).await;
             (answers(&ctx, &call).await, answers(&ctx, &self_join(k, corrected)).await)
         });
         let joined: BTreeMap<Vec<String>, (Option<f64>, i64)> =

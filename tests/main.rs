@@ -15,5 +15,7 @@ mod scripts;
 mod slt;
 mod support;
 
+#[cfg(all(feature = "cli", unix))]
+mod distributed;
 #[cfg(feature = "cli")]
 mod prompt;

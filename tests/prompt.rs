@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-fn k_corrset(arguments: &[&str]) -> Command {
+pub(crate) fn k_corrset(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_k-corrset"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
     command
@@ -13,7 +13,7 @@ fn run(arguments: &[&str]) -> Output {
     k_corrset(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

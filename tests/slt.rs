@@ -10,20 +10,22 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::register_all;
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 
 /// A session as sqllogictest sees it.
 struct Session(SessionContext);
 
 impl Session {
     fn new() -> Self {
-        // Batches of 7 rows: every query crosses the borders of batches.
-        let config =
-            SessionConfig::new().with_target_partitions(3).with_batch_size(7).with_information_schema(true);
-        let ctx = SessionContext::new_with_config(config);
+        let ctx = SessionContext::new_with_config(config());
         register_all(&ctx).unwrap();
         Self(ctx)
     }
+}
+
+/// Batches of 7 rows: every query crosses the borders of batches.
+fn config() -> SessionConfig {
+    SessionConfig::new().with_target_partitions(3).with_batch_size(7).with_information_schema(true)
 }
 
 #[async_trait::async_trait]
@@ -114,5 +116,23 @@ async fn every_file_holds() {
         if let Err(error) = result {
             panic!("{}: {error}", file.display());
         }
+    }
+}
+
+/// On a cluster plans are others, but rows are the same.
+#[cfg(all(feature = "cli", unix))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_file_holds_on_three_workers() {
+    let workers = crate::distributed::Workers::start(3).await;
+    for file in files() {
+        let records = sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap();
+        let is_of_rows = |record: &Record<DefaultColumnType>| match record {
+            Record::Query { sql, .. } => !sql.starts_with("EXPLAIN"),
+            _ => true,
+        };
+        let mut runner = Runner::new(|| async { Ok(Session(workers.session(config()))) });
+        runner.add_label("cluster");
+        let rows = runner.run_multi_async(records.into_iter().filter(is_of_rows)).await;
+        rows.unwrap_or_else(|error| panic!("{}: {}", file.display(), error.display(false)));
     }
 }

@@ -21,6 +21,25 @@ impl BitMatrix {
         Self { rows, columns, words_per_row, words: vec![0; rows * words_per_row] }
     }
 
+    /// A matrix of the words of its rows, one after the other; `None` if there are not as
+    /// many, or a bit past the last column is set.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn from_words(rows: usize, columns: usize, words: Vec<u64>) -> Option<Self> {
+        let words_per_row = columns.div_ceil(WORD);
+        let fits = words.len() == rows.checked_mul(words_per_row)?;
+        let last = below(columns - words_per_row.saturating_sub(1) * WORD);
+        let tidy = fits
+            && (words_per_row == 0
+                || words.iter().skip(words_per_row - 1).step_by(words_per_row).all(|word| word & !last == 0));
+        tidy.then_some(Self { rows, columns, words_per_row, words })
+    }
+
+    /// The words of all rows, one after the other.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// Sets a bit; returns whether it was set before.
     pub(crate) fn set(&mut self, row: usize, column: usize) -> bool {
         debug_assert!(column < self.columns, "column {column} of {}", self.columns);

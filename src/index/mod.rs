@@ -13,6 +13,8 @@ mod builder;
 mod columns;
 mod dictionary;
 pub(crate) mod scores;
+#[cfg(feature = "distributed")]
+mod wire;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The plan node: one index, built once, swept by every partition.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
@@ -16,14 +16,21 @@ use datafusion::physical_plan::filter_pushdown::{
 };
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
-use futures::future::Shared;
 
 use crate::sweep::Undefined;
+#[cfg(feature = "distributed")]
+use crate::udtf::distributed::task_of;
 use crate::udtf::output::Output;
-use crate::udtf::prepare::{Prepared, SharedPreparation};
+use crate::udtf::prepare::{Preparation, Prepared};
 use crate::udtf::provider::KCorrsetRequest;
 use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
-use crate::udtf::stream::KCorrsetStream;
+use crate::udtf::stream::{KCorrsetStream, Place};
+
+/// Which of how many tasks this is: in a process of its own, the only one.
+#[cfg(not(feature = "distributed"))]
+fn task_of(_: &Arc<dyn ExecutionPlan>, _: &Arc<TaskContext>) -> (usize, usize) {
+    (0, 1)
+}
 
 /// What is asked of a plan node.
 #[derive(Debug, Clone)]
@@ -69,7 +76,7 @@ pub(crate) struct KCorrsetScan {
 /// their best rows.
 ///
 /// ## Shared state
-/// `preparation` is shared between the partitions of one execution;
+/// `preparation` is shared between the partitions of one execution, and goes with their streams;
 /// [`reset_state`](ExecutionPlan::reset_state) and a change of the input start a
 /// new one.
 #[derive(Debug)]
@@ -80,7 +87,9 @@ pub struct KCorrsetExec {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     /// Shared between all partitions.
-    preparation: Mutex<Option<SharedPreparation>>,
+    preparation: Mutex<Preparation>,
+    /// The name of the kernel, once the scores are known.
+    kernel: Arc<OnceLock<&'static str>>,
 }
 
 impl KCorrsetExec {
@@ -103,8 +112,21 @@ impl KCorrsetExec {
             scan,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
-            preparation: Mutex::new(None),
+            preparation: Mutex::default(),
+            kernel: Arc::default(),
         })
+    }
+
+    /// What is asked for.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn scan(&self) -> &KCorrsetScan {
+        &self.scan
+    }
+
+    /// What has the rows of users, questions and scores.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
     }
 
     /// The same node, not yet executed, over another input.
@@ -129,27 +151,24 @@ impl KCorrsetExec {
 
     /// One partition's share of the result.
     pub(crate) fn stream(&self, partition: usize, context: &Arc<TaskContext>) -> KCorrsetStream {
-        let preparation = self
-            .preparation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| {
-                let (input, scan) = (Arc::clone(&self.input), self.scan.clone());
-                Prepared::shared(input, scan, Arc::clone(context), self.metrics.clone())
-            })
-            .clone();
         let partitions = self.properties.partitioning.partition_count();
-        let (output, metrics) = (self.output.clone(), &self.metrics);
-        KCorrsetStream::new(preparation, output, (partition, partitions), &self.scan, context, metrics)
+        let begin = || {
+            let (input, scan) = (Arc::clone(&self.input), self.scan.clone());
+            Prepared::shared(input, scan, Arc::clone(context), self.metrics.clone(), Arc::clone(&self.kernel))
+        };
+        let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
+        let preparation = preparation.hand_out(partitions, begin);
+        let (task, tasks) = task_of(&self.input, context);
+        let place = Place { partition, partitions, task, tasks };
+        KCorrsetStream::new(preparation, self.output.clone(), place, &self.scan, context, &self.metrics)
     }
 
     /// The instructions; once the scores are known, with the kernel that suits them.
     fn kernel(&self) -> String {
         let instructions = self.scan.settings.instructions.name();
-        let preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
-        match preparation.as_ref().and_then(Shared::peek) {
-            Some(Ok(prepared)) => format!("{instructions} ({})", prepared.plan.kernel()),
-            _ => instructions.to_string(),
+        match self.kernel.get() {
+            Some(kernel) => format!("{instructions} ({kernel})"),
+            None => instructions.to_string(),
         }
     }
 

@@ -65,6 +65,8 @@
 
 mod arguments;
 mod dataframe;
+#[cfg(feature = "distributed")]
+mod distributed;
 mod dynamic;
 mod exec;
 mod function;
@@ -91,6 +93,8 @@ use crate::index::BuildError;
 use crate::udtf::function::{TABLE_NAMED, TableNamed};
 
 pub use dataframe::KCorrsetExt;
+#[cfg(feature = "distributed")]
+pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
 pub use exec::KCorrsetExec;
 pub use function::KCorrsetFunction;
 pub use guard::SingleAggregateFilters;
@@ -165,6 +169,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::BatchSchema { .. }
             | KCorrsetError::TooManyKeys { .. }
             | KCorrsetError::ScoresTooWide { .. }
+            | KCorrsetError::WorkerLost { .. }
             | KCorrsetError::Worker { .. } => Self::External(Box::new(error)),
         }
     }

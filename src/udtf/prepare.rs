@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
@@ -21,10 +21,11 @@ use tokio::sync::oneshot;
 use crate::error::KCorrsetError;
 use crate::index::{AnswerIndex, IndexBuilder};
 use crate::sweep::{SweepPlan, SweepProgress, SweepRequest, Wanted, pool};
+#[cfg(feature = "distributed")]
+use crate::udtf::distributed::{Material, SharedInputExec, received};
 use crate::udtf::exec::KCorrsetScan;
 use crate::udtf::provider::KCorrsetRequest;
 use crate::udtf::pushdown::Selection;
-use crate::udtf::settings::SweepSettings;
 
 /// What all partitions of one execution share.
 #[derive(Debug)]
@@ -40,17 +41,49 @@ pub(crate) struct Prepared {
 /// A preparation that whoever polls it drives, and whose end all of them see.
 pub(crate) type SharedPreparation = Shared<BoxFuture<'static, Result<Arc<Prepared>, Arc<DataFusionError>>>>;
 
+/// The preparation of a plan's partitions, as the plan holds it.
+///
+/// It goes with the last of the streams: a plan may be kept for long after it ran, as it is by
+/// a worker of a cluster, and its index should not be. But partitions may be read one after
+/// the other; so until all have been handed out the plan keeps it, too.
+#[derive(Debug, Default)]
+pub(crate) struct Preparation {
+    kept: Option<Arc<SharedPreparation>>,
+    used: Weak<SharedPreparation>,
+    handed_out: usize,
+}
+
+impl Preparation {
+    /// What one more stream, out of so many, has to wait for and to hold.
+    pub(crate) fn hand_out(
+        &mut self,
+        streams: usize,
+        begin: impl FnOnce() -> SharedPreparation,
+    ) -> Arc<SharedPreparation> {
+        let shared = self.used.upgrade().unwrap_or_else(|| {
+            self.handed_out = 0;
+            Arc::new(begin())
+        });
+        self.used = Arc::downgrade(&shared);
+        self.handed_out += 1;
+        self.kept = (self.handed_out < streams).then(|| Arc::clone(&shared));
+        shared
+    }
+}
+
 impl Prepared {
-    /// The preparation, not yet begun.
+    /// The preparation, not yet begun. The name of the kernel is told to `kernel`.
     pub(crate) fn shared(
         input: Arc<dyn ExecutionPlan>,
         scan: KCorrsetScan,
         context: Arc<TaskContext>,
         metrics: ExecutionPlanMetricsSet,
+        kernel: Arc<OnceLock<&'static str>>,
     ) -> SharedPreparation {
         let preparation = async move {
-            let prepared = prepare(input, scan, context, &metrics).await;
-            prepared.map(Arc::new).map_err(Arc::new)
+            let prepared = prepare(input, scan, context, &metrics).await.map_err(Arc::new)?;
+            kernel.get_or_init(|| prepared.plan.kernel());
+            Ok(Arc::new(prepared))
         };
         preparation.boxed().shared()
     }
@@ -69,33 +102,23 @@ async fn prepare(
     context: Arc<TaskContext>,
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Prepared> {
-    let SweepSettings { threads, instructions, .. } = scan.settings;
+    let instructions = scan.settings.instructions;
     // A sweep for the top rows looks at every subset, whatever the limit.
     let partial = scan.fetch.is_some() && scan.request.options.top.is_none();
-    let reservation = MemoryConsumer::new("KCorrsetExec").register(context.memory_pool());
-    let index_time = MetricBuilder::new(metrics).subset_time("index_time", 0);
-    let pool = pool(threads).map_err(|error| DataFusionError::External(error.into()))?;
-    let reader =
-        Reader { pool: Arc::clone(&pool), reservation: Arc::new(reservation.new_empty()), index_time };
-    let builder = read(&input, &scan.request, &context, reader.clone()).await?;
-    let (index, plan, plan_memory) = reader
-        .on_pool({
-            let (reservation, reading) = (reservation.new_empty(), Arc::clone(&reader.reservation));
-            move || {
-                reading.try_resize(builder.memory())?;
-                reading.try_grow(builder.finish_memory())?;
-                let index = builder.finish()?;
-                reading.try_resize(index.memory())?;
-                let request = sweep_request(&scan, &index)?;
-                let plan_memory = SweepPlan::memory_of(index.answers(), &request);
-                reservation.try_grow(plan_memory)?;
-                let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
-                Ok((index, Arc::new(plan), plan_memory))
-            }
+    let reader = Reader::new(&scan, &context, metrics)?;
+    let reservation = reader.reservation.new_empty();
+    let index = index_of(&input, &scan.request, &context, &reader).await?;
+    let (index, plan, reservation) = reader
+        .on_pool(move || {
+            let request = sweep_request(&scan, &index)?;
+            reservation.try_grow(SweepPlan::memory_of(index.answers(), &request))?;
+            let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
+            Ok((index, Arc::new(plan), reservation))
         })
         .await?;
+    let pool = Arc::clone(&reader.pool);
     drop(reader);
-    reservation.try_resize(index.memory() + plan_memory)?;
+    reservation.try_grow(index.memory())?;
 
     let answers = index.answers();
     log::debug!(
@@ -117,27 +140,90 @@ async fn prepare(
     Ok(Prepared { index, plan, pool, progress, reservation })
 }
 
-/// Reads all partitions of the input, each into a builder of its own, and merges these.
-async fn read(
+/// The index of the rows that an input has, or of those that a coordinator has read.
+async fn index_of(
     input: &Arc<dyn ExecutionPlan>,
     request: &KCorrsetRequest,
     context: &Arc<TaskContext>,
-    reader: Reader,
-) -> Result<IndexBuilder> {
-    let empty = IndexBuilder::try_new(&input.schema(), request.options.columns.clone())?;
-    let partitions = input.output_partitioning().partition_count();
-    if partitions == 1 {
-        return reader.read(input.execute(0, Arc::clone(context))?, empty).await;
+    reader: &Reader,
+) -> Result<AnswerIndex> {
+    #[cfg(feature = "distributed")]
+    if let Some(shared) = input.downcast_ref::<SharedInputExec>() {
+        return match shared.material(context)? {
+            Material::Rows(rows) => reader.build(rows, request, context).await,
+            Material::Parts(parts) => received(parts, reader).await,
+        };
     }
-    let tasks = (0..partitions).map(|partition| {
-        let batches = input.execute(partition, Arc::clone(context))?;
-        // Aborted when it is dropped, as it is with the query.
-        let task = SpawnedTask::spawn(reader.clone().read(batches, empty.sibling()));
-        Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
-    });
-    let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
-    reader
-        .on_pool(move || {
+    reader.build(input, request, context).await
+}
+
+/// Reads an input into an index.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pool: Arc<ThreadPool>,
+    /// For the builders of all partitions, and then for the index.
+    reservation: Arc<MemoryReservation>,
+    index_time: Time,
+}
+
+impl Reader {
+    /// A reader with the threads that the scan may have and the session's memory pool.
+    pub(crate) fn new(
+        scan: &KCorrsetScan,
+        context: &Arc<TaskContext>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Self> {
+        let pool = pool(scan.settings.threads).map_err(|error| DataFusionError::External(error.into()))?;
+        let reservation = MemoryConsumer::new("KCorrsetExec").register(context.memory_pool());
+        let index_time = MetricBuilder::new(metrics).subset_time("index_time", 0);
+        Ok(Self { pool, reservation: Arc::new(reservation), index_time })
+    }
+
+    /// What is reserved in the session's memory pool for what has been read.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn reservation(&self) -> &Arc<MemoryReservation> {
+        &self.reservation
+    }
+
+    /// The index of all rows.
+    pub(crate) async fn build(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        request: &KCorrsetRequest,
+        context: &Arc<TaskContext>,
+    ) -> Result<AnswerIndex> {
+        let builder = self.read_all(input, request, context).await?;
+        let reservation = Arc::clone(&self.reservation);
+        self.on_pool(move || {
+            reservation.try_resize(builder.memory())?;
+            reservation.try_grow(builder.finish_memory())?;
+            let index = builder.finish()?;
+            reservation.try_resize(index.memory())?;
+            Ok(index)
+        })
+        .await
+    }
+
+    /// Reads all partitions of the input, each into a builder of its own, and merges these.
+    async fn read_all(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        request: &KCorrsetRequest,
+        context: &Arc<TaskContext>,
+    ) -> Result<IndexBuilder> {
+        let empty = IndexBuilder::try_new(&input.schema(), request.options.columns.clone())?;
+        let partitions = input.output_partitioning().partition_count();
+        if partitions == 1 {
+            return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;
+        }
+        let tasks = (0..partitions).map(|partition| {
+            let batches = input.execute(partition, Arc::clone(context))?;
+            // Aborted when it is dropped, as it is with the query.
+            let task = SpawnedTask::spawn(self.clone().read(batches, empty.sibling()));
+            Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
+        });
+        let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
+        self.on_pool(move || {
             let merge = |mut builder: IndexBuilder, other| {
                 builder.merge(other);
                 builder
@@ -145,18 +231,9 @@ async fn read(
             Ok(builders.into_iter().reduce(merge).unwrap_or(empty))
         })
         .await
-}
+    }
 
-/// Reads partitions of the input.
-#[derive(Clone)]
-struct Reader {
-    pool: Arc<ThreadPool>,
-    /// For the builders of all partitions.
-    reservation: Arc<MemoryReservation>,
-    index_time: Time,
-}
-
-impl Reader {
+    /// Reads one partition.
     async fn read(
         self,
         mut batches: SendableRecordBatchStream,
@@ -181,7 +258,7 @@ impl Reader {
     }
 
     /// Runs a part of the indexing.
-    async fn on_pool<T: Send + 'static>(
+    pub(crate) async fn on_pool<T: Send + 'static>(
         &self,
         compute: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {

@@ -156,6 +156,16 @@ impl KCorrsetTable {
     }
 }
 
+/// Plans the input of a sweep. An engine that shares out plans must not take parts of it away:
+/// whoever has this input reads all of it.
+async fn plan_whole(input: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+    #[cfg(feature = "distributed")]
+    if let Some(whole) = crate::udtf::distributed::in_one_task(session) {
+        return whole.create_physical_plan(input).await;
+    }
+    session.create_physical_plan(input).await
+}
+
 #[async_trait]
 impl TableProvider for KCorrsetTable {
     fn schema(&self) -> SchemaRef {
@@ -201,7 +211,7 @@ impl TableProvider for KCorrsetTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = session.create_physical_plan(&self.input).await?;
+        let input = plan_whole(&self.input, session).await?;
         let scan = KCorrsetScan {
             request: Arc::clone(&self.request),
             projection: projection.cloned(),

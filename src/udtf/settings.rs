@@ -23,11 +23,15 @@ pub struct KCorrsetSettings {
     /// Whether the sweep takes over filters of the query, and those that arise while
     /// it runs. Without, DataFusion applies them to the rows of all sets.
     pub pushdown: bool,
+    /// Bytes of files up to which the coordinator of a cluster reads the input for all and
+    /// ships its index. Of larger input, if it is on storage that workers reach, each of them
+    /// makes its own. It matters where a session is distributed, and only there.
+    pub ship_below: usize,
 }
 
 impl Default for KCorrsetSettings {
     fn default() -> Self {
-        Self { kernel: BEST.to_string(), threads: 0, batch_size: 0, pushdown: true }
+        Self { kernel: BEST.to_string(), threads: 0, batch_size: 0, pushdown: true, ship_below: 64 << 20 }
     }
 }
 
@@ -55,6 +59,7 @@ impl ExtensionOptions for KCorrsetSettings {
             "threads" => self.threads.set("", value),
             "batch_size" => self.batch_size.set("", value),
             "pushdown" => self.pushdown.set("", value),
+            "ship_below" => self.ship_below.set("", value),
             _ => {
                 let names: Vec<String> = self.entries().into_iter().map(|entry| entry.key).collect();
                 Err(DataFusionError::Configuration(format!(
@@ -93,6 +98,11 @@ impl ExtensionOptions for KCorrsetSettings {
                 self.pushdown.to_string(),
                 "Whether the sweep takes over filters of the query, and those that arise while it runs",
             ),
+            entry(
+                "ship_below",
+                self.ship_below.to_string(),
+                "In a cluster, bytes of files up to which the coordinator reads them for all workers",
+            ),
         ]
     }
 }
@@ -106,19 +116,22 @@ impl KCorrsetSettings {
     pub(crate) fn of(options: &ConfigOptions) -> Self {
         options.extensions.get::<Self>().cloned().unwrap_or_default()
     }
+}
 
-    fn instructions(&self) -> Result<Instructions, KCorrsetError> {
-        let name = self.kernel.as_str();
-        if name.eq_ignore_ascii_case(BEST) {
-            return Ok(Instructions::best());
-        }
-        let available = Instructions::available();
-        let found = available.iter().find(|instructions| instructions.name().eq_ignore_ascii_case(name));
-        found.copied().ok_or_else(|| KCorrsetError::UnknownKernel {
-            name: name.to_string(),
-            valid: available.iter().map(|instructions| instructions.name().to_string()).collect(),
-        })
+/// Those of the processor's instructions that have this name; `best` for the best of them.
+///
+/// # Errors
+/// [`KCorrsetError::UnknownKernel`] for a name that is none, or none that this processor has.
+pub(crate) fn instructions(name: &str) -> Result<Instructions, KCorrsetError> {
+    if name.eq_ignore_ascii_case(BEST) {
+        return Ok(Instructions::best());
     }
+    let available = Instructions::available();
+    let found = available.iter().find(|instructions| instructions.name().eq_ignore_ascii_case(name));
+    found.copied().ok_or_else(|| KCorrsetError::UnknownKernel {
+        name: name.to_string(),
+        valid: available.iter().map(|instructions| instructions.name().to_string()).collect(),
+    })
 }
 
 /// How a plan node sweeps.
@@ -136,14 +149,13 @@ impl SweepSettings {
     /// What a session has set.
     ///
     /// # Errors
-    /// [`KCorrsetError::UnknownKernel`] for a name that is none, or none that this
-    /// processor has.
+    /// Those of [`instructions`].
     pub(crate) fn of(session: &dyn Session) -> Result<Self, KCorrsetError> {
         let settings = KCorrsetSettings::of(session.config_options());
         let given = |number: usize| (number > 0).then_some(number);
         Ok(Self {
             threads: given(settings.threads).unwrap_or(session.config().target_partitions()),
-            instructions: settings.instructions()?,
+            instructions: instructions(&settings.kernel)?,
             batch_size: given(settings.batch_size),
         })
     }

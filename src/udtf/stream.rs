@@ -52,12 +52,22 @@ const REPORT_BATCHES: usize = 8;
 /// Where these are large, so many bytes are enough for a report.
 const REPORT_BYTES: usize = 1 << 20;
 
+/// Whose share of the sweep a stream has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Which partition, of how many, of this process.
+    pub(crate) partition: usize,
+    pub(crate) partitions: usize,
+    /// Which task, of how many, on as many workers of a cluster.
+    pub(crate) task: usize,
+    pub(crate) tasks: usize,
+}
+
 /// One partition of the result.
 pub(crate) struct KCorrsetStream {
     state: State,
     output: Output,
-    /// Which partition, of how many.
-    partition: (usize, usize),
+    place: Place,
     threads: usize,
     batch_size: usize,
     /// Rows still wanted.
@@ -72,12 +82,14 @@ pub(crate) struct KCorrsetStream {
 struct SweepMetrics {
     baseline: BaselineMetrics,
     sweep_time: Time,
+    done: Count,
     pruned: Count,
     emitted: Count,
 }
 
 enum State {
-    Prepare(SharedPreparation),
+    /// What is shared, and the stream's own view of it.
+    Prepare(Arc<SharedPreparation>, SharedPreparation),
     Sweep(Sweeping),
     Done,
 }
@@ -92,6 +104,8 @@ struct Sweeping {
     ready: VecDeque<RecordBatch>,
     /// Memory of the workers, given back on drop.
     _reservation: MemoryReservation,
+    /// Kept, so that later partitions find it.
+    _preparation: Arc<SharedPreparation>,
 }
 
 impl Drop for Sweeping {
@@ -182,9 +196,11 @@ impl Worker {
             return Ok(None);
         }
         let tally = self.sweep.tally();
+        let done = tally.done - self.reported.done;
         if let Some(progress) = &job.prepared.progress {
-            progress.advance(tally.done - self.reported.done);
+            progress.advance(done);
         }
+        job.metrics.done.add(done as usize);
         job.metrics.pruned.add((tally.pruned - self.reported.pruned) as usize);
         self.reported = tally;
         if finished {
@@ -239,20 +255,20 @@ impl Job {
 
 impl KCorrsetStream {
     pub(crate) fn new(
-        preparation: SharedPreparation,
+        preparation: Arc<SharedPreparation>,
         output: Output,
-        partition: (usize, usize),
+        place: Place,
         scan: &KCorrsetScan,
         context: &TaskContext,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Self {
-        let number = partition.0;
+        let number = place.partition;
         let KCorrsetScan { fetch, settings, .. } = scan;
         let batch_size = settings.batch_size.unwrap_or(context.session_config().batch_size());
         Self {
-            state: State::Prepare(preparation),
+            state: State::Prepare(Arc::clone(&preparation), SharedPreparation::clone(&preparation)),
             output,
-            partition,
+            place,
             threads: settings.threads,
             batch_size: fetch.map_or(batch_size, |rows| rows.min(batch_size)).max(1),
             wanted: *fetch,
@@ -261,6 +277,7 @@ impl KCorrsetStream {
             metrics: SweepMetrics {
                 baseline: BaselineMetrics::new(metrics, number),
                 sweep_time: MetricBuilder::new(metrics).subset_time("sweep_time", number),
+                done: MetricBuilder::new(metrics).counter("subsets_done", number),
                 pruned: MetricBuilder::new(metrics).counter("subsets_pruned", number),
                 emitted: MetricBuilder::new(metrics).counter("subsets_emitted", number),
             },
@@ -268,12 +285,12 @@ impl KCorrsetStream {
     }
 
     /// Sends the workers off.
-    fn start(&self, prepared: Arc<Prepared>) -> Result<Sweeping> {
-        let (partition, partitions) = self.partition;
+    fn start(&self, prepared: Arc<Prepared>, shared: Arc<SharedPreparation>) -> Result<Sweeping> {
+        let Place { partition, partitions, task, tasks } = self.place;
         let plan = Arc::clone(&prepared.plan);
         // The single partition of a sweep for the top rows keeps all threads busy.
-        let shares = plan.shares(self.threads.max(partitions));
-        let mine: Vec<usize> = (partition..shares).step_by(partitions).collect();
+        let shares = plan.shares(self.threads.max(partitions) * tasks);
+        let mine: Vec<usize> = (partition + partitions * task..shares).step_by(partitions * tasks).collect();
         let row_bytes = self.output.row_bytes(plan.set_size(), prepared.index.value_bytes());
         let batch_bytes = self.batch_size.saturating_mul(row_bytes);
         // Rows that are not all wanted are not swept ahead.
@@ -307,16 +324,24 @@ impl KCorrsetStream {
             };
             Box::new(worker).send_off();
         }
-        Ok(Sweeping { job, reports, unfinished, ready: VecDeque::new(), _reservation: reservation })
+        Ok(Sweeping {
+            job,
+            reports,
+            unfinished,
+            ready: VecDeque::new(),
+            _reservation: reservation,
+            _preparation: shared,
+        })
     }
 
     fn poll_state(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
         loop {
             match &mut self.state {
-                State::Prepare(preparation) => {
+                State::Prepare(shared, preparation) => {
                     let prepared = ready!(preparation.poll_unpin(context));
                     let prepared = prepared.map_err(DataFusionError::Shared)?;
-                    self.state = State::Sweep(self.start(prepared)?);
+                    let shared = Arc::clone(shared);
+                    self.state = State::Sweep(self.start(prepared, shared)?);
                 }
                 State::Sweep(sweeping) => {
                     if let Some(batch) = sweeping.ready.pop_front() {
@@ -415,9 +440,9 @@ mod tests {
         let plan = plan.create_physical_plan().await.unwrap();
         let exec: &KCorrsetExec = plan.downcast_ref().unwrap();
         let mut stream = exec.stream(0, &ctx.task_ctx());
-        let State::Prepare(preparation) = &stream.state else { unreachable!() };
+        let State::Prepare(shared, preparation) = &stream.state else { unreachable!() };
         let prepared = preparation.clone().await.unwrap();
-        let mut sweeping = stream.start(prepared).unwrap();
+        let mut sweeping = stream.start(prepared, Arc::clone(shared)).unwrap();
         let (sender, reports) = mpsc::channel(1);
         sweeping.reports = reports;
         let worker = Worker {

@@ -2,18 +2,22 @@
 
 use std::fs;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use datafusion_cli::object_storage::is_stdin_location;
 use datafusion_cli::print_format::PrintFormat;
 use datafusion_cli::print_options::MaxRows;
+use url::Url;
 
 /// What the help ends with.
 const EXAMPLES: &str = "Examples:
   k-corrset
   k-corrset -c \"SELECT * FROM k_corrset('scores.parquet', 5) ORDER BY r DESC LIMIT 10\"
-  k-corrset -q --format csv -f best.sql > best.csv";
+  k-corrset -q --format csv -f best.sql > best.csv
+  k-corrset --serve 127.0.0.1:7001
+  k-corrset --workers http://127.0.0.1:7001 http://127.0.0.1:7002 -f best.sql";
 
 /// A SQL prompt with the table function k_corrset(table, k).
 ///
@@ -69,6 +73,15 @@ pub(crate) struct Args {
     /// Directory that the paths in SQL start from; the current one by default
     #[arg(short = 'p', long, value_name = "DIR", value_parser = directory)]
     pub(crate) data_path: Option<PathBuf>,
+
+    /// Share out sweeps to these workers of a cluster
+    #[arg(long, value_name = "URL", num_args = 1..)]
+    pub(crate) workers: Vec<Url>,
+
+    /// Be a worker of a cluster at this address, until told to stop; with port 0 at any
+    /// free one. Whoever can reach it can use it
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["command", "file", "rc", "workers"])]
+    pub(crate) serve: Option<SocketAddr>,
 }
 
 /// Statements to run in order.
@@ -92,9 +105,10 @@ impl Args {
         self.names_no_sql() || self.rc.iter().chain(&self.file).any(is_stdin)
     }
 
-    /// Whether someone is there to watch the progress of a sweep, and wants to.
+    /// Whether someone is there to watch the progress of a sweep, and wants to. Workers
+    /// report none.
     pub(crate) fn shows_progress(&self) -> bool {
-        !self.quiet && io::stderr().is_terminal()
+        !self.quiet && io::stderr().is_terminal() && self.workers.is_empty()
     }
 
     /// All that is to run before the prompt, or instead of it.
@@ -198,6 +212,8 @@ mod tests {
         assert_eq!((args.threads, args.memory_limit), (Some(3), Some(2 << 30)));
         assert!(!args.is_interactive() && !args.reads_stdin());
         assert!(Args::try_parse_from(["k-corrset", "--threads", "0"]).is_err());
+        assert!(Args::try_parse_from(["k-corrset", "--serve", "127.0.0.1:0", "-c", "SELECT 1"]).is_err());
+        assert!(Args::try_parse_from(["k-corrset", "--workers", "nobody"]).is_err());
         assert!(Args::try_parse_from(["k-corrset", "--file", "no/such/file.sql"]).is_err());
     }
 

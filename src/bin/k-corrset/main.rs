@@ -1,6 +1,7 @@
 //! `k-corrset`: a DataFusion SQL prompt with the table function `k_corrset(table, k)`.
 
 mod args;
+mod cluster;
 mod progress;
 mod session;
 mod watched;
@@ -8,6 +9,7 @@ mod watched;
 use std::env;
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use datafusion::DATAFUSION_VERSION;
@@ -32,8 +34,12 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs the scripts, and then the prompt unless the scripts stand in for it.
+/// Serves as a worker, or runs the scripts, and then the prompt unless the scripts stand in
+/// for it.
 async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    if let Some(address) = args.serve {
+        return cluster::serve(address, session::runtime(args, Arc::default())?).await;
+    }
     // Read first: their paths are relative to where the command was typed.
     let scripts = args.scripts()?;
     if let Some(path) = &args.data_path {

@@ -22,6 +22,7 @@ use datafusion_k_corrset::register_all;
 use datafusion_k_corrset::sweep::SweepProgress;
 
 use crate::args::Args;
+use crate::cluster;
 use crate::watched::WatchedPlanner;
 
 /// How many of the largest consumers an error about memory names.
@@ -43,7 +44,11 @@ pub(crate) async fn open(args: &Args) -> Result<(SessionContext, PrintOptions)> 
         config = config.with_extension(Arc::clone(&progress));
         state = state.with_query_planner(Arc::new(WatchedPlanner::new(progress)));
     }
-    let session = SessionContext::new_with_state(state.with_config(config).build()).enable_url_table();
+    state = state.with_config(config);
+    if !args.workers.is_empty() {
+        state = cluster::coordinator(state, args.workers.clone())?;
+    }
+    let session = SessionContext::new_with_state(state.build()).enable_url_table();
     session.refresh_catalogs().await?;
     // Paths may lead to stores that nobody has registered.
     let catalogs = Arc::clone(session.state().catalog_list());
@@ -84,7 +89,7 @@ fn config(args: &Args) -> Result<SessionConfig> {
 }
 
 /// Memory, disk and object stores.
-fn runtime(args: &Args, stores: Arc<InstrumentedObjectStoreRegistry>) -> Result<Arc<RuntimeEnv>> {
+pub(crate) fn runtime(args: &Args, stores: Arc<InstrumentedObjectStoreRegistry>) -> Result<Arc<RuntimeEnv>> {
     let mut runtime = RuntimeEnvBuilder::new().with_object_store_registry(stores);
     if let Some(bytes) = args.memory_limit {
         // More than can be addressed is no limit.

@@ -1,0 +1,309 @@
+//! The plan nodes as bytes: what the coordinator sends to a worker ahead of a query.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ScalarValue, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_distributed::{WorkUnitFeed, WorkUnitFeedProto};
+use datafusion_proto::physical_plan::{
+    DefaultPhysicalExtensionCodec, PhysicalExtensionCodec, PhysicalPlanDecodeContext,
+    PhysicalProtoConverterExtension,
+};
+use datafusion_proto::protobuf;
+use prost::Message;
+
+use crate::index::ColumnNames;
+use crate::sweep::{Instructions, Undefined};
+use crate::udtf::distributed::input::{SharedInputExec, Source};
+use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
+use crate::udtf::options::KCorrsetOptions;
+use crate::udtf::provider::KCorrsetRequest;
+use crate::udtf::settings::{SweepSettings, instructions};
+
+/// Writes and reads [`KCorrsetExec`] and [`SharedInputExec`].
+///
+/// Filters are written by the engine's own converter, which knows one that it has met before
+/// by its identity. So a sweep and the sort above it share a filter on the worker, too, and
+/// each worker leaves out what cannot be among its own best.
+#[derive(Debug)]
+pub struct KCorrsetCodec;
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeMessage {
+    #[prost(oneof = "Node", tags = "1, 2")]
+    node: Option<Node>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Node {
+    #[prost(message, tag = "1")]
+    Sweep(Box<SweepMessage>),
+    #[prost(message, tag = "2")]
+    Input(InputMessage),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SweepMessage {
+    #[prost(uint64, tag = "1")]
+    k: u64,
+    /// All three columns of the result.
+    #[prost(message, optional, tag = "2")]
+    schema: Option<protobuf::Schema>,
+    #[prost(string, tag = "3")]
+    user: String,
+    #[prost(string, tag = "4")]
+    question: String,
+    #[prost(string, tag = "5")]
+    score: String,
+    #[prost(int64, optional, tag = "6")]
+    min_users: Option<i64>,
+    #[prost(uint64, optional, tag = "7")]
+    top: Option<u64>,
+    #[prost(message, repeated, tag = "8")]
+    include: Vec<protobuf::ScalarValue>,
+    #[prost(message, repeated, tag = "9")]
+    exclude: Vec<protobuf::ScalarValue>,
+    #[prost(bool, tag = "10")]
+    corrected: bool,
+    #[prost(bool, tag = "11")]
+    undefined_is_null: bool,
+    #[prost(message, optional, tag = "12")]
+    projection: Option<ColumnsMessage>,
+    #[prost(message, repeated, tag = "13")]
+    predicates: Vec<PredicateMessage>,
+    #[prost(uint64, optional, tag = "14")]
+    fetch: Option<u64>,
+    #[prost(bool, tag = "15")]
+    takes_filters: bool,
+    #[prost(uint64, tag = "16")]
+    threads: u64,
+    /// Unless they are the best that the coordinator has: then the worker's best are meant.
+    #[prost(string, optional, tag = "17")]
+    instructions: Option<String>,
+    #[prost(uint64, optional, tag = "18")]
+    batch_size: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ColumnsMessage {
+    #[prost(uint64, repeated, tag = "1")]
+    columns: Vec<u64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PredicateMessage {
+    #[prost(message, optional, tag = "1")]
+    expression: Option<protobuf::PhysicalExprNode>,
+    /// Whether its columns are those that are handed out: so with filters from above, which
+    /// see no others. Filters of the query see all three.
+    #[prost(bool, tag = "2")]
+    of_output: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct InputMessage {
+    #[prost(message, optional, tag = "1")]
+    schema: Option<protobuf::Schema>,
+    #[prost(oneof = "SourceMessage", tags = "2, 3")]
+    source: Option<SourceMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum SourceMessage {
+    #[prost(message, tag = "2")]
+    Shipped(WorkUnitFeedProto),
+    #[prost(message, tag = "3")]
+    Read(Box<protobuf::PhysicalPlanNode>),
+}
+
+impl PhysicalExtensionCodec for KCorrsetCodec {
+    fn try_encode(
+        &self,
+        node: Arc<dyn ExecutionPlan>,
+        buffer: &mut Vec<u8>,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<()> {
+        let node = if let Some(sweep) = node.downcast_ref::<KCorrsetExec>() {
+            Node::Sweep(Box::new(encode_sweep(sweep, converter)?))
+        } else if let Some(input) = node.downcast_ref::<SharedInputExec>() {
+            Node::Input(encode_input(input, converter)?)
+        } else {
+            // Other codecs are asked next.
+            return internal_err!("{} is no plan node of k_corrset", node.name());
+        };
+        NodeMessage { node: Some(node) }.encode(buffer).map_err(unreadable)
+    }
+
+    fn try_decode(
+        &self,
+        buffer: &[u8],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        context: &TaskContext,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let context = PhysicalPlanDecodeContext::new(context, &DefaultPhysicalExtensionCodec {});
+        match (NodeMessage::decode(buffer).map_err(unreadable)?.node, inputs) {
+            (Some(Node::Sweep(sweep)), [input]) => {
+                let scan = decode_sweep(*sweep, &context, converter)?;
+                Ok(Arc::new(KCorrsetExec::try_new(Arc::clone(input), scan)?))
+            }
+            (Some(Node::Input(input)), []) => Ok(Arc::new(decode_input(input, &context, converter)?)),
+            (node, inputs) => {
+                internal_err!("no plan node of k_corrset: {node:?} over {} others", inputs.len())
+            }
+        }
+    }
+}
+
+fn encode_sweep(
+    sweep: &KCorrsetExec,
+    converter: &dyn PhysicalProtoConverterExtension,
+) -> Result<SweepMessage> {
+    let KCorrsetScan { request, projection, predicates, fetch, takes_filters, settings } = sweep.scan();
+    let KCorrsetRequest { k, options, question_type: _, schema } = &**request;
+    let KCorrsetOptions { columns, min_users, top, include, exclude, corrected, undefined } = options;
+    let ColumnNames { user, question, score } = columns;
+    let SweepSettings { threads, instructions, batch_size } = settings;
+    let values = |questions: &[ScalarValue]| -> Result<Vec<protobuf::ScalarValue>> {
+        questions.iter().map(|question| Ok(question.try_into()?)).collect()
+    };
+    let number = |number: &Option<usize>| number.map(|number| number as u64);
+    let predicates = predicates.iter().map(|predicate| {
+        Ok(PredicateMessage {
+            expression: Some(converter.physical_expr_to_proto(predicate, &DefaultPhysicalExtensionCodec {})?),
+            of_output: !is_of(predicate, schema)?,
+        })
+    });
+    Ok(SweepMessage {
+        k: *k as u64,
+        schema: Some(schema.as_ref().try_into()?),
+        user: user.clone(),
+        question: question.clone(),
+        score: score.clone(),
+        min_users: *min_users,
+        top: number(top),
+        include: values(include)?,
+        exclude: values(exclude)?,
+        corrected: *corrected,
+        undefined_is_null: *undefined == Undefined::Null,
+        projection: projection
+            .as_ref()
+            .map(|columns| ColumnsMessage { columns: columns.iter().map(|&column| column as u64).collect() }),
+        predicates: predicates.collect::<Result<_>>()?,
+        fetch: number(fetch),
+        takes_filters: *takes_filters,
+        threads: *threads as u64,
+        instructions: (*instructions != Instructions::best()).then(|| instructions.name().to_string()),
+        batch_size: number(batch_size),
+    })
+}
+
+fn decode_sweep(
+    message: SweepMessage,
+    context: &PhysicalPlanDecodeContext<'_>,
+    converter: &dyn PhysicalProtoConverterExtension,
+) -> Result<KCorrsetScan> {
+    let schema = decode_schema(message.schema)?;
+    let question_type = match schema.fields().first().map(|field| field.data_type()) {
+        Some(DataType::List(question)) => question.data_type().clone(),
+        other => return internal_err!("the first column of k_corrset is a list of questions, not {other:?}"),
+    };
+    let values = |questions: Vec<protobuf::ScalarValue>| -> Result<Vec<ScalarValue>> {
+        questions.iter().map(|question| Ok(question.try_into()?)).collect()
+    };
+    let number = |number: Option<u64>| number.map(|number| number as usize);
+    let projection = message.projection.map(|ColumnsMessage { columns }| {
+        columns.into_iter().map(|column| column as usize).collect::<Vec<_>>()
+    });
+    let output = match &projection {
+        Some(columns) => schema.project(columns)?,
+        None => schema.clone(),
+    };
+    let predicates = message.predicates.iter().map(|PredicateMessage { expression, of_output }| {
+        let Some(expression) = expression else { return internal_err!("a predicate without an expression") };
+        converter.proto_to_physical_expr(expression, if *of_output { &output } else { &schema }, context)
+    });
+    let best = || Ok(Instructions::best());
+    Ok(KCorrsetScan {
+        predicates: predicates.collect::<Result<_>>()?,
+        projection,
+        fetch: number(message.fetch),
+        takes_filters: message.takes_filters,
+        settings: SweepSettings {
+            threads: message.threads as usize,
+            instructions: message.instructions.as_deref().map_or_else(best, instructions)?,
+            batch_size: number(message.batch_size),
+        },
+        request: Arc::new(KCorrsetRequest {
+            k: message.k as usize,
+            options: KCorrsetOptions {
+                columns: ColumnNames { user: message.user, question: message.question, score: message.score },
+                min_users: message.min_users,
+                top: number(message.top),
+                include: values(message.include)?,
+                exclude: values(message.exclude)?,
+                corrected: message.corrected,
+                undefined: if message.undefined_is_null { Undefined::Null } else { Undefined::Omit },
+            },
+            question_type,
+            schema: Arc::new(schema),
+        }),
+    })
+}
+
+fn encode_input(
+    input: &SharedInputExec,
+    converter: &dyn PhysicalProtoConverterExtension,
+) -> Result<InputMessage> {
+    let source = match input.source() {
+        Source::Shipped(feed) => SourceMessage::Shipped(feed.to_proto()),
+        Source::Read(plan) => {
+            let plan = converter.execution_plan_to_proto(plan, &DefaultPhysicalExtensionCodec {})?;
+            SourceMessage::Read(Box::new(plan))
+        }
+    };
+    Ok(InputMessage { schema: Some(input.schema().as_ref().try_into()?), source: Some(source) })
+}
+
+fn decode_input(
+    message: InputMessage,
+    context: &PhysicalPlanDecodeContext<'_>,
+    converter: &dyn PhysicalProtoConverterExtension,
+) -> Result<SharedInputExec> {
+    let source = match message.source {
+        Some(SourceMessage::Shipped(feed)) => Source::Shipped(WorkUnitFeed::from_proto(feed)?),
+        Some(SourceMessage::Read(plan)) => Source::Read(converter.proto_to_execution_plan(&plan, context)?),
+        None => return internal_err!("an input without a source"),
+    };
+    Ok(SharedInputExec::new(source, Arc::new(decode_schema(message.schema)?)))
+}
+
+fn decode_schema(schema: Option<protobuf::Schema>) -> Result<Schema> {
+    match schema {
+        Some(schema) => Ok((&schema).try_into()?),
+        None => internal_err!("a plan node without a schema"),
+    }
+}
+
+/// Whether the columns of a predicate are those of a schema.
+fn is_of(predicate: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
+    let mut is_of = true;
+    predicate.apply(|expression| {
+        if let Some(column) = expression.downcast_ref::<Column>() {
+            let field = schema.fields().get(column.index());
+            is_of &= field.is_some_and(|field| field.name() == column.name());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(is_of)
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

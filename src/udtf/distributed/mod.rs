@@ -1,0 +1,128 @@
+//! The sweep on many machines, by the engine `datafusion-distributed`.
+//!
+//! The sweep splits perfectly and its input is small. So a query is planned on one machine,
+//! the coordinator, as ever; each worker gets the whole index and sweeps its shares; and what
+//! the query does with the rows, a sort for the ten best or an average, begins there too.
+//!
+//! ```text
+//!   coordinator                                workers
+//!
+//!   SQL ─▶ plan ─▶ rule: leaves ─▶ stages ──▶  SortExec, AggregateExec ..
+//!                                                 │ rows
+//!   input ─▶ index ─▶ wire ──────────────────▶ KCorrsetExec, shares i, i+N, i+2N ..
+//!                                                 │ index
+//!                     feed, once a worker ───▶ SharedInputExec
+//! ```
+//!
+//! 1. *One leaf.* The engine splits the leaves of a plan. A sweep's input must not be split:
+//!    each worker needs all of it. So a [rule] hides the input in a leaf of its own,
+//!    [`SharedInputExec`], of which every worker gets a copy; what is split is the sweep above
+//!    it, by the number of the task it runs in.
+//! 2. *One index a worker.* The coordinator reads the input, builds the index and streams it
+//!    to the leaf on each worker, when the query runs. Large files on storage that workers
+//!    reach are an exception: there each worker reads them itself.
+//! 3. *One order.* Shares are what threads of one process have, too, and the answer does not
+//!    depend on who swept what: it is the same, to the bit.
+//! 4. *The input is one task.* A sweep's input is planned for itself, and an engine that shared
+//!    that out, too, would have a plan within a plan.
+//! 5. *`top` is chosen twice*: by each worker among its sets, and by a sort of DataFusion's
+//!    among what is left.
+
+mod codec;
+mod explain;
+mod input;
+mod named;
+mod rule;
+
+use std::sync::Arc;
+
+use datafusion::catalog::Session;
+use datafusion::error::Result;
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_distributed::{
+    DesiredTaskCountEvent, DesiredTaskCountEventResponse, DistributedConfig, DistributedExt,
+    DistributedTaskContext,
+};
+
+use crate::udtf::distributed::explain::ExplainStages;
+use crate::udtf::exec::KCorrsetExec;
+
+pub use codec::KCorrsetCodec;
+pub use input::SharedInputExec;
+pub(crate) use input::{Material, received};
+pub use named::NamedWorkers;
+pub use rule::DistributeSweeps;
+
+/// Makes the sessions of a cluster, coordinator and workers alike, able to share out a sweep.
+///
+/// The coordinator's also needs what every one does that uses `datafusion-distributed`, and
+/// needs it first: a resolver of workers, and its planner. And it needs
+/// [`register_all`](crate::register_all).
+///
+/// ```
+/// # use datafusion::error::Result;
+/// # use datafusion::execution::SessionStateBuilder;
+/// # use datafusion::prelude::*;
+/// use datafusion_distributed::{DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext};
+/// use datafusion_k_corrset::udtf::NamedWorkers;
+/// use datafusion_k_corrset::{register_all, with_k_corrset};
+/// # struct Workers;
+/// # impl datafusion_distributed::WorkerResolver for Workers {
+/// #     fn get_urls(&self) -> Result<Vec<url::Url>> { Ok(vec![]) }
+/// # }
+///
+/// // On each worker:
+/// let worker = Worker::from_session_builder(|query: WorkerQueryContext| async {
+///     Ok(with_k_corrset(query.builder).build())
+/// });
+///
+/// // On the coordinator; `Workers` is a `WorkerResolver` that knows their addresses.
+/// let state = SessionStateBuilder::new()
+///     .with_default_features()
+///     .with_distributed_worker_resolver(Workers)
+///     .with_distributed_channel_resolver(NamedWorkers::default())
+///     .with_distributed_planner();
+/// let ctx = SessionContext::new_with_state(with_k_corrset(state).build());
+/// register_all(&ctx)?;
+/// # Ok::<(), datafusion::error::DataFusionError>(())
+/// ```
+pub fn with_k_corrset(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+    let planner = builder.query_planner();
+    if let Some(engine) = planner.take() {
+        *planner = Some(Arc::new(ExplainStages { planner: engine }));
+    }
+    builder
+        .with_physical_optimizer_rule(Arc::new(DistributeSweeps))
+        .with_distributed_user_codec(KCorrsetCodec)
+        .with_distributed_desired_task_count_handler(tasks)
+        .with_distributed_work_unit_feed(SharedInputExec::feed)
+}
+
+/// The session, if it is a coordinator's, as one whose plans are not shared out.
+pub(crate) fn in_one_task(session: &dyn Session) -> Option<SessionState> {
+    let mut state = session.as_any().downcast_ref::<SessionState>()?.clone();
+    let engine = DistributedConfig::from_config_options_mut(state.config_mut().options_mut()).ok()?;
+    engine.max_tasks_per_stage = 1;
+    Some(state)
+}
+
+/// How many tasks a sweep should have: as many as there are workers. One whose input is not
+/// in a leaf of its own must not be split at all.
+fn tasks(event: DesiredTaskCountEvent<'_>) -> Option<Result<DesiredTaskCountEventResponse>> {
+    if event.plan.is::<SharedInputExec>() {
+        return Some(Ok(DesiredTaskCountEventResponse::desired(usize::MAX)));
+    }
+    let sweep = event.plan.downcast_ref::<KCorrsetExec>()?;
+    let splits = sweep.input().is::<SharedInputExec>();
+    (!splits).then(|| Ok(DesiredTaskCountEventResponse::maximum(1)))
+}
+
+/// Which of how many tasks sweeps this input, as seen from within one of them.
+pub(crate) fn task_of(input: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> (usize, usize) {
+    if !input.is::<SharedInputExec>() {
+        return (0, 1);
+    }
+    let task = DistributedTaskContext::from_ctx(context);
+    (task.task_index, task.task_count.max(1))
+}

@@ -1,0 +1,115 @@
+//! Which part of a plan every worker gets a copy of, and which is split.
+
+use std::sync::Arc;
+
+use datafusion::arrow::compute::SortOptions;
+use datafusion::common::internal_datafusion_err;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion_distributed::DistributedConfig;
+
+use crate::udtf::distributed::input::SharedInputExec;
+use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
+use crate::udtf::settings::KCorrsetSettings;
+
+/// Hides the input of each sweep in a leaf, so that the sweep can be split and its input
+/// cannot; and puts above it what makes its rows one result again.
+///
+/// ```text
+///  KCorrsetExec            ProjectionExec            those of the columns that are wanted
+///   └ input                 └ SortPreservingMergeExec   ─┐
+///                              └ SortExec                ─┴ the best of all, with `top`
+///            ─────▶               └ KCorrsetExec         the best of a task
+///                                    └ SharedInputExec
+/// ```
+///
+/// A plan that is not distributed after all has the same rows. Sweeps within the input of a
+/// sweep stay as they are.
+#[derive(Debug)]
+pub struct DistributeSweeps;
+
+impl PhysicalOptimizerRule for DistributeSweeps {
+    fn name(&self) -> &str {
+        "k_corrset_distribute_sweeps"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        // The input of another sweep stays in one process.
+        if config.extensions.get::<DistributedConfig>().is_some_and(|engine| engine.max_tasks_per_stage == 1)
+        {
+            return Ok(plan);
+        }
+        let settings = KCorrsetSettings::of(config);
+        let share_out = |node: Arc<dyn ExecutionPlan>| {
+            // What recurs runs many times, and an index is shipped once.
+            if node.is::<RecursiveQueryExec>() {
+                return Ok(Transformed::new(node, false, TreeNodeRecursion::Jump));
+            }
+            let Some(sweep) = node.downcast_ref::<KCorrsetExec>() else { return Ok(Transformed::no(node)) };
+            // The best none of all take no sweep, and a sort for them is not to be had.
+            let whole = sweep.input().is::<SharedInputExec>() || sweep.scan().request.options.top == Some(0);
+            let shared = if whole { Arc::clone(&node) } else { shared_out(sweep, &settings)? };
+            Ok(Transformed::new(shared, !whole, TreeNodeRecursion::Jump))
+        };
+        Ok(plan.transform_down(share_out)?.data)
+    }
+}
+
+fn shared_out(sweep: &KCorrsetExec, settings: &KCorrsetSettings) -> Result<Arc<dyn ExecutionPlan>> {
+    let scan = sweep.scan();
+    let input: Arc<dyn ExecutionPlan> =
+        Arc::new(SharedInputExec::over(Arc::clone(sweep.input()), scan, settings));
+    let Some(top) = scan.request.options.top else {
+        let sweep: Arc<dyn ExecutionPlan> = Arc::new(KCorrsetExec::try_new(input, scan.clone())?);
+        // What is above a single partition takes its rows for all there are, but each task
+        // has one.
+        return Ok(match sweep.output_partitioning().partition_count() {
+            1 => Arc::new(CoalescePartitionsExec::new(sweep)),
+            _ => sweep,
+        });
+    };
+    // All columns, for the order needs them; and all the rows of `top`, for those of a limit
+    // have to be among the best of all tasks.
+    let all = KCorrsetScan { projection: None, fetch: None, ..scan.clone() };
+    let best_of_task = Arc::new(KCorrsetExec::try_new(input, all)?);
+    let order = best_first()?;
+    let sorted =
+        SortExec::new(order.clone(), best_of_task).with_preserve_partitioning(true).with_fetch(Some(top));
+    let best: Arc<dyn ExecutionPlan> =
+        Arc::new(SortPreservingMergeExec::new(order, Arc::new(sorted)).with_fetch(Some(top)));
+    let Some(projection) = &scan.projection else { return Ok(best) };
+    let schema = best.schema();
+    let columns = projection.iter().map(|&column| {
+        let name = schema.field(column).name();
+        ProjectionExpr::new(Arc::new(Column::new(name, column)), name.clone())
+    });
+    Ok(Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), best)?))
+}
+
+/// The order of `top`: r descending, NULL last; n descending; questions ascending.
+fn best_first() -> Result<LexOrdering> {
+    let by = |name, column, descending| {
+        let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(name, column));
+        PhysicalSortExpr::new(column, SortOptions { descending, nulls_first: false })
+    };
+    LexOrdering::new([by("r", 1, true), by("n", 2, true), by("questions", 0, false)])
+        .ok_or_else(|| internal_datafusion_err!("an order of three columns is not empty"))
+}

@@ -1,0 +1,527 @@
+//! Sweeps shared out to workers: the rows of one process, or an error that says what happened;
+//! never less.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::datasource::MemTable;
+use datafusion::error::Result;
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
+use datafusion::object_store::memory::InMemory;
+use datafusion::object_store::{ObjectStore, ObjectStoreExt};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion_distributed::{
+    DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext, WorkerResolver,
+};
+use datafusion_k_corrset::udtf::NamedWorkers;
+use datafusion_k_corrset::{register_all, with_k_corrset};
+use futures::StreamExt;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use url::Url;
+
+use crate::prompt::{k_corrset, text};
+use crate::support::{Random, batch};
+
+/// Workers within this process, each at a port of its own. They go with it.
+pub(crate) struct Workers {
+    urls: Vec<Url>,
+    /// What they run on, all of them.
+    runtime: Arc<RuntimeEnv>,
+    _servers: JoinSet<()>,
+}
+
+impl Workers {
+    pub(crate) async fn start(count: usize) -> Self {
+        Self::start_on(count, Arc::default()).await
+    }
+
+    async fn start_on(count: usize, runtime: Arc<RuntimeEnv>) -> Self {
+        let (mut urls, mut servers) = (Vec::new(), JoinSet::new());
+        for _ in 0..count {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            urls.push(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+            let session = |query: WorkerQueryContext| async { Ok(with_k_corrset(query.builder).build()) };
+            let worker = Worker::from_session_builder(session).with_runtime_env(Arc::clone(&runtime));
+            let server = Server::builder().add_service(worker.into_worker_server());
+            let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
+            servers.spawn(async { server.serve_with_incoming(connections).await.unwrap() });
+        }
+        Self { urls, runtime, _servers: servers }
+    }
+
+    /// A session that shares out to these workers.
+    pub(crate) fn session(&self, config: SessionConfig) -> SessionContext {
+        self.session_on(config, Arc::default())
+    }
+
+    fn session_on(&self, config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionContext {
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_distributed_worker_resolver(Urls(self.urls.clone()))
+            .with_distributed_channel_resolver(NamedWorkers::default())
+            .with_distributed_planner();
+        let ctx = SessionContext::new_with_state(with_k_corrset(state).build());
+        register_all(&ctx).unwrap();
+        ctx
+    }
+}
+
+struct Urls(Vec<Url>);
+
+impl WorkerResolver for Urls {
+    fn get_urls(&self) -> Result<Vec<Url>> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A session in one process.
+fn embedded(config: SessionConfig) -> SessionContext {
+    let ctx = SessionContext::new_with_config(config);
+    register_all(&ctx).unwrap();
+    ctx
+}
+
+fn threads(threads: usize) -> SessionConfig {
+    SessionConfig::new().with_target_partitions(threads)
+}
+
+/// Some answers of 120 users to some questions.
+fn exam(questions: usize) -> RecordBatch {
+    let mut random = Random::new(7);
+    let rows: Vec<[i64; 3]> = (0..120)
+        .flat_map(|user| (0..questions as i64).map(move |question| (user, question)))
+        .filter_map(|(user, question)| {
+            let score = random.below(3) as i64;
+            (random.share() < 0.7).then_some([user, question, score])
+        })
+        .collect();
+    let column = |column: usize| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row[column])))
+    };
+    batch(column(0), column(1), column(2))
+}
+
+fn register(ctx: &SessionContext, batch: RecordBatch) {
+    let third = batch.num_rows() / 3;
+    let parts = [batch.slice(0, third), batch.slice(third, batch.num_rows() - third)];
+    let table = MemTable::try_new(batch.schema(), parts.map(|part| vec![part]).to_vec()).unwrap();
+    ctx.register_table("exam", Arc::new(table)).unwrap();
+}
+
+async fn collect(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
+    ctx.sql(sql).await?.collect().await
+}
+
+/// A table as text, with all digits of its numbers.
+fn lines(batches: &[RecordBatch]) -> Vec<String> {
+    let table = arrow::util::pretty::pretty_format_batches(batches).unwrap().to_string();
+    table.lines().map(str::to_string).collect()
+}
+
+async fn plan(ctx: &SessionContext, sql: &str) -> String {
+    let batches = collect(ctx, &format!("EXPLAIN {sql}")).await.unwrap();
+    let last = batches.last().unwrap();
+    last.column(1).as_string::<i32>().value(last.num_rows() - 1).to_string()
+}
+
+/// Statements whose rows have an order, or are one, or none.
+const QUERIES: [&str; 16] = [
+    "SELECT * FROM k_corrset(exam, 3) ORDER BY r DESC, questions LIMIT 7",
+    "SELECT r, n FROM k_corrset(exam, 3) ORDER BY r, n DESC LIMIT 9",
+    "SELECT * FROM k_corrset(exam, 3, top => 20)",
+    "SELECT n FROM k_corrset(exam, 3, top => 20)",
+    "SELECT * FROM k_corrset(exam, 3, top => 20) WHERE n > 40 ORDER BY questions",
+    "SELECT * FROM k_corrset(exam, 3, top => 20) ORDER BY questions LIMIT 3",
+    "SELECT count(*) FROM k_corrset(exam, 4)",
+    "SELECT count(*), max(r), min(n) FROM k_corrset(exam, 4)",
+    "SELECT max(r) FROM k_corrset(exam, 4)",
+    "SELECT n, count(*), max(r) FROM k_corrset(exam, 2) GROUP BY n ORDER BY n",
+    "SELECT * FROM k_corrset(exam, 2) WHERE r > 0.3 AND array_has(questions, 5) ORDER BY r, questions",
+    "SELECT * FROM k_corrset(exam, 2, undefined => 'null', corrected => true, include => [3]) ORDER BY questions",
+    "SELECT s.questions, t.r FROM k_corrset(exam, 2) AS s JOIN k_corrset(exam, 3) AS t ON s.n = t.n
+     WHERE s.r > 0.4 AND t.r > 0.5 ORDER BY s.questions, t.questions LIMIT 50",
+    "SELECT question, count(*) FROM (SELECT unnest(questions) AS question FROM k_corrset(exam, 2, top => 30))
+     GROUP BY question ORDER BY question",
+    "SELECT * FROM k_corrset((SELECT * FROM exam WHERE question < 6), 6, undefined => 'null')",
+    "SELECT * FROM k_corrset((SELECT * FROM exam WHERE question < 6), 7)",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_sql_text_gives_the_same_rows_everywhere() {
+    for (workers, of_each) in [(1, 2), (3, 2), (5, 1), (7, 3)] {
+        let workers = Workers::start(workers).await;
+        for setting in ["SET k_corrset.pushdown = true", "SET k_corrset.pushdown = false"] {
+            let here = embedded(threads(2));
+            let there = workers.session(threads(of_each));
+            for ctx in [&here, &there] {
+                register(ctx, exam(14));
+                collect(ctx, setting).await.unwrap();
+            }
+            for sql in QUERIES {
+                let expected = lines(&collect(&here, sql).await.unwrap());
+                let found = collect(&there, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                assert_eq!(lines(&found), expected, "{sql}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_without_an_order_are_all_there() {
+    let workers = Workers::start(3).await;
+    for of_each in [1, 2, 5] {
+        let (here, there) = (embedded(threads(2)), workers.session(threads(of_each)));
+        register(&here, exam(12));
+        register(&there, exam(12));
+        for sql in ["SELECT * FROM k_corrset(exam, 3)", "SELECT r FROM k_corrset(exam, 4)"] {
+            let sorted = async |ctx| {
+                let mut lines = lines(&collect(ctx, sql).await.unwrap());
+                lines.sort();
+                lines
+            };
+            assert_eq!(sorted(&there).await, sorted(&here).await, "{sql}");
+        }
+        let some = collect(&there, "SELECT * FROM k_corrset(exam, 3) LIMIT 20").await.unwrap();
+        assert_eq!(some.iter().map(RecordBatch::num_rows).sum::<usize>(), 20);
+        let distinct = "SELECT count(DISTINCT questions) FROM (SELECT * FROM k_corrset(exam, 3) LIMIT 20)";
+        assert_eq!(lines(&collect(&there, distinct).await.unwrap())[3].trim_matches(['|', ' ']), "20");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_plan_shows_what_workers_do() {
+    let workers = Workers::start(3).await;
+    let ctx = workers.session(threads(2));
+    register(&ctx, exam(12));
+    collect(&ctx, "SET k_corrset.kernel = 'portable'").await.unwrap();
+    assert_eq!(
+        plan(&ctx, "SELECT * FROM k_corrset(exam, 3) ORDER BY r DESC LIMIT 10").await,
+        "\
+┌───── DistributedExec
+│ SortPreservingMergeExec: [r@1 DESC], fetch=10
+│   [Stage 1] => NetworkCoalesceExec: output_partitions=6, input_tasks=3
+└──────────────────────────────────────────────────
+  ┌───── Stage 1 ── tasks=3, partitions=6
+  │ SortExec: TopK(fetch=10), expr=[r@1 DESC], preserve_partitioning=[true]
+  │   KCorrsetExec: k=3, predicate=DynamicFilter [ empty ], projection=[questions, r, n], kernel=portable
+  │     SharedInputExec: the coordinator's index <- DataSourceExec: partitions=2, partition_sizes=[1, 1]
+  └──────────────────────────────────────────────────
+"
+    );
+    assert_eq!(
+        plan(&ctx, "SELECT n FROM k_corrset(exam, 3, top => 10)").await,
+        "\
+┌───── DistributedExec
+│ ProjectionExec: expr=[n@2 as n]
+│   SortPreservingMergeExec: [r@1 DESC NULLS LAST, n@2 DESC NULLS LAST, questions@0 ASC NULLS LAST], fetch=10
+│     [Stage 1] => NetworkCoalesceExec: output_partitions=3, input_tasks=3
+└──────────────────────────────────────────────────
+  ┌───── Stage 1 ── tasks=3, partitions=3
+  │ SortExec: TopK(fetch=10), expr=[r@1 DESC NULLS LAST, n@2 DESC NULLS LAST, questions@0 ASC NULLS LAST], preserve_partitioning=[true]
+  │   KCorrsetExec: k=3, top=10, kernel=portable
+  │     SharedInputExec: the coordinator's index <- DataSourceExec: partitions=2, partition_sizes=[1, 1]
+  └──────────────────────────────────────────────────
+"
+    );
+    // What has nothing to do with sweeps stays as it is.
+    assert!(plan(&ctx, "SELECT count(*) FROM exam").await.starts_with("ProjectionExec"));
+}
+
+/// Counts how often it is read.
+#[derive(Debug)]
+struct Counting {
+    batch: RecordBatch,
+    reads: Arc<AtomicUsize>,
+}
+
+impl PartitionStream for Counting {
+    fn schema(&self) -> &arrow::datatypes::SchemaRef {
+        self.batch.schema_ref()
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let batch = futures::stream::iter([Ok(self.batch.clone())]);
+        Box::pin(RecordBatchStreamAdapter::new(self.batch.schema(), batch))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_input_is_read_once_for_all() {
+    let workers = Workers::start(4).await;
+    let ctx = workers.session(threads(2));
+    let reads = Arc::new(AtomicUsize::new(0));
+    let stream = Counting { batch: exam(12), reads: Arc::clone(&reads) };
+    let table = StreamingTable::try_new(stream.batch.schema(), vec![Arc::new(stream)]).unwrap();
+    ctx.register_table("exam", Arc::new(table)).unwrap();
+    for (query, expected) in [("k_corrset(exam, 3)", 1), ("k_corrset(exam, 3, top => 5)", 2)] {
+        collect(&ctx, &format!("SELECT max(r), count(*) FROM {query}")).await.unwrap();
+        assert_eq!(reads.load(Ordering::SeqCst), expected);
+    }
+}
+
+/// Files that all workers reach are read by all of them, if they are large enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_files_on_shared_storage_are_read_by_each_worker() {
+    let mut table = arrow::csv::Writer::new(Vec::new());
+    table.write(&exam(12)).unwrap();
+    let storage: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    storage.put(&"exam.csv".into(), table.into_inner().into()).await.unwrap();
+    let reach = || {
+        let runtime = Arc::new(RuntimeEnv::default());
+        runtime.register_object_store(&"memory://shared".parse().unwrap(), Arc::clone(&storage));
+        runtime
+    };
+    let workers = Workers::start_on(3, reach()).await;
+    let (here, there) = (embedded(threads(2)), workers.session_on(threads(2), reach()));
+    register(&here, exam(12));
+    there.register_csv("exam", "memory://shared/exam.csv", Default::default()).await.unwrap();
+    let small = plan(&there, QUERIES[0]).await;
+    assert!(small.contains("SharedInputExec: the coordinator's index"), "{small}");
+    collect(&there, "SET k_corrset.ship_below = 1000").await.unwrap();
+    let large = plan(&there, QUERIES[0]).await;
+    assert!(large.contains("SharedInputExec: every task reads <- "), "{large}");
+    for sql in &QUERIES[..12] {
+        let expected = lines(&collect(&here, sql).await.unwrap());
+        assert_eq!(lines(&collect(&there, sql).await.unwrap()), expected, "{sql}");
+    }
+    // A worker that does not reach it says so.
+    let workers = Workers::start(3).await;
+    let blind = workers.session_on(threads(2), reach());
+    blind.register_csv("exam", "memory://shared/exam.csv", Default::default()).await.unwrap();
+    collect(&blind, "SET k_corrset.ship_below = 1000").await.unwrap();
+    let error = collect(&blind, QUERIES[0]).await.unwrap_err().to_string();
+    assert!(error.contains("No suitable object store found for memory://shared"), "{error}");
+}
+
+/// An index of more bytes than one message may have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_of_many_messages_arrives() {
+    let workers = Workers::start(2).await;
+    let sql = "SELECT * FROM k_corrset((SELECT value % 40000 AS \"user\", value / 40000 AS question,
+               (value * 7919) % 1000 AS score FROM generate_series(0, 1199999)), 2, top => 5)";
+    let (here, there) = (embedded(threads(2)), workers.session(threads(2)));
+    assert_eq!(lines(&collect(&there, sql).await.unwrap()), lines(&collect(&here, sql).await.unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_the_input_is_said() {
+    let workers = Workers::start(3).await;
+    let (here, there) = (embedded(threads(2)), workers.session(threads(2)));
+    for sql in [
+        "SELECT max(r) FROM k_corrset((SELECT 1 AS \"user\", 2 AS question, 3 AS score FROM generate_series(1, 2)), 1)",
+        "SELECT * FROM k_corrset((SELECT 1 AS \"user\", 2 AS question, 'NaN'::DOUBLE AS score), 1, top => 3)",
+        "SELECT * FROM k_corrset((SELECT 1 AS \"user\", 2 AS question, 3 AS score), 1, include => [77])",
+    ] {
+        let [here, there] = [collect(&here, sql).await, collect(&there, sql).await]
+            .map(|result| result.unwrap_err().find_root().to_string());
+        let said = here.rsplit("k_corrset: ").next().unwrap();
+        assert!(there.contains(said), "{there} does not say: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_without_memory_is_an_error() {
+    let small = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(GreedyMemoryPool::new(4000)));
+    let workers = Workers::start_on(3, small.build_arc().unwrap()).await;
+    let ctx = workers.session(threads(2));
+    register(&ctx, exam(14));
+    let error = collect(&ctx, "SELECT max(r) FROM k_corrset(exam, 3)").await.unwrap_err().to_string();
+    assert!(error.contains("Failed to allocate"), "{error}");
+    assert_eq!(workers.runtime.memory_pool.reserved(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_not_there_is_an_error() {
+    let mut workers = Workers::start(2).await;
+    // Nobody listens at a port that has just been given back.
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    workers.urls.push(format!("http://{gone}").parse().unwrap());
+    let ctx = workers.session(threads(2));
+    register(&ctx, exam(14));
+    let error = collect(&ctx, "SELECT max(r) FROM k_corrset(exam, 3)").await.unwrap_err().to_string();
+    assert!(error.contains(&gone.to_string()), "{error}");
+}
+
+/// A sweep that takes minutes.
+const LONG: &str = "SELECT avg(r) FROM k_corrset(exam, 9)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_dropped_ends_on_the_workers() {
+    let workers = Workers::start(3).await;
+    let ctx = workers.session(threads(2));
+    register(&ctx, exam(60));
+    let reserved = || workers.runtime.memory_pool.reserved();
+    let until = async |there: bool| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while (reserved() > 0) != there {
+            assert!(Instant::now() < deadline, "{} bytes are reserved", reserved());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let mut stream = ctx.sql(LONG).await.unwrap().execute_stream().await.unwrap();
+    let first = tokio::spawn(async move { stream.next().await.is_some() });
+    until(true).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(reserved() > 0, "the sweep takes longer than that");
+    first.abort();
+    until(false).await;
+}
+
+/// A worker in a process of its own, which ends with the test.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    fn start() -> Self {
+        let mut child = k_corrset(&["--serve", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self { child, url: url.trim_end().to_string() }
+    }
+
+    fn send(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// The prompt with a table and a query, on these workers or alone.
+fn prompt(workers: &[Process], questions: usize, query: &str) -> Child {
+    let exam = format!(
+        "CREATE VIEW exam AS SELECT u.value AS \"user\", 'q' || q.value AS question,
+         (u.value * q.value * 31 + u.value) % 7 AS score
+         FROM generate_series(1, 150) AS u CROSS JOIN generate_series(1, {questions}) AS q
+         WHERE (u.value * 13 + q.value * 29) % 11 > 2"
+    );
+    let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam, "-c", query];
+    if !workers.is_empty() {
+        arguments.push("--workers");
+        arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
+    }
+    let mut command = k_corrset(&arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn three() -> [Process; 3] {
+    std::array::from_fn(|_| Process::start())
+}
+
+#[test]
+fn three_processes_give_the_rows_of_one() {
+    let workers = three();
+    for query in [
+        "SELECT * FROM k_corrset(exam, 3) ORDER BY r DESC, n DESC, questions LIMIT 100",
+        "SELECT * FROM k_corrset(exam, 3, top => 100)",
+        "SELECT n, count(*), max(r) FROM k_corrset(exam, 3) GROUP BY n ORDER BY n",
+    ] {
+        let [one, three] = [&workers[..0], &workers[..]]
+            .map(|workers| prompt(workers, 20, query).wait_with_output().unwrap());
+        assert!(three.status.success(), "{}", text(&three.stderr));
+        assert_eq!(text(&three.stdout), text(&one.stdout));
+        assert!(text(&one.stdout).lines().count() > 10, "{}", text(&one.stderr));
+    }
+}
+
+/// How long a process has worked, in ticks.
+#[cfg(target_os = "linux")]
+fn ticks(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let after_name = status.rsplit(") ").next().unwrap();
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// Waits until all workers are busy.
+#[cfg(target_os = "linux")]
+fn wait_for_work(workers: &[Process]) {
+    let before: Vec<u64> = workers.iter().map(|worker| ticks(worker.child.id())).collect();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while workers.iter().zip(&before).any(|(worker, before)| ticks(worker.child.id()) < before + 20) {
+        assert!(Instant::now() < deadline, "a worker has nothing to do");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_is_killed_is_an_error_and_no_rows() {
+    for query in [LONG, "SELECT * FROM k_corrset(exam, 9, top => 5)"] {
+        let workers = three();
+        let query = prompt(&workers, 60, query);
+        wait_for_work(&workers);
+        workers[1].send(Signal::SIGKILL);
+        let output = query.wait_with_output().unwrap();
+        assert!(!output.status.success());
+        assert_eq!(text(&output.stdout), "");
+        let said = format!(
+            "k_corrset: lost the worker at {}/ before it had sent all its rows, so there is no result (",
+            workers[1].url
+        );
+        assert!(text(&output.stderr).contains(&said), "{}", text(&output.stderr));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_is_slow_is_waited_for() {
+    let workers = three();
+    let query = "SELECT count(*), max(r), sum(n) FROM k_corrset(exam, 7)";
+    let alone = prompt(&[], 50, query).wait_with_output().unwrap();
+    let query = prompt(&workers, 50, query);
+    wait_for_work(&workers);
+    workers[2].send(Signal::SIGSTOP);
+    std::thread::sleep(Duration::from_secs(2));
+    workers[2].send(Signal::SIGCONT);
+    let output = query.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), text(&alone.stdout), "{}", text(&output.stderr));
+    assert_eq!(text(&alone.stdout).lines().count(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_of_a_coordinator_that_is_killed_come_to_rest() {
+    let workers = three();
+    let mut query = prompt(&workers, 60, LONG);
+    wait_for_work(&workers);
+    query.kill().unwrap();
+    query.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let ticks = || workers.iter().map(|worker| ticks(worker.child.id())).sum::<u64>();
+        let before = ticks();
+        std::thread::sleep(Duration::from_millis(500));
+        if ticks() <= before + 2 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the workers go on");
+    }
+}
