@@ -1,7 +1,7 @@
 //! One case of a plan: the subsets that have certain questions and have not others.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ethnum::I256;
 
@@ -18,7 +18,8 @@ use crate::sweep::kernel::{
     WeightedCohort, WeightedKernel, Width,
 };
 use crate::sweep::pearson::{Number, Sums};
-use crate::sweep::rank::{Share, binomial};
+use crate::sweep::rank::binomial;
+use crate::sweep::share::{Share, Workload};
 use crate::sweep::walk::Walk;
 use crate::sweep::wanted::Narrowing;
 
@@ -58,6 +59,8 @@ pub(crate) struct Case {
     /// Ids of the questions that are in every subset beside those chosen.
     pub(crate) fixed: Vec<u32>,
     root: Root,
+    /// What its shares are cut from.
+    workload: Mutex<Option<Workload>>,
 }
 
 /// The users who answered all fixed questions, in the form their scores need.
@@ -121,6 +124,7 @@ impl Case {
             fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
             homes: Homes::new(choose, candidates, answers.questions()),
             choose,
+            workload: Mutex::default(),
             common: Arc::clone(common),
         }
     }
@@ -142,8 +146,7 @@ impl Case {
 
     /// The `index`-th of `of` shares of these subsets.
     pub(crate) fn share(self: &Arc<Self>, index: usize, of: usize) -> Box<dyn Sweep> {
-        let prefixes = binomial(self.homes.candidates().len() as u64, self.choose as u64 - 1);
-        let share = Share::new(index, of, prefixes);
+        let share = self.ranks(index, of);
         match &self.root {
             Root::Narrow(root, bounds) => self.common.instructions.run(BinaryShare::<Narrow> {
                 case: self,
@@ -167,6 +170,27 @@ impl Case {
             Root::Wide(root, scores) => self.walk(self.weighted(scores), root, share),
             Root::Float(root, scores) => self.walk(self.weighted(scores), root, share),
         }
+    }
+
+    /// The prefixes of a share.
+    fn ranks(&self, index: usize, of: usize) -> Share {
+        let candidates = self.homes.candidates();
+        let prefixes = binomial(candidates.len() as u64, self.choose as u64 - 1);
+        if of == 1 || prefixes.is_none() {
+            return Share::everything();
+        }
+        let mut workload = self.workload.lock().unwrap_or_else(PoisonError::into_inner);
+        let workload = match &mut *workload {
+            Some(workload) if workload.shares() == of => workload,
+            other => {
+                let answers = &self.common.answers;
+                let users = answers.users();
+                let share = |&position: &usize| answers.support[position] as f64 / users.max(1) as f64;
+                let support: Vec<f64> = candidates.iter().map(share).collect();
+                other.insert(Workload::new(&self.homes, self.choose - 1, &support, users, of))
+            }
+        };
+        workload.share(index, of)
     }
 
     fn weighted<N: Number>(&self, scores: &Arc<Weighted<N>>) -> WeightedKernel<N> {

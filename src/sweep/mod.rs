@@ -28,6 +28,7 @@ mod plan;
 mod pool;
 mod progress;
 mod rank;
+mod share;
 mod top;
 mod walk;
 mod wanted;

@@ -130,7 +130,7 @@ impl SweepPlan {
     /// of all shares are merged.
     pub fn top_memory(&self, shares: usize) -> usize {
         let subsets = self.subsets.map_or(usize::MAX, |subsets| subsets as usize);
-        // Shares are even in prefixes, and about even in subsets.
+        // Shares are even in work, and less so in subsets; but what one has more, another has less.
         let share = subsets / shares.max(1);
         let share = share.saturating_add(share / 8 + 1000).min(subsets);
         let rows = self.top().unwrap_or(0).min(share).saturating_mul(1 + self.further.len());

@@ -1,4 +1,4 @@
-//! Counting subsets, and giving every share its fair part of them.
+//! Counting subsets, and numbering prefixes.
 //!
 //! The sweep lists the prefixes, sets of k-1 of m candidates, as descending sequences,
 //! those that start with the highest candidate first:
@@ -40,57 +40,9 @@ pub(crate) fn binomial_or_max(n: usize, k: usize) -> u64 {
     binomial(n as u64, k as u64).unwrap_or(u64::MAX)
 }
 
-/// One of several equal parts of a sweep: every `of`-th chunk of ranks.
-///
-/// Shares are static, so that they can be swept in different processes, and
-/// strided, because neighbouring prefixes cost about the same and distant ones
-/// do not (rare questions come first).
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Share {
-    index: u64,
-    of: u64,
-    chunk: u64,
-}
-
-/// Chunks in each share: enough that the last ones to end are small.
-const CHUNKS_PER_SHARE: u64 = 256;
-
-impl Share {
-    /// The `index`-th of `of` shares of `total` prefixes. A total that is not known
-    /// to fit 64 bits cannot be shared out; the first share takes all of it.
-    pub(crate) fn new(index: usize, of: usize, total: Option<u64>) -> Self {
-        let (index, of) = (index as u64, of as u64);
-        let chunk = match total {
-            Some(total) => (total / (of * CHUNKS_PER_SHARE)).max(1),
-            None => u64::MAX,
-        };
-        Self { index, of, chunk }
-    }
-
-    /// Whether what begins at this rank is in this share. Every prefix is in exactly one.
-    pub(crate) fn owns(&self, first: u64) -> bool {
-        first / self.chunk % self.of == self.index
-    }
-
-    /// The first rank after `rank` of which [`owns`](Self::owns) may say otherwise.
-    pub(crate) fn next_chunk(&self, rank: u64) -> u64 {
-        (rank / self.chunk + 1).saturating_mul(self.chunk)
-    }
-
-    /// Whether any of the ranks `first..first + size` is in this share.
-    pub(crate) fn meets(&self, first: u64, size: u64) -> bool {
-        let Some(beyond) = size.checked_sub(1) else { return false };
-        let first_chunk = first / self.chunk;
-        let chunks_after = first.saturating_add(beyond) / self.chunk - first_chunk;
-        let until_mine = (self.index + self.of - first_chunk % self.of) % self.of;
-        until_mine <= chunks_after
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn binomials_satisfy_pascal() {
@@ -112,32 +64,5 @@ mod tests {
         assert_eq!(binomial(68, 34), None);
         assert_eq!(binomial(u64::MAX, 1), Some(u64::MAX));
         assert_eq!(binomial(u64::MAX, 2), None);
-    }
-
-    proptest! {
-        #[test]
-        fn every_rank_is_in_one_share(total in 1u64..5_000, of in 1usize..9, first in 0u64..5_000, size in 0u64..600) {
-            let shares: Vec<Share> = (0..of).map(|index| Share::new(index, of, Some(total))).collect();
-            prop_assert_eq!(shares.iter().filter(|share| share.owns(first)).count(), 1);
-            for share in &shares {
-                let some = (first..first + size).any(|rank| share.owns(rank));
-                prop_assert_eq!(share.meets(first, size), some);
-            }
-        }
-    }
-
-    #[test]
-    fn shares_of_a_large_total_are_equal_within_a_percent() {
-        let total = 2_535_650_040u64;
-        for of in [2, 7, 64] {
-            let mut sizes = vec![0u64; of];
-            let chunk = Share::new(0, of, Some(total)).chunk;
-            for first in (0..total).step_by(chunk as usize) {
-                let owner = (0..of).find(|&index| Share::new(index, of, Some(total)).owns(first)).unwrap();
-                sizes[owner] += chunk.min(total - first);
-            }
-            let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
-            assert!((most - least) * 100 <= *most, "{of} shares: {least}..{most}");
-        }
     }
 }

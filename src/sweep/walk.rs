@@ -30,7 +30,8 @@ use crate::sweep::found::{Found, Row};
 use crate::sweep::home::PrefixLanes;
 use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
-use crate::sweep::rank::{Share, binomial_or_max};
+use crate::sweep::rank::binomial_or_max;
+use crate::sweep::share::Share;
 use crate::sweep::top::Top;
 
 /// When a sweep should pause.
@@ -220,7 +221,7 @@ impl<K: Kernel> Walk<K> {
     /// Whether the next prefix is in this share.
     fn owns(&mut self) -> bool {
         if self.rank >= self.owned.0 {
-            self.owned = (self.share.next_chunk(self.rank), self.share.owns(self.rank));
+            self.owned = (self.share.next_border(self.rank), self.share.owns(self.rank));
         }
         self.owned.1
     }
