@@ -74,7 +74,8 @@ const MOST_PIECES: f64 = 256.0;
 /// The least work of a piece, if a share has more than one: about four milliseconds.
 const PIECE: f64 = 1e8;
 
-/// Parts of a share that are taken for even.
+/// Parts of a share that are taken for even, if it is one piece. What is uneven in them evens out
+/// over many pieces.
 const KNOTS_PER_SHARE: f64 = 8.0;
 
 /// However many shares there are, the whole sweep is cut no finer than this before that. To
@@ -138,7 +139,8 @@ impl Workload {
             return Self { knots, shares };
         }
         let whole: f64 = estimate.children(&root).map(|child| estimate.work(&child)).sum();
-        let most = whole / (shares as f64 * KNOTS_PER_SHARE).min(MOST_KNOTS);
+        let knots_per_share = (KNOTS_PER_SHARE / pieces(whole, shares) as f64).max(1.0);
+        let most = whole / (shares as f64 * knots_per_share).min(MOST_KNOTS);
         estimate.children(&root).for_each(|child| estimate.refine(child, most, &mut knots));
         Self { knots, shares }
     }
@@ -151,7 +153,7 @@ impl Workload {
     /// The `index`-th of `of` shares. Together they have every rank once.
     pub(crate) fn share(&self, index: usize, of: usize) -> Share {
         let (_, whole) = self.last();
-        let pieces = (whole / of as f64 / PIECE).clamp(1.0, MOST_PIECES) as usize;
+        let pieces = pieces(whole, of);
         let there_and_back = |piece: usize| piece * of + if piece % 2 == 0 { index } else { of - 1 - index };
         let range = |piece: usize| {
             let border = |number: usize| self.rank_at(number, of * pieces);
@@ -180,6 +182,11 @@ impl Workload {
         let part = (wanted - work_from) / (work_to - work_from) * ranks as f64;
         from + (part as u64).min(ranks)
     }
+}
+
+/// Of how many pieces each of so many shares of some work is.
+fn pieces(whole: f64, shares: usize) -> usize {
+    (whole / shares as f64 / PIECE).clamp(1.0, MOST_PIECES) as usize
 }
 
 /// Prefixes that begin with the same candidates.
