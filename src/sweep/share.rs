@@ -154,7 +154,10 @@ impl Workload {
     pub(crate) fn share(&self, index: usize, of: usize) -> Share {
         let (_, whole) = self.last();
         let pieces = pieces(whole, of);
-        let there_and_back = |piece: usize| piece * of + if piece % 2 == 0 { index } else { of - 1 - index };
+        let there_and_back = |piece: usize| {
+            let there = piece.is_multiple_of(2);
+            piece * of + if there { index } else { of - 1 - index }
+        };
         let range = |piece: usize| {
             let border = |number: usize| self.rank_at(number, of * pieces);
             let (first, end) = (border(piece), border(piece + 1));
