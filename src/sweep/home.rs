@@ -45,6 +45,9 @@ pub(crate) struct Homes {
     /// `[strip][j]`: how many sets of j questions from the strips below hold no strip's
     /// only question. Made when first asked for, which is when a subtree is pruned.
     without_single: OnceLock<Vec<Vec<u64>>>,
+    /// `[strip][j]`: how many sets of j questions from the strips below hold the only question
+    /// of the lowest of their strips, and of no other.
+    lowest_single: OnceLock<Vec<Vec<u64>>>,
 }
 
 impl Homes {
@@ -57,7 +60,7 @@ impl Homes {
             bits[position / WORD] |= 1 << (position % WORD);
             sizes[position / STRIP] += 1;
         }
-        Self { k, candidates, bits, sizes, without_single: OnceLock::new() }
+        Self { k, candidates, bits, sizes, without_single: OnceLock::new(), lowest_single: OnceLock::new() }
     }
 
     fn without_single(&self, strip: usize, j: usize) -> u64 {
@@ -69,6 +72,23 @@ impl Homes {
                 let below = &table[table.len() - 1];
                 let with_strip =
                     (0..=self.k).map(|j| without_single(size as usize, 0, j, |rest| below[rest]));
+                let with_strip = with_strip.collect();
+                table.push(with_strip);
+            }
+            table
+        });
+        table[strip][j]
+    }
+
+    fn lowest_single(&self, strip: usize, j: usize) -> u64 {
+        let table = self.lowest_single.get_or_init(|| {
+            let mut table = vec![vec![0; self.k + 1]];
+            for &size in &self.sizes {
+                let below = &table[table.len() - 1];
+                let with_strip = (0..=self.k).map(|j| {
+                    let alone = if j == 1 { size } else { 0 };
+                    without_single(size as usize, 0, j, |rest| below[rest]).saturating_add(alone)
+                });
                 let with_strip = with_strip.collect();
                 table.push(with_strip);
             }
@@ -173,6 +193,28 @@ impl Homes {
     }
 }
 
+impl Homes {
+    /// How many prefixes that begin with these candidates, descending, have lanes in their least
+    /// candidate's strip, of which they then fill a part: those of which no strip above holds only
+    /// one.
+    ///
+    /// Either no strip holds only one, or that of the least does, and no other.
+    pub(crate) fn partly_filled(&self, prefix: &[usize]) -> u64 {
+        let Some(&least) = prefix.last() else { return 0 };
+        let missing = self.k - 1 - prefix.len();
+        let strip = self.strip_of(least);
+        let mut above = prefix.chunk_by(|&x, &y| self.strip_of(x) == self.strip_of(y)).rev();
+        let in_strip = above.next().map_or(0, <[usize]>::len);
+        if above.any(|strip| strip.len() == 1) {
+            return 0;
+        }
+        let room = (0..least).rev().take_while(|&other| self.strip_of(other) == strip).count();
+        let none_single = without_single(room, in_strip, missing, |rest| self.without_single(strip, rest));
+        let least_single = without_single(room, in_strip, missing, |rest| self.lowest_single(strip, rest));
+        none_single.saturating_add(least_single).saturating_add(u64::from(missing == 0 && in_strip == 1))
+    }
+}
+
 /// Ways to choose j candidates from `room` of a strip and some of the strips below it,
 /// so that neither it, which holds `there` already, nor one of those holds only one.
 fn without_single(room: usize, there: usize, j: usize, below: impl Fn(usize) -> u64) -> u64 {
@@ -272,6 +314,14 @@ mod tests {
                     let counted: usize = longer.iter().filter(|longer| longer.starts_with(&prefix))
                         .map(|longer| subsets_of(&homes, longer).len()).sum();
                     prop_assert_eq!(homes.subsets(&prefix), counted as u64, "{:?}", prefix);
+                    let partly = longer.iter().filter(|longer| longer.starts_with(&prefix) && length > 0);
+                    let partly = partly.filter(|longer| {
+                        let (least, others) = longer.split_last().unwrap();
+                        let mut lanes = PrefixLanes::default();
+                        homes.lanes(others, Some(homes.candidates[*least] / STRIP), &mut lanes);
+                        lanes.below_least
+                    });
+                    prop_assert_eq!(homes.partly_filled(&prefix), partly.count() as u64, "{:?}", prefix);
                 }
             }
         }

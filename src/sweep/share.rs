@@ -27,6 +27,7 @@
 use std::ops::RangeInclusive;
 
 use crate::sweep::home::Homes;
+use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::rank::binomial_or_max;
 
 /// One of several parts of a sweep: ranges of the ranks of prefixes.
@@ -78,16 +79,18 @@ const PIECE: f64 = 1e8;
 /// over many pieces.
 const KNOTS_PER_SHARE: f64 = 8.0;
 
-/// However many shares there are, the whole sweep is cut no finer than this before that. To
-/// estimate a knot takes about half a microsecond.
+/// So many parts of a sweep are estimated in a millisecond.
+const FEW_KNOTS: f64 = 2048.0;
+
+/// However many shares there are, no more parts of a sweep are looked at.
 const MOST_KNOTS: f64 = 16_384.0;
 
-/// What it takes to sum one user for one subset, in this unit of work: 1/24 ns, for scores of 0
+/// What it takes to sum one user for one lane, in this unit of work: 1/24 ns, for scores of 0
 /// or 1 with AVX-512. For other scores and instructions all is slower, in about the same
 /// proportion.
 const USER: f64 = 1.0;
 
-/// What it takes to compute a subset's r.
+/// What it takes to compute the r of a lane.
 const SUBSET: f64 = 48.0;
 
 /// What it takes to open a prefix.
@@ -139,8 +142,9 @@ impl Workload {
             return Self { knots, shares };
         }
         let whole: f64 = estimate.children(&root).map(|child| estimate.work(&child)).sum();
-        let knots_per_share = (KNOTS_PER_SHARE / pieces(whole, shares) as f64).max(1.0);
-        let most = whole / (shares as f64 * knots_per_share).min(MOST_KNOTS);
+        let fine = shares as f64 * KNOTS_PER_SHARE;
+        let parts = fine.min(FEW_KNOTS).max(fine / pieces(whole, shares) as f64).min(MOST_KNOTS);
+        let most = whole / parts;
         estimate.children(&root).for_each(|child| estimate.refine(child, most, &mut knots));
         Self { knots, shares }
     }
@@ -239,11 +243,15 @@ impl Estimate<'_> {
             shorter = users;
             users *= self.mean_below[node.end];
         }
-        let subsets = match self.support.len() {
-            ..=MOST_COUNTED => self.homes.subsets(&node.prefix),
-            _ => binomial_or_max(node.end, self.prefix_length - node.prefix.len() + 1),
+        // A strip takes as long where it is half full, as on average it is if it is not full.
+        let lanes = match self.support.len() {
+            ..=MOST_COUNTED => {
+                let partly = self.homes.partly_filled(&node.prefix) as f64 * (STRIP as f64 / 2.0);
+                self.homes.subsets(&node.prefix) as f64 + partly
+            }
+            _ => binomial_or_max(node.end, self.prefix_length - node.prefix.len() + 1) as f64,
         };
-        subsets as f64 * (SUBSET + USER * users) + self.size(node) as f64 * PREFIX + narrowed * NARROWED
+        lanes * (SUBSET + USER * users) + self.size(node) as f64 * PREFIX + narrowed * NARROWED
     }
 
     /// Adds a knot after these prefixes, and as many within as it takes.
