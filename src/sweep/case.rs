@@ -190,7 +190,7 @@ impl Case {
                 other.insert(Workload::new(&self.homes, self.choose - 1, &support, users, of))
             }
         };
-        workload.share(index, of)
+        workload.share(index)
     }
 
     fn weighted<N: Number>(&self, scores: &Arc<Weighted<N>>) -> WeightedKernel<N> {

@@ -154,6 +154,17 @@ impl Homes {
         single.map_or(self.sizes.len(), |single| self.strip_of(single[0])) * STRIP
     }
 
+    /// How many strips of lanes lie up to a candidate, its own included, or all.
+    pub(crate) fn strips_up_to(&self, candidate: usize) -> f64 {
+        let strip = self.candidates.get(candidate).map(|position| position / STRIP + 1);
+        strip.unwrap_or(self.sizes.len()) as f64
+    }
+
+    /// How many strips may have lanes of prefixes that begin with these candidates.
+    pub(crate) fn strips_of_end(&self, prefix: &[usize]) -> f64 {
+        (self.end(prefix) / STRIP) as f64
+    }
+
     /// How many subsets have a prefix that begins with these candidates, descending.
     ///
     /// With c the least of them, t its strip, and r candidates still to choose for the
