@@ -62,6 +62,7 @@
 //!   cloud object stores that come with it, and `distributed`.
 //! * `distributed` (off): sweeps on the workers of a cluster, by the engine
 //!   `datafusion-distributed`; see `with_k_corrset`.
+//! * `python` (off): the native half of the Python package `k-corrset`, for maturin to build.
 
 // A library never prints, and checks its input instead of assuming it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -70,6 +71,8 @@
 mod compensated;
 pub mod error;
 pub mod index;
+#[cfg(feature = "python")]
+mod python;
 pub mod sweep;
 pub mod udtf;
 

@@ -56,6 +56,11 @@ fn the_index_knows_neither_sql_nor_the_sweep() {
 }
 
 #[test]
+fn only_its_own_layer_knows_python() {
+    assert_absent("", &["pyo3", "crate::python"], |path| path.to_string_lossy().contains("src/python"));
+}
+
+#[test]
 fn unsafe_code_is_in_the_kernels_alone() {
     let kernel = |path: &Path| path.to_string_lossy().contains("sweep/kernel");
     assert_absent("", &["unsafe {", "unsafe fn", "unsafe impl"], kernel);

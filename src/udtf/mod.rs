@@ -92,6 +92,8 @@ use crate::error::KCorrsetError;
 use crate::index::BuildError;
 use crate::udtf::function::{TABLE_NAMED, TableNamed};
 
+#[cfg(feature = "python")]
+pub(crate) use arguments::Arguments;
 pub use dataframe::KCorrsetExt;
 #[cfg(feature = "distributed")]
 pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};

@@ -1,0 +1,176 @@
+//! The sets of a table of a host: a session of the Python package `datafusion`, which is a
+//! library of its own, with a session, tables and threads of its own.
+//!
+//! ```text
+//!   host: SQL ─▶ the package's table function, in Python ─▶ HostSets::new   rows, k, options
+//!                                                                │
+//!         plan ◀── FFI_TableProvider: columns, filters, LIMIT ◀──┘
+//!           │
+//!           └─▶ executes ─▶ ours: index, sweep ─▶ the host's rows, by Arrow's C stream
+//! ```
+//!
+//! There is a shorter way, `FFI_TableFunction`, and it crashes: a host of datafusion-ffi 55 looks
+//! into the function's private data for a runtime of tokio, whose place there depends on the
+//! compiler that built the other library. What passes here are C structs and functions alone.
+//!
+//! Filters that arise while a query runs do not pass, so ORDER BY with LIMIT looks at the rows of
+//! all sets; `top` says it to the sweep.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session as DataFusionSession, TableProvider};
+use datafusion::datasource::provider_as_source;
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion_ffi::table_provider::FFI_TableProvider;
+use datafusion_python_util::ffi_logical_codec_from_pycapsule;
+use futures::future::ready;
+use futures::stream;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+use pyo3_arrow::PySchema;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::python::failure::exception;
+use crate::python::input::read_again;
+use crate::python::value::arguments;
+use crate::udtf::KCorrsetTable;
+
+/// The sets of k questions of a host's table.
+#[pyclass(module = "k_corrset", frozen)]
+pub(super) struct HostSets {
+    table: Arc<KCorrsetTable>,
+}
+
+/// The runtime on which hosts' rows are read. Plans of hosts outlive whatever made them, so it
+/// lives as long as the process.
+///
+/// # Errors
+/// The operating system refuses another thread.
+fn runtime() -> std::io::Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = Builder::new_multi_thread().worker_threads(1).build()?;
+    Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+impl fmt::Debug for HostSets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostSets").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+#[pymethods]
+impl HostSets {
+    /// # Arguments
+    /// `data`: the host's rows, which each query reads by Arrow's C stream interface; `schema`:
+    /// their columns; `options`: pairs of a name and a value, as SQL has them.
+    #[new]
+    fn new(
+        data: Py<PyAny>,
+        schema: PySchema,
+        k: &Bound<'_, PyAny>,
+        options: Vec<(String, Bound<'_, PyAny>)>,
+    ) -> PyResult<Self> {
+        let (k, options) = arguments(k, &options)?;
+        let table = || {
+            let rows = provider_as_source(read_again(data, schema.into_inner())?);
+            let rows = LogicalPlanBuilder::scan("rows", rows, None)?.build()?;
+            KCorrsetTable::try_new(rows, k, options)
+        };
+        let table = Arc::new(table().map_err(exception)?);
+        Ok(Self { table })
+    }
+
+    /// The sets, as the package `datafusion` takes tables of other libraries.
+    fn __datafusion_table_provider__<'py>(
+        &self,
+        py: Python<'py>,
+        session: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let codec = ffi_logical_codec_from_pycapsule(session, None)?;
+        let table = Arc::new(PlannedHere { table: Arc::clone(&self.table) });
+        let runtime = Some(runtime()?.handle().clone());
+        let provider = FFI_TableProvider::new_with_ffi_codec(table, true, runtime, codec);
+        PyCapsule::new_with_value(py, provider, c"datafusion_table_provider")
+    }
+}
+
+/// A table whose input is planned by a session of this library: plans do not pass to the host.
+#[derive(Debug)]
+struct PlannedHere {
+    table: Arc<KCorrsetTable>,
+}
+
+#[async_trait]
+impl TableProvider for PlannedHere {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.table.table_type()
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        self.table.supports_filters_pushdown(filters)
+    }
+
+    async fn scan(
+        &self,
+        host: &dyn DataFusionSession,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let threads = host.config().target_partitions();
+        let here = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(threads));
+        let plan = self.table.scan(&here.state(), projection, filters, limit).await?;
+        let partitions = 0..plan.output_partitioning().partition_count();
+        let partitions =
+            partitions.map(|number| Arc::new(Partition::new(Arc::clone(&plan), number)) as Arc<_>).collect();
+        let leaf = StreamingTableExec::try_new(plan.schema(), partitions, None, None, false, limit)?;
+        Ok(Arc::new(leaf))
+    }
+}
+
+/// One partition of a plan that the host must not see into: it would put nodes of its own between
+/// a sweep and its input, whose threads are not those that read it.
+#[derive(Debug)]
+struct Partition {
+    plan: Arc<dyn ExecutionPlan>,
+    number: usize,
+    schema: SchemaRef,
+}
+
+impl Partition {
+    fn new(plan: Arc<dyn ExecutionPlan>, number: usize) -> Self {
+        Self { schema: plan.schema(), plan, number }
+    }
+}
+
+impl PartitionStream for Partition {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        match self.plan.execute(self.number, context) {
+            Ok(stream) => stream,
+            Err(error) => {
+                let failed = stream::once(ready(Err(error)));
+                Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), failed))
+            }
+        }
+    }
+}

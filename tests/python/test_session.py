@@ -1,0 +1,188 @@
+"""SQL in a session, and in one of the package `datafusion`."""
+
+import os
+import signal
+import threading
+
+import datafusion
+import duckdb
+import k_corrset
+import polars
+import pyarrow
+import pyarrow.parquet
+import pytest
+from conftest import assert_same, definition, exam
+
+
+@pytest.fixture
+def session(rows):
+    session = k_corrset.connect()
+    session.register("scores", rows)
+    return session
+
+
+def test_sql_in_full(session, rows):
+    assert_same(session.sql("SELECT * FROM k_corrset(scores, 3)"), definition(rows, 3))
+    expected = {key: value for key, value in definition(rows, 3).items() if value[1] >= 20 and "q1" in key}
+    named = (
+        "SELECT * FROM k_corrset((SELECT * FROM scores), 3, min_users => 20) WHERE array_has(questions, 'q1')"
+    )
+    assert_same(session.sql(named), expected)
+    common = """
+        WITH s AS (SELECT * FROM scores)
+        SELECT * FROM k_corrset(s, 3) WHERE n >= 20 AND array_has(questions, 'q1')
+    """
+    assert_same(session.sql(common), expected)
+
+
+def test_what_the_query_says_reaches_the_sweep(session):
+    query = "SELECT * FROM k_corrset(scores, 4) WHERE n >= 12 ORDER BY r DESC LIMIT 3"
+    plan = "\n".join(session.sql(f"EXPLAIN ANALYZE {query}").to_pandas()["plan"])
+    assert "predicate=n@2 >= 12 AND DynamicFilter" in plan
+    assert len(session.sql(query)) == 3
+
+
+def test_statements_and_settings(session):
+    session.sql("CREATE VIEW few AS SELECT * FROM scores WHERE question < 'q4'")
+    session.sql("SET k_corrset.kernel = 'portable'")
+    assert session.sql("SHOW k_corrset.kernel").to_arrow().to_pylist()[0]["value"] == "portable"
+    session.sql("PREPARE pairs(INT) AS SELECT count(*) AS sets FROM k_corrset(few, $1)")
+    assert session.sql("EXECUTE pairs(2)").to_arrow().to_pylist() == [{"sets": 6}]
+    assert session.sql("SELECT 1 AS one WHERE false").to_arrow().num_rows == 0
+
+
+def test_tables_of_every_kind(session, rows, tmp_path):
+    path = tmp_path / "scores.parquet"
+    table = pyarrow.Table.from_pandas(rows, preserve_index=False)
+    pyarrow.parquet.write_table(table, path)
+    best = "SELECT * FROM k_corrset({}, 3) ORDER BY r DESC, n DESC, questions LIMIT 30"
+    expected = session.sql(best.format("scores")).to_arrow()
+    for name, data in {
+        "polars_table": polars.from_pandas(rows),
+        "reader": table.to_reader(10),
+        "duckdb_relation": duckdb.from_df(rows),
+        "a_file": path,
+        "Name In Quotes": str(path),
+    }.items():
+        session.register(name, data)
+        for _ in range(2):
+            assert session.sql(best.format(f'"{name}"')).to_arrow().to_pylist() == expected.to_pylist(), name
+    assert session.sql(best.format(f"'{path}'")).to_arrow().to_pylist() == expected.to_pylist()
+    session.register("scores", rows.head(0))
+    assert len(session.sql(best.format("scores"))) == 0, "a table can be replaced"
+    with pytest.raises(FileNotFoundError):
+        session.register("nothing", tmp_path / "nothing.csv")
+    with pytest.raises(TypeError, match="a table that speaks Arrow"):
+        session.register("nothing", {"user": [1]})
+
+
+def test_what_is_wrong_is_said(session):
+    with pytest.raises(ValueError, match="table 'datafusion.public.scoers' not found; did you mean 'scores'"):
+        session.sql("SELECT * FROM k_corrset(scoers, 3)")
+    with pytest.raises(ValueError, match="k must be 1 or more; got 0"):
+        session.sql("SELECT * FROM k_corrset(scores, 0)")
+    with pytest.raises(ValueError, match="SQL error: ParserError"):
+        session.sql("SELEC 1")
+
+
+def test_memory_has_a_limit():
+    small = k_corrset.connect(memory_limit=100_000)
+    small.register("scores", exam(users=5_000, questions=60, seed=4))
+    with pytest.raises(MemoryError, match="KCorrsetExec"):
+        small.sql("SELECT * FROM k_corrset(scores, 3) ORDER BY r DESC LIMIT 1")
+    with pytest.raises(OverflowError):
+        k_corrset.connect(memory_limit=-1)
+
+
+def test_ctrl_c_ends_the_query_and_not_the_session(session):
+    session.register("wide", exam(users=3_000, questions=150, answered=0.5, seed=3))
+    threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        session.sql("SELECT avg(r) FROM k_corrset(wide, 11)")
+    assert session.sql("SELECT count(*) AS sets FROM k_corrset(scores, 1)").to_arrow().to_pylist() == [
+        {"sets": 9}
+    ]
+
+
+def test_progress_is_told(session):
+    session.register("wide", exam(users=3_000, questions=60, answered=0.5, seed=3))
+    session.sql("SET k_corrset.threads = 1")
+    reports = []
+    session.sql("SELECT max(r) FROM k_corrset(wide, 5)", progress=lambda *report: reports.append(report))
+    assert reports[-1][1] == 5_461_512 and 0 < reports[-1][0] <= 5_461_512
+
+
+# The package `datafusion` is another library, with a session, tables and threads of its own.
+
+
+@pytest.fixture
+def host(rows):
+    ctx = datafusion.SessionContext()
+    ctx.register_udtf(k_corrset.udtf())
+    ctx.register_table("scores", ctx.from_pandas(rows))
+    return ctx
+
+
+class Rows:
+    """The rows of a host's query, in the form of a result of ours."""
+
+    def __init__(self, ctx, query):
+        self.table = pyarrow.table(ctx.sql(query))
+
+    def to_arrow(self):
+        return self.table
+
+
+def test_a_host_has_the_function(host, rows):
+    assert_same(Rows(host, "SELECT * FROM k_corrset('scores', 3)"), definition(rows, 3))
+    assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3)"), definition(rows, 3))
+    wide = {key: value for key, value in definition(rows, 3).items() if value[1] >= 20}
+    assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3, {'min_users': 20})"), wide)
+    assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3) WHERE n >= 20"), wide)
+
+
+def test_a_host_gets_the_best_as_a_session_does(host, session):
+    options = "{'top': 25, 'min_users': 10, 'include': ['q2'], 'corrected': true}"
+    named = "top => 25, min_users => 10, include => ['q2'], corrected => true"
+    ours = session.sql(f"SELECT questions, r, n FROM k_corrset(scores, 4, {named})").to_arrow()
+    theirs = Rows(host, f"SELECT questions, r, n FROM k_corrset('scores', 4, {options})").to_arrow()
+    assert theirs.to_pylist() == ours.to_pylist()
+    ordered = "SELECT r, n FROM k_corrset(scores, 3) ORDER BY r DESC, n DESC LIMIT 7"
+    assert Rows(host, ordered).to_arrow().to_pylist() == session.sql(ordered).to_arrow().to_pylist()
+
+
+def test_a_host_can_have_files_and_many_partitions(rows, tmp_path, session):
+    ctx = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions(4))
+    ctx.register_udtf(k_corrset.udtf("best_sets"))
+    for part in range(4):
+        table = pyarrow.Table.from_pandas(rows.iloc[part::4], preserve_index=False)
+        pyarrow.parquet.write_table(table, tmp_path / f"{part}.parquet")
+    ctx.register_parquet("scores", str(tmp_path))
+    ctx.sql("CREATE VIEW seen AS SELECT * FROM scores WHERE score >= 0")
+    for name in ("scores", "seen"):
+        best = Rows(ctx, f"SELECT * FROM best_sets({name}, 3, {{'top': 40}})").to_arrow().to_pylist()
+        assert best == session.sql("SELECT * FROM k_corrset(scores, 3, top => 40)").to_arrow().to_pylist()
+
+
+def test_a_host_is_told_what_is_wrong(host):
+    with pytest.raises(Exception, match="No table named 'scoers'"):
+        host.sql("SELECT * FROM k_corrset(scoers, 3)").collect()
+    with pytest.raises(Exception, match="k_corrset: k must be 1 or more; got 0"):
+        host.sql("SELECT * FROM k_corrset(scores, 0)").collect()
+    with pytest.raises(Exception, match="k_corrset takes a table, k, and then options, .*got 1 argument"):
+        host.sql("SELECT * FROM k_corrset(scores)").collect()
+    with pytest.raises(Exception, match="options are a struct"):
+        host.sql("SELECT * FROM k_corrset(scores, 1, 'top')").collect()
+    with pytest.raises(Exception, match="unknown option 'typo'; the options are"):
+        host.sql("SELECT * FROM k_corrset(scores, 3, {'typo': 3})").collect()
+    host.from_pydict({"user": [1, 1], "question": [2, 2], "score": [3, 4]}, "twice")
+    with pytest.raises(Exception, match="user '1' has more than one score on question '2'"):
+        host.sql("SELECT * FROM k_corrset(twice, 1)").collect()
+
+
+def test_a_host_can_give_up(host):
+    host.register_table("wide", host.from_pandas(exam(users=3_000, questions=150, answered=0.5, seed=3)))
+    threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        host.sql("SELECT * FROM k_corrset(wide, 11, {'top': 1})").collect()
+    assert host.sql("SELECT * FROM k_corrset(scores, 1)").count() == 9
