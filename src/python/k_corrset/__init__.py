@@ -36,7 +36,7 @@ class ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
-Data = ArrowStream | str | os.PathLike
+Data = ArrowStream | str | os.PathLike[str]
 """A table, or the path of a Parquet, CSV, JSON or Arrow file."""
 
 Progress = bool | Callable[[int, int], object]

@@ -1,14 +1,15 @@
 """What is compiled."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 import pandas
 import polars
-import pyarrow
+import pyarrow  # type: ignore[import-untyped]
 
 __version__: str
 
+@final
 class Table:
     """The rows of a query as Arrow has them.
 
@@ -32,6 +33,7 @@ class Table:
     def to_polars(self) -> polars.DataFrame:
         """The table as a DataFrame of polars, without a copy."""
 
+@final
 class Session:
     def __new__(cls, threads: int | None, memory_limit: int | None) -> Session: ...
     def sql(self, query: str, watcher: Callable[[int, int], object] | None = None) -> Table: ...
@@ -44,6 +46,7 @@ class Session:
         watcher: Callable[[int, int], object] | None = None,
     ) -> Table: ...
 
+@final
 class HostSets:
     def __new__(cls, data: Any, schema: Any, k: Any, options: list[tuple[str, Any]]) -> HostSets: ...
     def __datafusion_table_provider__(self, session: object) -> object: ...
