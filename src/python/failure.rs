@@ -1,19 +1,16 @@
 //! Errors as Python's exceptions, with the same texts.
 
 use datafusion::error::DataFusionError;
+use pyo3::PyErr;
 use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
-use pyo3::{PyErr, Python};
 
 use crate::error::KCorrsetError;
 
 /// The exception for an error: `MemoryError` where the memory limit is reached, `OSError` where
 /// a file cannot be read, `RuntimeError` where the fault is nobody's but ours, and else
-/// `ValueError`. An exception that was raised while data were read is raised again.
+/// `ValueError`.
 pub(super) fn exception(error: DataFusionError) -> PyErr {
     let root = error.find_root();
-    if let Some(raised) = raised(root) {
-        return raised;
-    }
     match root {
         DataFusionError::ResourcesExhausted(message) => PyMemoryError::new_err(message.clone()),
         DataFusionError::IoError(error) => PyOSError::new_err(error.to_string()),
@@ -31,10 +28,4 @@ pub(super) fn exception(error: DataFusionError) -> PyErr {
         }
         other => PyValueError::new_err(other.strip_backtrace()),
     }
-}
-
-/// The exception that an error is about, if it began as one.
-fn raised(error: &DataFusionError) -> Option<PyErr> {
-    let DataFusionError::External(error) = error else { return None };
-    Python::attach(|py| Some(error.downcast_ref::<PyErr>()?.clone_ref(py)))
 }

@@ -68,7 +68,7 @@ def test_tables_of_every_kind(session, rows, tmp_path):
         for _ in range(2):
             assert session.sql(best.format(f'"{name}"')).to_arrow().to_pylist() == expected.to_pylist(), name
     assert session.sql(best.format(f"'{path}'")).to_arrow().to_pylist() == expected.to_pylist()
-    session.register("scores", rows.head(0))
+    session.register("scores", table.slice(0, 0))
     assert len(session.sql(best.format("scores"))) == 0, "a table can be replaced"
     with pytest.raises(FileNotFoundError):
         session.register("nothing", tmp_path / "nothing.csv")
@@ -138,7 +138,10 @@ def test_a_host_has_the_function(host, rows):
     assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3)"), definition(rows, 3))
     wide = {key: value for key, value in definition(rows, 3).items() if value[1] >= 20}
     assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3, {'min_users': 20})"), wide)
-    assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3) WHERE n >= 20"), wide)
+    filtered = "SELECT * FROM k_corrset(scores, 3) WHERE n >= 20"
+    assert_same(Rows(host, filtered), wide)
+    plan = host.sql(f"EXPLAIN {filtered}").to_pylist()[0]["plan"]
+    assert "full_filters=[k_corrset().n >= Int64(20)]" in plan, "the sweep knows what the host's query says"
 
 
 def test_a_host_gets_the_best_as_a_session_does(host, session):
