@@ -1,5 +1,8 @@
 """Exams to test with, and the definition, as pandas would write it."""
 
+import os
+import signal
+import threading
 from itertools import combinations
 
 import numpy
@@ -50,6 +53,17 @@ def assert_same(table, expected):
     assert sets.keys() == expected.keys()
     for questions, (r, n) in expected.items():
         assert sets[questions] == (pytest.approx(r, abs=1e-12), n), questions
+
+
+@pytest.fixture
+def press_ctrl_c():
+    """To be called: it presses Ctrl-C a second later."""
+    # Where this process was started in the background, Ctrl-C would be ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT))
+    yield timer.start
+    timer.cancel()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

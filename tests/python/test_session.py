@@ -1,9 +1,5 @@
 """SQL in a session, and in one of the package `datafusion`."""
 
-import os
-import signal
-import threading
-
 import datafusion
 import duckdb
 import k_corrset
@@ -94,9 +90,9 @@ def test_memory_has_a_limit():
         k_corrset.connect(memory_limit=-1)
 
 
-def test_ctrl_c_ends_the_query_and_not_the_session(session):
+def test_ctrl_c_ends_the_query_and_not_the_session(session, press_ctrl_c):
     session.register("wide", exam(users=3_000, questions=150, answered=0.5, seed=3))
-    threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    press_ctrl_c()
     with pytest.raises(KeyboardInterrupt):
         session.sql("SELECT avg(r) FROM k_corrset(wide, 11)")
     assert session.sql("SELECT count(*) AS sets FROM k_corrset(scores, 1)").to_arrow().to_pylist() == [
@@ -183,9 +179,9 @@ def test_a_host_is_told_what_is_wrong(host):
         host.sql("SELECT * FROM k_corrset(twice, 1)").collect()
 
 
-def test_a_host_can_give_up(host):
+def test_a_host_can_give_up(host, press_ctrl_c):
     host.register_table("wide", host.from_pandas(exam(users=3_000, questions=150, answered=0.5, seed=3)))
-    threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    press_ctrl_c()
     with pytest.raises(KeyboardInterrupt):
         host.sql("SELECT * FROM k_corrset(wide, 11, {'top': 1})").collect()
     assert host.sql("SELECT * FROM k_corrset(scores, 1)").count() == 9
