@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchReader};
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::error::{DataFusionError, Result};
@@ -65,8 +65,7 @@ impl Input {
 pub(super) fn read_once(rows: Rows, readers: usize) -> Result<Arc<dyn TableProvider>> {
     let schema = rows.schema();
     let rows = Arc::new(Mutex::new(rows));
-    let reader = |_| Reader { schema: Arc::clone(&schema), source: Source::Shared(Arc::clone(&rows)) };
-    streaming((0..readers.max(1)).map(reader))
+    streaming(schema, (0..readers.max(1)).map(|_| Source::Shared(Arc::clone(&rows))))
 }
 
 /// A table of whose rows each query asks an object of Python for another stream.
@@ -74,17 +73,14 @@ pub(super) fn read_once(rows: Rows, readers: usize) -> Result<Arc<dyn TableProvi
 /// # Errors
 /// None that the rows could cause.
 pub(super) fn read_again(data: Py<PyAny>, schema: SchemaRef) -> Result<Arc<dyn TableProvider>> {
-    streaming([Reader { schema, source: Source::Object(Arc::new(data)) }])
+    streaming(schema, [Source::Object(Arc::new(data))])
 }
 
-fn streaming(readers: impl IntoIterator<Item = Reader>) -> Result<Arc<dyn TableProvider>> {
-    let readers: Vec<_> =
-        readers.into_iter().map(|reader| Arc::new(reader) as Arc<dyn PartitionStream>).collect();
-    let schema = readers
-        .first()
-        .map(|reader| Arc::clone(reader.schema()))
-        .unwrap_or_else(|| Arc::new(Schema::empty()));
-    Ok(Arc::new(StreamingTable::try_new(schema, readers)?))
+fn streaming(schema: SchemaRef, sources: impl IntoIterator<Item = Source>) -> Result<Arc<dyn TableProvider>> {
+    let reader =
+        |source| Arc::new(Reader { schema: Arc::clone(&schema), source }) as Arc<dyn PartitionStream>;
+    let readers = sources.into_iter().map(reader).collect();
+    Ok(Arc::new(StreamingTable::try_new(Arc::clone(&schema), readers)?))
 }
 
 /// A table of rows that can be read again and again.

@@ -16,7 +16,6 @@
 //! Filters that arise while a query runs do not pass, so ORDER BY with LIMIT looks at the rows of
 //! all sets; `top` says it to the sweep.
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -46,6 +45,7 @@ use crate::udtf::KCorrsetTable;
 
 /// The sets of k questions of a host's table.
 #[pyclass(module = "k_corrset", frozen)]
+#[derive(Debug)]
 pub(super) struct HostSets {
     table: Arc<KCorrsetTable>,
 }
@@ -62,12 +62,6 @@ fn runtime() -> std::io::Result<&'static Runtime> {
     }
     let runtime = Builder::new_multi_thread().worker_threads(1).build()?;
     Ok(RUNTIME.get_or_init(|| runtime))
-}
-
-impl fmt::Debug for HostSets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostSets").field("table", &self.table).finish_non_exhaustive()
-    }
 }
 
 #[pymethods]
