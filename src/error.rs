@@ -1,6 +1,8 @@
 //! Every failure a user can meet, one variant each.
 //!
-//! A message says what was expected, what was got and what to write instead.
+//! A message says what was expected, what was got and what to write instead. It is short, and
+//! shows no more of the data than the value that it is about: messages end in logs, notebooks and
+//! other people's screens.
 
 use std::fmt;
 
@@ -29,7 +31,8 @@ pub enum KCorrsetError {
     /// The first argument is no table.
     #[error(
         "k_corrset: the first argument must be a table, as in k_corrset(scores, 5), \
-         k_corrset('my_schema.scores', 5) or k_corrset((SELECT ...), 5); got {got}"
+         k_corrset('my_schema.scores', 5) or k_corrset((SELECT ...), 5); got {got}",
+        got = short(got)
     )]
     TableArgument {
         /// The expression found instead.
@@ -37,7 +40,7 @@ pub enum KCorrsetError {
     },
 
     /// No such table.
-    #[error("k_corrset: table '{name}' not found{}", did_you_mean(near))]
+    #[error("k_corrset: table '{name}' not found{}", did_you_mean(near), name = short(name))]
     UnknownTable {
         /// The name as it was resolved.
         name: String,
@@ -48,8 +51,9 @@ pub enum KCorrsetError {
     /// The table's catalog has to be waited for, where waiting would block.
     #[error(
         "k_corrset: the catalog of table '{name}' answers asynchronously, and a current-thread \
-         runtime cannot wait for it while planning; write k_corrset((SELECT * FROM {name}), ...), \
-         whose tables are looked up before"
+         runtime or a task of a LocalSet cannot wait for it while planning; write k_corrset((SELECT * FROM {name}), ...), \
+         whose tables are looked up before",
+        name = short(name)
     )]
     TableNotReady {
         /// The name as it was written.
@@ -59,7 +63,8 @@ pub enum KCorrsetError {
     /// k is not an integer.
     #[error(
         "k_corrset: k, the second argument, must be an integer of 1 or more, \
-         as in k_corrset(scores, 5); got {got}"
+         as in k_corrset(scores, 5); got {got}",
+        got = short(got)
     )]
     SubsetSizeType {
         /// The expression or value found instead.
@@ -67,7 +72,7 @@ pub enum KCorrsetError {
     },
 
     /// k is an integer, but less than 1.
-    #[error("k_corrset: k must be 1 or more; got {got}")]
+    #[error("k_corrset: k must be 1 or more; got {got}", got = short(got))]
     SubsetSizeRange {
         /// The value.
         got: String,
@@ -77,7 +82,8 @@ pub enum KCorrsetError {
     #[error(
         "k_corrset: the table has no {role} column '{name}'; its columns are {}; \
          name the one to use with {role} => '...'",
-        quoted_list(columns)
+        quoted_list(columns),
+        name = short(name)
     )]
     MissingColumn {
         /// `user`, `question` or `score`.
@@ -91,7 +97,8 @@ pub enum KCorrsetError {
     /// More than one column has the wanted name.
     #[error(
         "k_corrset: the {role} column '{name}' is ambiguous, \
-         more than one column has that name; rename one with AS"
+         more than one column has that name; rename one with AS",
+        name = short(name)
     )]
     AmbiguousColumn {
         /// `user`, `question` or `score`.
@@ -103,7 +110,9 @@ pub enum KCorrsetError {
     /// The score column is not numeric.
     #[error(
         "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
-         not {data_type}; write CAST(\"{name}\" AS DOUBLE) or CAST(\"{name}\" AS BIGINT) in a view"
+         not {data_type}; write CAST(\"{name}\" AS DOUBLE) or CAST(\"{name}\" AS BIGINT) in a view",
+        name = short(name),
+        data_type = short(data_type)
     )]
     ScoreType {
         /// The column.
@@ -115,7 +124,9 @@ pub enum KCorrsetError {
     /// The user or question column has a type whose values do not identify anything.
     #[error(
         "k_corrset: the {role} column '{name}' must be a string, integer, boolean, decimal, binary, \
-         date or timestamp, not {data_type}; write CAST(\"{name}\" AS VARCHAR) in a view"
+         date or timestamp, not {data_type}; write CAST(\"{name}\" AS VARCHAR) in a view",
+        name = short(name),
+        data_type = short(data_type)
     )]
     KeyType {
         /// `user` or `question`.
@@ -129,7 +140,8 @@ pub enum KCorrsetError {
     /// The third argument is not a struct literal.
     #[error(
         "k_corrset: options are given by name, as in min_users => 30, or as a struct in third place, \
-         as in {{'min_users': 30, 'top': 100}}; got {got}"
+         as in {{'min_users': 30, 'top': 100}}; got {got}",
+        got = short(got)
     )]
     OptionsArgument {
         /// The expression found instead.
@@ -137,7 +149,11 @@ pub enum KCorrsetError {
     },
 
     /// An option that does not exist.
-    #[error("k_corrset: unknown option '{name}'; the options are {}", quoted_list(valid))]
+    #[error(
+        "k_corrset: unknown option '{name}'; the options are {}",
+        quoted_list(valid),
+        name = short(name)
+    )]
     UnknownOption {
         /// The name found.
         name: String,
@@ -146,14 +162,17 @@ pub enum KCorrsetError {
     },
 
     /// An argument given more than once.
-    #[error("k_corrset: '{name}' is given more than once")]
+    #[error("k_corrset: '{name}' is given more than once", name = short(name))]
     OptionTwice {
         /// The argument.
         name: String,
     },
 
     /// An argument that is neither an expression nor `name => value`.
-    #[error("k_corrset: an argument is an expression, or an option as in min_users => 30; got {got}")]
+    #[error(
+        "k_corrset: an argument is an expression, or an option as in min_users => 30; got {got}",
+        got = short(got)
+    )]
     Argument {
         /// What was found.
         got: String,
@@ -187,7 +206,8 @@ pub enum KCorrsetError {
     #[error(
         "k_corrset: unknown kernel '{name}'; this processor has {}; write \
          SET k_corrset.kernel = 'best' for the best of them",
-        quoted_list(valid)
+        quoted_list(valid),
+        name = short(name)
     )]
     UnknownKernel {
         /// The name found.
@@ -199,7 +219,9 @@ pub enum KCorrsetError {
     /// An option with a value of the wrong type or range.
     #[error(
         "k_corrset: option '{name}' must be {expected}; got {got}; the options are {}",
-        quoted_list(valid)
+        quoted_list(valid),
+        name = short(name),
+        got = short(got)
     )]
     OptionValue {
         /// The option.
@@ -213,7 +235,10 @@ pub enum KCorrsetError {
     },
 
     /// A question that is to be in every subset and in none.
-    #[error("k_corrset: question '{question}' is in both 'include' and 'exclude'; remove it from one")]
+    #[error(
+        "k_corrset: question '{question}' is in both 'include' and 'exclude'; remove it from one",
+        question = short(question)
+    )]
     IncludedAndExcluded {
         /// The question.
         question: String,
@@ -222,7 +247,8 @@ pub enum KCorrsetError {
     /// Rows without a user or without a question.
     #[error(
         "k_corrset: {rows} row(s) have no {role} (column '{name}' is NULL); \
-         filter them with WHERE \"{name}\" IS NOT NULL in a view"
+         filter them with WHERE \"{name}\" IS NOT NULL in a view",
+        name = short(name)
     )]
     NullKey {
         /// `user` or `question`.
@@ -236,7 +262,10 @@ pub enum KCorrsetError {
     /// A score that is NaN or infinite.
     #[error(
         "k_corrset: the score of user '{user}' on question '{question}' is {value}; scores must be \
-         finite; write NULL for a question that was not answered"
+         finite; write NULL for a question that was not answered",
+        user = short(user),
+        question = short(question),
+        value = short(value)
     )]
     ScoreNotFinite {
         /// The user.
@@ -251,7 +280,12 @@ pub enum KCorrsetError {
     #[error(
         "k_corrset: user '{user}' has more than one score on question '{question}'; make one of them \
          first, as in SELECT \"{user_column}\", \"{question_column}\", max(\"{score_column}\") AS \
-         \"{score_column}\" FROM ... GROUP BY \"{user_column}\", \"{question_column}\""
+         \"{score_column}\" FROM ... GROUP BY \"{user_column}\", \"{question_column}\"",
+        user = short(user),
+        question = short(question),
+        user_column = short(user_column),
+        question_column = short(question_column),
+        score_column = short(score_column)
     )]
     DuplicateAnswer {
         /// The user.
@@ -267,7 +301,10 @@ pub enum KCorrsetError {
     },
 
     /// An option names a question that no row has.
-    #[error("k_corrset: option '{option}' names question '{question}', which no row has")]
+    #[error(
+        "k_corrset: option '{option}' names question '{question}', which no row has",
+        question = short(question)
+    )]
     UnknownQuestion {
         /// `include`, `exclude`, or the sweep's own `any`.
         option: &'static str,
@@ -288,7 +325,11 @@ pub enum KCorrsetError {
     },
 
     /// A batch whose columns are not those of its table.
-    #[error("k_corrset: a batch of the input has the columns {got}; expected those of its table, {expected}")]
+    #[error(
+        "k_corrset: a batch of the input has the columns {got}; expected those of its table, {expected}",
+        got = short(got),
+        expected = short(expected)
+    )]
     BatchSchema {
         /// The columns of the table, with their types.
         expected: String,
@@ -308,7 +349,8 @@ pub enum KCorrsetError {
     /// Exact scores whose sums do not fit 256 bits.
     #[error(
         "k_corrset: the scores spread over so many digits that their sums do not fit 256 bits; \
-         write CAST(\"{name}\" AS DOUBLE) in a view"
+         write CAST(\"{name}\" AS DOUBLE) in a view",
+        name = short(name)
     )]
     ScoresTooWide {
         /// The score column.
@@ -318,7 +360,9 @@ pub enum KCorrsetError {
     /// The connection to a worker of a cluster ended before it had sent its rows.
     #[error(
         "k_corrset: lost the worker at {worker} before it had sent all its rows, so there is no result \
-         ({message}); see whether it still runs, and run the query again"
+         ({message}); see whether it still runs, and run the query again",
+        worker = short(worker),
+        message = short(message)
     )]
     WorkerLost {
         /// Its address.
@@ -328,24 +372,113 @@ pub enum KCorrsetError {
     },
 
     /// A bug in this crate, caught before it could take the process along.
-    #[error("k_corrset: internal error in a sweep worker: {message}; please report this")]
+    #[error(
+        "k_corrset: internal error in a sweep worker: {message}; please report this",
+        message = short(message)
+    )]
     Worker {
         /// The text of the panic.
         message: String,
     },
 }
 
-/// `'a', 'b', 'c'`
+/// The most bytes of an error's text.
+pub const LONGEST_TEXT: usize = 2048;
+
+/// What begins where a text goes on with data: rows of JSON, tables and batches as Rust's `Debug`
+/// shows them.
+const DUMPS: [&str; 6] =
+    ["Array [", "Object {", "RecordBatch {", "PrimitiveArray<", "StringArray\n", "MemTable {"];
+
+/// The text of an error of whatever layer, without data, and of at most [`LONGEST_TEXT`] bytes.
+///
+/// DataFusion and Arrow put into some errors what they were reading: all of a JSON file, all
+/// columns of a table, all rows of a table in memory.
+pub fn bounded(mut text: String) -> String {
+    const CUT: &str = "…";
+    if let Some(dump) = DUMPS.iter().filter_map(|dump| text.find(dump)).min() {
+        text.truncate(dump);
+        text.push_str(CUT);
+    }
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT - CUT.len()));
+        text.push_str(CUT);
+    }
+    text
+}
+
+/// The most bytes of one name or value in a text.
+const LONGEST_VALUE: usize = 200;
+
+/// A name or value, of which only the beginning is shown if it is long.
+fn short(value: &str) -> impl fmt::Display {
+    match value.len() > LONGEST_VALUE {
+        true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(LONGEST_VALUE)], value.len()),
+        false => value.to_string(),
+    }
+}
+
+/// The most bytes of all names of a list.
+const LONGEST_LIST: usize = 800;
+
+/// `'a', 'b', 'c'`, and how many more there are if there are many.
 fn quoted_list(names: &[String]) -> impl fmt::Display {
-    let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-    quoted.join(", ")
+    let mut list = String::new();
+    for (number, name) in names.iter().enumerate() {
+        let name = format!("'{}'", short(name));
+        if list.len() + name.len() > LONGEST_LIST {
+            return format!("{list} and {} more", names.len() - number);
+        }
+        if number > 0 {
+            list.push_str(", ");
+        }
+        list.push_str(&name);
+    }
+    list
 }
 
 /// `; did you mean 'a' or 'b'?`, or nothing where nothing is near.
 fn did_you_mean(near: &[String]) -> impl fmt::Display {
-    let quoted: Vec<String> = near.iter().map(|name| format!("'{name}'")).collect();
+    let quoted: Vec<String> = near.iter().map(|name| format!("'{}'", short(name))).collect();
     match quoted.is_empty() {
         true => String::new(),
         false => format!("; did you mean {}?", quoted.join(" or ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_where_data_begin_or_it_is_long() {
+        let text = |text: &str| bounded(text.to_string());
+        assert_eq!(text("k must be 1 or more; got [1, 2]"), "k must be 1 or more; got [1, 2]");
+        assert_eq!(
+            text("Expected JSON record to be an object, found Array [Object {\"user\": String(\"ann\")}]"),
+            "Expected JSON record to be an object, found …"
+        );
+        assert_eq!(text("Plan: MemTable { batches: [RecordBatch { schema"), "Plan: …");
+        let long = bounded("ü".repeat(2000));
+        assert!(long.len() <= LONGEST_TEXT && long.len() > LONGEST_TEXT - 8 && long.ends_with('…'));
+    }
+
+    #[test]
+    fn names_and_lists_are_short() {
+        let columns: Vec<String> = (0..5000).map(|number| format!("column_{number:04}")).collect();
+        let error = KCorrsetError::MissingColumn { role: "user", name: "u".repeat(1 << 20), columns };
+        let text = error.to_string();
+        assert!(text.len() <= LONGEST_TEXT, "{} bytes", text.len());
+        assert!(text.contains("'column_0000', 'column_0001'") && text.contains(" more; name the one to use"));
+        assert!(text.contains("… (1048576 bytes)"));
+        let all = KCorrsetError::DuplicateAnswer {
+            user: "ü".repeat(5000),
+            question: "q".repeat(5000),
+            user_column: "c".repeat(5000),
+            question_column: "d".repeat(5000),
+            score_column: "s".repeat(5000),
+        };
+        assert!(all.to_string().len() <= LONGEST_TEXT, "{} bytes", all.to_string().len());
+        assert!(all.to_string().ends_with("\""), "the advice is whole");
     }
 }

@@ -55,6 +55,7 @@
 //! * [`index`]: batches → who answered what, as bits and exact numbers.
 //! * [`sweep`]: all sets of k questions, by prefixes, on lanes; r from six sums.
 //! * [`error`]: every failure a user can meet.
+//! * `session`: what the prompt's and Python's sessions have beside the function.
 //!
 //! # Features
 //!
@@ -73,13 +74,15 @@ pub mod error;
 pub mod index;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(any(feature = "cli", feature = "python"))]
+pub mod session;
 pub mod sweep;
 pub mod udtf;
 
 pub use error::KCorrsetError;
 #[cfg(feature = "distributed")]
 pub use udtf::with_k_corrset;
-pub use udtf::{KCorrsetExt, KCorrsetOptions, register_all};
+pub use udtf::{KCorrsetExt, KCorrsetOptions, SessionStateBuilderKCorrset, register_all};
 
 /// Compiles the README's Rust examples.
 #[cfg(doctest)]

@@ -105,6 +105,32 @@ async fn a_plan_that_is_reset_forgets_the_bounds_of_its_last_run() {
     assert_eq!(run(&again).await, first);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_runs_again_without_a_reset_keeps_no_bound() {
+    let ctx = session(SessionConfig::new().with_target_partitions(2), 12).await;
+    for query in ["SELECT max(r) FROM k_corrset(exam, 2)", "SELECT min(r), max(r) FROM k_corrset(exam, 3)"] {
+        let plan = plan(&ctx, query).await;
+        let run = async || {
+            let batches = collect(Arc::clone(&plan), ctx.task_ctx()).await.unwrap();
+            pretty_format_batches(&batches).unwrap().to_string()
+        };
+        let first = run().await;
+        assert!(first.contains("0."), "{first}");
+        for _ in 0..3 {
+            assert_eq!(run().await, first, "{query}");
+        }
+    }
+    // A run of which only one partition was ever read, and then one of all.
+    let plan = plan(&ctx, "SELECT questions FROM k_corrset(exam, 2, undefined => 'null')").await;
+    assert_eq!(plan.output_partitioning().partition_count(), 2);
+    let rows = async |partition| {
+        let batches = plan.execute(partition, ctx.task_ctx()).unwrap().map(|batch| batch.unwrap().num_rows());
+        batches.collect::<Vec<usize>>().await.into_iter().sum::<usize>()
+    };
+    let one = rows(0).await;
+    assert_eq!((rows(0).await, one + rows(1).await), (one, 66));
+}
+
 /// Waits until the counter has not moved for a while.
 async fn at_rest(progress: &SweepProgress) -> u64 {
     let begun = Instant::now();

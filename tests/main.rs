@@ -9,6 +9,7 @@ mod laws;
 mod layers;
 mod numerics;
 mod pushdown;
+mod registration;
 mod reliability;
 mod resolution;
 mod scripts;

@@ -121,7 +121,8 @@ async fn a_catalog_is_not_waited_for_on_the_only_thread() {
     assert_eq!(
         error.to_string(),
         "Error during planning: k_corrset: the catalog of table 'remote.schema.exam' answers \
-         asynchronously, and a current-thread runtime cannot wait for it while planning; write \
+         asynchronously, and a current-thread runtime or a task of a LocalSet cannot wait for it while \
+         planning; write \
          k_corrset((SELECT * FROM remote.schema.exam), ...), whose tables are looked up before"
     );
     for sql in [
@@ -144,4 +145,33 @@ fn without_any_runtime_memory_tables_still_work() {
     let frame = futures::executor::block_on(ctx.sql("SELECT * FROM k_corrset(named, 1)")).unwrap();
     let batches = runtime.block_on(frame.collect()).unwrap();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
+}
+
+/// The same question, asked from wherever an application may ask.
+async fn sets_of_a_remote_table() -> Result<usize, String> {
+    let ctx = session().await;
+    run(&ctx, "SELECT * FROM k_corrset(remote.schema.exam, 1)").await.map_err(|error| error.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalog_is_waited_for_in_a_local_set_and_no_task_of_one_panics() {
+    let local = tokio::task::LocalSet::new();
+    assert_eq!(local.run_until(sets_of_a_remote_table()).await, Ok(1));
+    let of_a_task = local.run_until(async { tokio::task::spawn_local(sets_of_a_remote_table()).await });
+    let error = of_a_task.await.unwrap().unwrap_err();
+    assert!(error.contains("a task of a LocalSet cannot wait for it"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalog_is_waited_for_on_every_worker() {
+    // As many at once as there are workers, and more.
+    let tasks: Vec<_> = (0..8).map(|_| tokio::spawn(sets_of_a_remote_table())).collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), Ok(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_catalog_is_waited_for_on_the_one_worker() {
+    assert_eq!(tokio::spawn(sets_of_a_remote_table()).await.unwrap(), Ok(1));
 }

@@ -41,7 +41,7 @@
 //! 8. *Forget it on reset.* A plan that runs again gets new filters, and those of the last run
 //!    would hide its rows: `reset_state` drops them.
 //!
-//! What is published can be wrong: see `guard` for filters of several aggregates.
+//! What is published can be wrong: see `aggregate_filters` for those of several aggregates.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! The plan node: one index, built once, swept by every partition.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -23,7 +24,7 @@ use crate::udtf::distributed::task_of;
 use crate::udtf::output::Output;
 use crate::udtf::prepare::{Preparation, Prepared};
 use crate::udtf::provider::KCorrsetRequest;
-use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
+use crate::udtf::settings::SweepSettings;
 use crate::udtf::stream::{KCorrsetStream, Place};
 
 /// Which of how many tasks this is: in a process of its own, the only one.
@@ -44,9 +45,27 @@ pub(crate) struct KCorrsetScan {
     /// Rows after which every partition may stop.
     pub(crate) fetch: Option<usize>,
     /// Whether more predicates may come: not where rows are counted off or chosen
-    /// before they are filtered.
+    /// before they are filtered, nor where nobody has seen that they are right.
     pub(crate) takes_filters: bool,
     pub(crate) settings: SweepSettings,
+}
+
+impl KCorrsetScan {
+    /// What is asked for when the plan runs for the first time, or once more without a reset.
+    ///
+    /// Filters that arose in the first run still have its last bounds, and nobody says when they
+    /// begin anew: from then on they are not listened to.
+    fn of_run(&self, run: usize) -> Cow<'_, Self> {
+        if run == 0 { Cow::Borrowed(self) } else { Cow::Owned(self.without_dynamic_filters()) }
+    }
+
+    fn without_dynamic_filters(&self) -> Self {
+        let mut scan = self.clone();
+        scan.predicates.retain(|predicate| {
+            matches!(DynamicFilterTracking::classify(predicate), DynamicFilterTracking::Static)
+        });
+        scan
+    }
 }
 
 /// Sweeps the question sets of its input.
@@ -79,7 +98,6 @@ pub(crate) struct KCorrsetScan {
 /// `preparation` is shared between the partitions of one execution, and goes with their streams;
 /// [`reset_state`](ExecutionPlan::reset_state) and a change of the input start a
 /// new one.
-#[derive(Debug)]
 pub struct KCorrsetExec {
     input: Arc<dyn ExecutionPlan>,
     scan: KCorrsetScan,
@@ -134,33 +152,19 @@ impl KCorrsetExec {
         Ok(Arc::new(Self::try_new(input, self.scan.clone())?))
     }
 
-    /// The same node without the predicates that have one of these identities in them.
-    pub(crate) fn without_predicates(&self, ids: &[u64]) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-        let mut scan = self.scan.clone();
-        let mut keeps = Vec::with_capacity(scan.predicates.len());
-        for predicate in &scan.predicates {
-            let is_one = |expression: &Arc<dyn PhysicalExpr>| {
-                Ok(expression.expression_id().is_some_and(|id| ids.contains(&id)))
-            };
-            keeps.push(!predicate.exists(is_one)?);
-        }
-        let mut keeps = keeps.into_iter();
-        scan.predicates.retain(|_| keeps.next().unwrap_or(true));
-        Ok(Transformed::yes(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?)))
-    }
-
     /// One partition's share of the result.
     pub(crate) fn stream(&self, partition: usize, context: &Arc<TaskContext>) -> KCorrsetStream {
         let partitions = self.properties.partitioning.partition_count();
-        let begin = || {
-            let (input, scan) = (Arc::clone(&self.input), self.scan.clone());
+        let begin = |run| {
+            let (input, scan) = (Arc::clone(&self.input), self.scan.of_run(run).into_owned());
             Prepared::shared(input, scan, Arc::clone(context), self.metrics.clone(), Arc::clone(&self.kernel))
         };
         let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
-        let preparation = preparation.hand_out(partitions, begin);
+        let (preparation, run) = preparation.hand_out(partition, partitions, begin);
         let (task, tasks) = task_of(&self.input, context);
         let place = Place { partition, partitions, task, tasks };
-        KCorrsetStream::new(preparation, self.output.clone(), place, &self.scan, context, &self.metrics)
+        let scan = self.scan.of_run(run);
+        KCorrsetStream::new(preparation, self.output.clone(), place, &scan, context, &self.metrics)
     }
 
     /// The instructions; once the scores are known, with the kernel that suits them.
@@ -199,6 +203,14 @@ impl KCorrsetExec {
         part("projection", projection.as_ref().map(|_| format!("[{}]", columns.join(", "))));
         part("kernel", Some(self.kernel()));
         parts.join(separator)
+    }
+}
+
+/// Without the input: errors of engines that cannot send a plan show it by `Debug`, and a table
+/// in memory shows all of its rows.
+impl fmt::Debug for KCorrsetExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KCorrsetExec").field("scan", &self.scan).finish_non_exhaustive()
     }
 }
 
@@ -248,15 +260,12 @@ impl ExecutionPlan for KCorrsetExec {
         &self,
         phase: FilterPushdownPhase,
         filters: ChildPushdownResult,
-        config: &ConfigOptions,
+        _config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         let filters: Vec<_> = filters.parent_filters.into_iter().map(|result| result.filter).collect();
         let unchanged =
             FilterPushdownPropagation::with_parent_pushdown_result(vec![PushedDown::No; filters.len()]);
-        // Only where the function is registered as a whole is there a rule against filters
-        // that are wrong: see `guard`.
-        let guarded = config.extensions.get::<KCorrsetSettings>().is_some();
-        let takes_filters = guarded && self.scan.takes_filters && phase == FilterPushdownPhase::Post;
+        let takes_filters = self.scan.takes_filters && phase == FilterPushdownPhase::Post;
         if !takes_filters || filters.is_empty() {
             return Ok(unchanged);
         }
@@ -288,11 +297,7 @@ impl ExecutionPlan for KCorrsetExec {
     /// Without the filters that arose while it ran: whoever published them begins anew, with
     /// filters of which this node is not told.
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut scan = self.scan.clone();
-        scan.predicates.retain(|predicate| {
-            matches!(DynamicFilterTracking::classify(predicate), DynamicFilterTracking::Static)
-        });
-        Ok(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?))
+        Ok(Arc::new(Self::try_new(Arc::clone(&self.input), self.scan.without_dynamic_filters())?))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

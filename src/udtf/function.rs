@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
 use crate::error::KCorrsetError;
 use crate::udtf::arguments::{Arguments, display, struct_options};
+use crate::udtf::bounded_errors::bounded;
 use crate::udtf::provider::KCorrsetTable;
 use crate::udtf::resolve::{TableName, resolve};
 
@@ -28,7 +29,7 @@ impl TableFunctionImpl for KCorrsetFunction {
         };
         let name = table_name(table)?;
         let (k, options) = Arguments::try_new(k.clone(), options)?.typed()?;
-        let (reference, provider) = resolve(args.session(), &name)?;
+        let (reference, provider) = resolve(args.session(), &name).map_err(bounded)?;
         let input = LogicalPlanBuilder::scan(reference, provider_as_source(provider), None)?.build()?;
         let table = KCorrsetTable::try_new(input, k, options)?;
         Ok(Arc::new(table.with_settings_of(args.session().config_options())))

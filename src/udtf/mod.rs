@@ -12,8 +12,8 @@
 //!   arguments  expressions → k, options ──────▶ provider  columns, schema, scan
 //!                                                  │  pushdown  filters → what the sweep knows
 //!                                                  ▼
-//!                                               exec  the plan node ◀─ guard  filters it must
-//!                                                  │                         not be given
+//!             aggregate_filters  where dynamic ─▶ exec  the plan node
+//!                                filters are right │
 //!                                                  ▼
 //!                               prepare  index, once ──▶ stream  workers ──▶ output  batches
 //!                                                           ▲
@@ -32,7 +32,7 @@
 //! | [`UserDefinedLogicalNodeCore`] and [`AnalyzerRule`] | The node holds a place in the plan until parameters are bound in its expressions and in its input; the rule puts a table scan there before the optimizer runs. So no planner of physical plans is needed, of which a session has only one. | `parked` |
 //! | [`TableProvider`] | Is offered the filters that are there at planning, columns and limit, and says for each filter whether DataFusion has to look again. | `provider`, `pushdown` |
 //! | [`ExecutionPlan`] | Is handed the filters that arise while the query runs. Partitions, metrics, EXPLAIN, memory, cancellation. | `exec`, `stream`, `dynamic` |
-//! | [`PhysicalOptimizerRule`] | Sees the whole plan: here, who published a filter. | `guard` |
+//! | another [`AnalyzerRule`] | Sees the whole plan before it is a physical one: here, whose filters may reach a sweep. | `aggregate_filters` |
 //! | [`ConfigExtension`] | `SET` and `SHOW`. | `settings` |
 //!
 //! [`register_all`] registers them. In a session that has the function alone, calls with names
@@ -60,17 +60,17 @@
 //! [`AnalyzerRule`]: datafusion::optimizer::AnalyzerRule
 //! [`TableProvider`]: datafusion::catalog::TableProvider
 //! [`ExecutionPlan`]: datafusion::physical_plan::ExecutionPlan
-//! [`PhysicalOptimizerRule`]: datafusion::physical_optimizer::PhysicalOptimizerRule
 //! [`ConfigExtension`]: datafusion::config::ConfigExtension
 
+mod aggregate_filters;
 mod arguments;
+mod bounded_errors;
 mod dataframe;
 #[cfg(feature = "distributed")]
 mod distributed;
 mod dynamic;
 mod exec;
 mod function;
-mod guard;
 mod options;
 mod output;
 mod parked;
@@ -78,20 +78,17 @@ mod planner;
 mod prepare;
 mod provider;
 mod pushdown;
+mod register;
 mod resolve;
 mod settings;
 mod stream;
 
-use std::sync::Arc;
-
-use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::SessionStateBuilder;
-use datafusion::prelude::SessionContext;
+use datafusion::error::DataFusionError;
 
 use crate::error::KCorrsetError;
 use crate::index::BuildError;
-use crate::udtf::function::{TABLE_NAMED, TableNamed};
 
+pub use aggregate_filters::AllowDynamicFilters;
 #[cfg(feature = "python")]
 pub(crate) use arguments::Arguments;
 pub use dataframe::KCorrsetExt;
@@ -99,46 +96,15 @@ pub use dataframe::KCorrsetExt;
 pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
 pub use exec::KCorrsetExec;
 pub use function::KCorrsetFunction;
-pub use guard::SingleAggregateFilters;
 pub use options::KCorrsetOptions;
 pub use parked::ResolveKCorrset;
 pub use planner::KCorrsetPlanner;
 pub use provider::KCorrsetTable;
+pub use register::{SessionStateBuilderKCorrset, register_all};
 pub use settings::KCorrsetSettings;
 
 /// The function's name in SQL.
 pub const NAME: &str = "k_corrset";
-
-/// Makes `k_corrset` and its [settings](KCorrsetSettings) known to a session.
-///
-/// # Arguments
-/// `ctx`: the session; an existing table function of that name is replaced.
-///
-/// # Errors
-/// None at present; the signature leaves room.
-pub fn register_all(ctx: &SessionContext) -> Result<()> {
-    let known = ctx.state_ref().read().table_functions().contains_key(TABLE_NAMED);
-    if known {
-        log::debug!("the table function {NAME} is registered again");
-    }
-    if !known {
-        ctx.register_relation_planner(Arc::new(KCorrsetPlanner))?;
-        ctx.add_analyzer_rule(Arc::new(ResolveKCorrset));
-        let state = ctx.state_ref();
-        let mut state = state.write();
-        if state.config().options().extensions.get::<KCorrsetSettings>().is_none() {
-            state.config_mut().options_mut().extensions.insert(KCorrsetSettings::default());
-        }
-        // There is no other way to add a rule to a session that is there already.
-        let with_rule = SessionStateBuilder::new_from_existing(state.clone())
-            .with_session_id(state.session_id().to_string())
-            .with_physical_optimizer_rule(Arc::new(SingleAggregateFilters));
-        *state = with_rule.build();
-    }
-    ctx.register_udtf(TABLE_NAMED, Arc::new(TableNamed));
-    ctx.register_udtf(NAME, Arc::new(KCorrsetFunction));
-    Ok(())
-}
 
 impl From<KCorrsetError> for DataFusionError {
     fn from(error: KCorrsetError) -> Self {

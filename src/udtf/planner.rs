@@ -39,6 +39,7 @@ use datafusion::sql::sqlparser::ast::{
 use crate::error::KCorrsetError;
 use crate::udtf::NAME;
 use crate::udtf::arguments::{Arguments, simplified, struct_options};
+use crate::udtf::bounded_errors::bounded;
 use crate::udtf::function::TABLE_NAMED;
 use crate::udtf::parked;
 use crate::udtf::provider::KCorrsetTable;
@@ -57,7 +58,7 @@ impl RelationPlanner for KCorrsetPlanner {
             Ok(call) => call,
             Err(relation) => return Ok(RelationPlanning::Original(Box::new(relation))),
         };
-        let plan = plan(call.arguments, context)?;
+        let plan = plan(call.arguments, context).map_err(bounded)?;
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, call.alias))))
     }
 }

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::error::KCorrsetError;
 use crate::index::{AnswerIndex, IndexBuilder};
 use crate::sweep::{SweepPlan, SweepProgress, SweepRequest, Wanted, pool};
+use crate::udtf::bounded_errors::bounded;
 #[cfg(feature = "distributed")]
 use crate::udtf::distributed::{Material, SharedInputExec, received};
 use crate::udtf::exec::KCorrsetScan;
@@ -50,24 +51,32 @@ pub(crate) type SharedPreparation = Shared<BoxFuture<'static, Result<Arc<Prepare
 pub(crate) struct Preparation {
     kept: Option<Arc<SharedPreparation>>,
     used: Weak<SharedPreparation>,
-    handed_out: usize,
+    /// The partitions of the present run that have been handed out.
+    handed_out: Vec<usize>,
+    /// How many runs have begun.
+    runs: usize,
 }
 
 impl Preparation {
-    /// What one more stream, out of so many, has to wait for and to hold.
+    /// What the stream of one partition, out of so many, has to wait for and to hold; and which
+    /// run it belongs to, the first being 0.
     pub(crate) fn hand_out(
         &mut self,
-        streams: usize,
-        begin: impl FnOnce() -> SharedPreparation,
-    ) -> Arc<SharedPreparation> {
-        let shared = self.used.upgrade().unwrap_or_else(|| {
-            self.handed_out = 0;
-            Arc::new(begin())
+        partition: usize,
+        partitions: usize,
+        begin: impl FnOnce(usize) -> SharedPreparation,
+    ) -> (Arc<SharedPreparation>, usize) {
+        let again = self.handed_out.contains(&partition);
+        let present = self.used.upgrade().filter(|_| !again);
+        let shared = present.unwrap_or_else(|| {
+            self.handed_out.clear();
+            self.runs += 1;
+            Arc::new(begin(self.runs - 1))
         });
         self.used = Arc::downgrade(&shared);
-        self.handed_out += 1;
-        self.kept = (self.handed_out < streams).then(|| Arc::clone(&shared));
-        shared
+        self.handed_out.push(partition);
+        self.kept = (self.handed_out.len() < partitions).then(|| Arc::clone(&shared));
+        (shared, self.runs - 1)
     }
 }
 
@@ -81,7 +90,8 @@ impl Prepared {
         kernel: Arc<OnceLock<&'static str>>,
     ) -> SharedPreparation {
         let preparation = async move {
-            let prepared = prepare(input, scan, context, &metrics).await.map_err(Arc::new)?;
+            let prepared =
+                prepare(input, scan, context, &metrics).await.map_err(bounded).map_err(Arc::new)?;
             kernel.get_or_init(|| prepared.plan.kernel());
             Ok(Arc::new(prepared))
         };

@@ -21,6 +21,7 @@ use crate::error::KCorrsetError;
 use crate::index::{ColumnNames, check_score_type, key_type};
 use crate::sweep::Undefined;
 use crate::udtf::arguments::option_names;
+use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::pushdown::{Reading, as_question, read};
@@ -38,13 +39,15 @@ pub(crate) struct KCorrsetRequest {
 }
 
 /// The result of `k_corrset` as a table: `questions`, `r`, `n`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KCorrsetTable {
     /// The three columns of the table that the call names.
     input: LogicalPlan,
     request: Arc<KCorrsetRequest>,
     /// Whether filters of the query are taken over.
     pushdown: bool,
+    /// Whether filters that arise while the query runs are: see `aggregate_filters`.
+    listens: bool,
 }
 
 impl KCorrsetTable {
@@ -82,7 +85,7 @@ impl KCorrsetTable {
             Field::new("n", DataType::Int64, false),
         ]));
         let request = Arc::new(KCorrsetRequest { k, options, question_type, schema });
-        Ok(Self { input, request, pushdown: KCorrsetSettings::default().pushdown })
+        Ok(Self { input, request, pushdown: KCorrsetSettings::default().pushdown, listens: false })
     }
 }
 
@@ -141,6 +144,16 @@ impl KCorrsetTable {
     /// The type of the questions in the result.
     pub(crate) fn question_type(&self) -> &DataType {
         &self.request.question_type
+    }
+
+    /// Whether filters that arise while the query runs are taken over.
+    pub(crate) fn listens(&self) -> bool {
+        self.listens
+    }
+
+    /// The same table, which takes over filters that arise while the query runs, or does not.
+    pub(crate) fn listening(&self, listens: bool) -> Self {
+        Self { listens, ..self.clone() }
     }
 
     /// Whether filters of the query can be taken over at all: not before `top`.
@@ -211,13 +224,13 @@ impl TableProvider for KCorrsetTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = plan_whole(&self.input, session).await?;
+        let input = plan_whole(&self.input, session).await.map_err(bounded)?;
         let scan = KCorrsetScan {
             request: Arc::clone(&self.request),
             projection: projection.cloned(),
             predicates: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
             fetch: limit,
-            takes_filters: self.takes_filters() && limit.is_none(),
+            takes_filters: self.listens && self.takes_filters() && limit.is_none(),
             settings: SweepSettings::of(session)?,
         };
         Ok(Arc::new(KCorrsetExec::try_new(input, scan)?))

@@ -1,8 +1,10 @@
 //! A table's name → the table, without blocking and without keeping the session.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 
 use datafusion::catalog::{SchemaProvider, Session, TableProvider};
 use datafusion::common::TableReference;
@@ -12,6 +14,7 @@ use futures::FutureExt;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::KCorrsetError;
+use crate::udtf::NAME;
 
 /// A table as the caller named it.
 #[derive(Debug, Clone)]
@@ -64,20 +67,34 @@ fn schema_of(session: &dyn Session, reading: &TableReference) -> Option<Arc<dyn 
     session.catalog_list().catalog(&resolved.catalog)?.schema(&resolved.schema)
 }
 
-/// The result of a future that is ready, or can be waited for without blocking a
-/// runtime; `None` of any other.
-fn wait<T>(future: impl Future<Output = T>) -> Option<T> {
+/// The result of a future that is ready, or can be waited for while others go on; `None` of any
+/// other.
+///
+/// Planning is not asynchronous, so somebody has to stand still. It must not be a thread that the
+/// future may need: not that of a runtime of one thread; and a worker has to hand its other tasks
+/// on first, as all workers may be planning at the same time.
+fn wait<T: Send>(future: impl Future<Output = T> + Send) -> Option<T> {
     let mut future = pin!(future);
     // Catalogs in memory answer at the first asking.
     if let Some(ready) = future.as_mut().now_or_never() {
         return Some(ready);
     }
-    let handle = Handle::try_current().ok()?;
-    match handle.runtime_flavor() {
-        // The other workers go on, and this one is replaced meanwhile.
-        RuntimeFlavor::MultiThread => Some(tokio::task::block_in_place(|| handle.block_on(future))),
-        _ => None,
+    let runtime = Handle::try_current().ok()?;
+    if runtime.runtime_flavor() != RuntimeFlavor::MultiThread {
+        return None;
     }
+    // A panic of the catalog stays one.
+    let answer = || catch_unwind(AssertUnwindSafe(|| runtime.block_on(future)));
+    if tokio::task::try_id().is_none() {
+        // Who is in no task is on none of the workers, and in a `LocalSet` may not hand on.
+        let driver = thread::Builder::new().name(NAME.to_string());
+        let answer = thread::scope(|scope| driver.spawn_scoped(scope, answer).ok()?.join().ok())?;
+        return Some(answer.unwrap_or_else(|panic| resume_unwind(panic)));
+    }
+    // Of a task nobody can tell whether it is on a worker or in a `LocalSet`, where tokio panics
+    // when it is told to hand on.
+    let answer = catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(answer))).ok()?;
+    Some(answer.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
 /// Names are near from this likeness on; the scale ends at 1, which is equality.

@@ -7,6 +7,8 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
+#[cfg(feature = "cli")]
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
@@ -19,6 +21,8 @@ use datafusion_proto::protobuf;
 use prost::Message;
 
 use crate::index::ColumnNames;
+#[cfg(feature = "cli")]
+use crate::session::copy::{NESTED_TEXT, nested_text_function};
 use crate::sweep::{Instructions, Undefined};
 use crate::udtf::distributed::input::{SharedInputExec, Source};
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
@@ -154,9 +158,22 @@ impl PhysicalExtensionCodec for KCorrsetCodec {
                 Ok(Arc::new(KCorrsetExec::try_new(Arc::clone(input), scan)?))
             }
             (Some(Node::Input(input)), []) => Ok(Arc::new(decode_input(input, &context, converter)?)),
-            (node, inputs) => {
-                internal_err!("no plan node of k_corrset: {node:?} over {} others", inputs.len())
+            (_, inputs) => {
+                internal_err!(
+                    "{} bytes over {} inputs are no plan node of k_corrset",
+                    buffer.len(),
+                    inputs.len()
+                )
             }
+        }
+    }
+
+    /// The function that `COPY` to CSV puts into plans of the prompt, which no session registers.
+    #[cfg(feature = "cli")]
+    fn try_decode_udf(&self, name: &str, _: &[u8]) -> Result<Arc<ScalarUDF>> {
+        match name {
+            NESTED_TEXT => Ok(Arc::new(nested_text_function())),
+            _ => internal_err!("'{name}' is no function of k_corrset"),
         }
     }
 }

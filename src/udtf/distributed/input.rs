@@ -24,6 +24,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use prost::bytes::Bytes;
 
 use crate::index::AnswerIndex;
+use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::KCorrsetScan;
 use crate::udtf::prepare::{Reader, worker_error};
 use crate::udtf::settings::KCorrsetSettings;
@@ -35,14 +36,20 @@ const PART_BYTES: usize = 1 << 20;
 ///
 /// It makes no rows: [`KCorrsetExec`](crate::udtf::KCorrsetExec) above asks it for what an
 /// index is made of.
-#[derive(Debug)]
 pub struct SharedInputExec {
     source: Source,
     properties: Arc<PlanProperties>,
 }
 
+/// Without the input, whose rows may be in memory and would all be shown.
+impl fmt::Debug for SharedInputExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedInputExec").finish_non_exhaustive()
+    }
+}
+
 /// Where a task has the input from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Source {
     /// The coordinator builds the index and ships it. In the coordinator's own process, the
     /// rows are there.
@@ -249,7 +256,7 @@ pub(crate) struct IndexPart {
 
 /// On the coordinator, what makes the index that is streamed to the workers. It is made once,
 /// when the first of them is sent to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct IndexFeed {
     input: Arc<dyn ExecutionPlan>,
     scan: KCorrsetScan,
@@ -258,6 +265,12 @@ pub(crate) struct IndexFeed {
 }
 
 type SharedBytes = Shared<BoxFuture<'static, Result<Shipment, Arc<DataFusionError>>>>;
+
+impl fmt::Debug for IndexFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IndexFeed").finish_non_exhaustive()
+    }
+}
 
 /// An index as bytes, accounted for until the last worker has got them.
 #[derive(Debug, Clone)]
@@ -269,7 +282,7 @@ struct Shipment {
 impl IndexFeed {
     async fn ship(self, context: Arc<TaskContext>) -> Result<Shipment> {
         let reader = Reader::new(&self.scan, &context, &self.metrics)?;
-        let index = reader.build(&self.input, &self.scan.request, &context).await?;
+        let index = reader.build(&self.input, &self.scan.request, &context).await.map_err(bounded)?;
         let held = index.memory();
         // The bytes, and the message they are written from.
         reader.reservation().try_resize(3 * held)?;
