@@ -19,4 +19,6 @@ mod support;
 #[cfg(all(feature = "cli", unix))]
 mod distributed;
 #[cfg(feature = "cli")]
+mod output;
+#[cfg(feature = "cli")]
 mod prompt;

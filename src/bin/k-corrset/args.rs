@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use datafusion_cli::object_storage::is_stdin_location;
-use datafusion_cli::print_format::PrintFormat;
-use datafusion_cli::print_options::MaxRows;
 use url::Url;
+
+use crate::output::{Format, MaxRows, OutputOptions};
 
 /// What the help ends with.
 const EXAMPLES: &str = "Examples:
@@ -39,16 +39,16 @@ pub(crate) struct Args {
     rc: Vec<PathBuf>,
 
     /// Print results in this format
-    #[arg(long, value_enum, default_value_t = PrintFormat::Automatic)]
-    pub(crate) format: PrintFormat,
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Format::Table)]
+    format: Format,
 
     /// Print only the results: no banner, no timing, no progress
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Show at most so many rows of a table: a number, or inf
+    /// Rows that a table shows, at most: a number, or inf. Other formats have all
     #[arg(long, value_name = "ROWS", default_value = "40")]
-    pub(crate) maxrows: MaxRows,
+    maxrows: MaxRows,
 
     /// Highlight SQL while it is typed
     #[arg(long)]
@@ -109,6 +109,11 @@ impl Args {
     /// report none.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal() && self.workers.is_empty()
+    }
+
+    /// How results are shown.
+    pub(crate) fn output(&self) -> OutputOptions {
+        OutputOptions { format: self.format, max_rows: self.maxrows, quiet: self.quiet }
     }
 
     /// All that is to run before the prompt, or instead of it.

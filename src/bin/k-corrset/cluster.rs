@@ -17,13 +17,15 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use url::Url;
 
+use crate::output::say;
+
 /// Serves as a worker until the process is told to stop.
 ///
 /// # Errors
 /// The address is taken, or not this machine's.
 pub(crate) async fn serve(address: SocketAddr, runtime: Arc<RuntimeEnv>) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-    println!("http://{}", listener.local_addr()?);
+    say(format_args!("http://{}", listener.local_addr()?));
     let session = |query: WorkerQueryContext| async { Ok(with_k_corrset(query.builder).build()) };
     let worker = Worker::from_session_builder(session).with_runtime_env(runtime);
     let server = Server::builder().add_service(worker.into_worker_server());

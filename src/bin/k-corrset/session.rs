@@ -16,35 +16,32 @@ use datafusion_cli::functions::{
     ListFilesCacheFunc, MetadataCacheFunc, ParquetMetadataFunc, StatisticsCacheFunc,
 };
 use datafusion_cli::object_storage::StdinCarriesCommands;
-use datafusion_cli::object_storage::instrumented::InstrumentedObjectStoreRegistry;
-use datafusion_cli::print_options::PrintOptions;
 use datafusion_k_corrset::register_all;
+use datafusion_k_corrset::session::copy::register_copy;
 use datafusion_k_corrset::sweep::SweepProgress;
 
 use crate::args::Args;
 use crate::cluster;
-use crate::watched::WatchedPlanner;
+use crate::statements::Statements;
 
 /// How many of the largest consumers an error about memory names.
 const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
-/// A session that reads files by their paths and knows `k_corrset`, and how to print
-/// what it returns.
+/// A session that reads files by their paths and knows `k_corrset`, and prints what its
+/// statements return.
 ///
 /// # Errors
 /// An environment variable `DATAFUSION_…` has a value that its setting cannot take.
-pub(crate) async fn open(args: &Args) -> Result<(SessionContext, PrintOptions)> {
-    let stores = Arc::new(InstrumentedObjectStoreRegistry::new());
+pub(crate) async fn open(args: &Args) -> Result<Statements> {
     let mut config = config(args)?;
-    let mut state = SessionStateBuilder::new()
-        .with_runtime_env(runtime(args, Arc::clone(&stores))?)
-        .with_default_features();
-    if args.shows_progress() {
-        let progress = Arc::new(SweepProgress::default());
-        config = config.with_extension(Arc::clone(&progress));
-        state = state.with_query_planner(Arc::new(WatchedPlanner::new(progress)));
+    let progress = args.shows_progress().then(Arc::<SweepProgress>::default);
+    if let Some(progress) = &progress {
+        config = config.with_extension(Arc::clone(progress));
     }
-    state = state.with_config(config);
+    let mut state = SessionStateBuilder::new()
+        .with_runtime_env(runtime(args)?)
+        .with_default_features()
+        .with_config(config);
     if !args.workers.is_empty() {
         state = cluster::coordinator(state, args.workers.clone())?;
     }
@@ -55,14 +52,8 @@ pub(crate) async fn open(args: &Args) -> Result<(SessionContext, PrintOptions)> 
     session
         .register_catalog_list(Arc::new(DynamicObjectStoreCatalog::new(catalogs, session.state_weak_ref())));
     register_functions(&session)?;
-    let print = PrintOptions {
-        format: args.format,
-        quiet: args.quiet,
-        maxrows: args.maxrows,
-        color: args.color,
-        instrumented_registry: stores,
-    };
-    Ok((session, print))
+    register_copy(&session);
+    Ok(Statements { session, output: args.output(), progress })
 }
 
 /// The settings: the command line comes first, then the environment, then what suits
@@ -88,9 +79,9 @@ fn config(args: &Args) -> Result<SessionConfig> {
     Ok(config)
 }
 
-/// Memory, disk and object stores.
-pub(crate) fn runtime(args: &Args, stores: Arc<InstrumentedObjectStoreRegistry>) -> Result<Arc<RuntimeEnv>> {
-    let mut runtime = RuntimeEnvBuilder::new().with_object_store_registry(stores);
+/// Memory and disk.
+pub(crate) fn runtime(args: &Args) -> Result<Arc<RuntimeEnv>> {
+    let mut runtime = RuntimeEnvBuilder::new();
     if let Some(bytes) = args.memory_limit {
         // More than can be addressed is no limit.
         let pool = GreedyMemoryPool::new(usize::try_from(bytes).unwrap_or(usize::MAX));
