@@ -386,9 +386,17 @@ pub enum KCorrsetError {
 pub const LONGEST_TEXT: usize = 2048;
 
 /// What begins where a text goes on with data: rows of JSON, tables and batches as Rust's `Debug`
-/// shows them.
-const DUMPS: [&str; 6] =
-    ["Array [", "Object {", "RecordBatch {", "PrimitiveArray<", "StringArray\n", "MemTable {"];
+/// shows them, and Arrow's rows of CSV.
+const DUMPS: [&str; 7] = [
+    "Array [",
+    "Object {",
+    "RecordBatch {",
+    "PrimitiveArray<",
+    "StringArray
+",
+    "MemTable {",
+    "Row data:",
+];
 
 /// The text of an error of whatever layer, without data, and of at most [`LONGEST_TEXT`] bytes.
 ///

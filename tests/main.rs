@@ -19,6 +19,8 @@ mod support;
 #[cfg(all(feature = "cli", unix))]
 mod distributed;
 #[cfg(feature = "cli")]
+mod files;
+#[cfg(feature = "cli")]
 mod output;
 #[cfg(feature = "cli")]
 mod prompt;

@@ -2,9 +2,11 @@
 //! Python package.
 //!
 //! * [`nested_text`]: lists, structs and maps as text, where a format has no room for them.
+//! * [`files`]: paths as tables, and columns by their names.
 //! * [`copy`]: `COPY … TO 'x.csv'` of such columns.
 //!
 //! An application's session gets none of this from [`register_all`](crate::register_all).
 
 pub mod copy;
+pub mod files;
 pub mod nested_text;

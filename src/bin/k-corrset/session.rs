@@ -18,6 +18,7 @@ use datafusion_cli::functions::{
 use datafusion_cli::object_storage::StdinCarriesCommands;
 use datafusion_k_corrset::register_all;
 use datafusion_k_corrset::session::copy::register_copy;
+use datafusion_k_corrset::session::files::register_files;
 use datafusion_k_corrset::sweep::SweepProgress;
 
 use crate::args::Args;
@@ -45,7 +46,8 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
     if !args.workers.is_empty() {
         state = cluster::coordinator(state, args.workers.clone())?;
     }
-    let session = SessionContext::new_with_state(state.build()).enable_url_table();
+    let session = SessionContext::new_with_state(state.build());
+    register_files(&session);
     session.refresh_catalogs().await?;
     // Paths may lead to stores that nobody has registered.
     let catalogs = Arc::clone(session.state().catalog_list());

@@ -1,0 +1,147 @@
+//! Files by their paths, in sessions of the prompt's kind.
+
+use std::path::Path;
+
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion_k_corrset::register_all;
+use datafusion_k_corrset::session::files::register_files;
+
+fn session() -> SessionContext {
+    let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
+    register_files(&ctx);
+    register_all(&ctx).unwrap();
+    ctx
+}
+
+/// The rows of the last statement; or its error.
+async fn run(sql: &str) -> Result<String, String> {
+    let ctx = session();
+    let mut shown = String::new();
+    for statement in sql.split(';') {
+        let frame = ctx.sql(statement).await.map_err(|error| error.to_string())?;
+        let batches = frame.collect().await.map_err(|error| error.to_string())?;
+        shown = pretty_format_batches(&batches).unwrap().to_string();
+    }
+    Ok(shown)
+}
+
+const ANN: &str = "user,question,score\nann,q1,1\nann,q2,0\n";
+const BOB: &str = "question,score,user\nq1,0,bob\nq2,1,bob\n";
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+async fn all_of(path: &Path, order: &str) -> String {
+    run(&format!("SELECT * FROM '{}' ORDER BY {order}", path.display())).await.unwrap()
+}
+
+#[tokio::test]
+async fn columns_of_files_are_joined_by_name() {
+    let folder = folder(&[("a.csv", ANN), ("b.csv", BOB)]);
+    let expected = "\
++------+----------+-------+
+| user | question | score |
++------+----------+-------+
+| ann  | q1       | 1     |
+| ann  | q2       | 0     |
+| bob  | q1       | 0     |
+| bob  | q2       | 1     |
++------+----------+-------+";
+    assert_eq!(all_of(folder.path(), "1, 2").await, expected);
+    assert_eq!(all_of(&folder.path().join("*.csv"), "1, 2").await, expected);
+    let external = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{}/'; SELECT * FROM t ORDER BY 1, 2";
+    let external = external.replace("{}", folder.path().to_str().unwrap());
+    assert_eq!(run(&external).await.unwrap(), expected);
+    let sets = format!(
+        "SELECT questions, n FROM k_corrset('{}', 1, undefined => 'null') ORDER BY 1",
+        folder.path().display()
+    );
+    let sets = run(&sets).await.unwrap();
+    assert!(sets.contains("| [q1]      | 2 |") && sets.contains("| [q2]      | 2 |"), "{sets}");
+}
+
+#[tokio::test]
+async fn a_column_that_a_file_lacks_is_null_and_types_widen() {
+    let folder = folder(&[
+        ("a.csv", ANN),
+        ("b.csv", "score,user,question,note\n0.5,cyd,q1,late\n"),
+        ("c.csv", "user,question,score\n7,q1,0.25\n"),
+        ("empty.csv", ""),
+    ]);
+    let expected = "\
++------+----------+-------+------+
+| user | question | score | note |
++------+----------+-------+------+
+| 7    | q1       | 0.25  |      |
+| ann  | q1       | 1.0   |      |
+| ann  | q2       | 0.0   |      |
+| cyd  | q1       | 0.5   | late |
++------+----------+-------+------+";
+    assert_eq!(all_of(folder.path(), "1, 2").await, expected);
+}
+
+#[tokio::test]
+async fn what_cannot_be_joined_is_refused_by_name() {
+    let folder =
+        folder(&[("a.csv", ANN), ("b.csv", BOB), ("of/year=1/a.csv", ANN), ("of/year=2/b.csv", BOB)]);
+    let declared = "CREATE EXTERNAL TABLE t (x VARCHAR, y VARCHAR, z INT) STORED AS CSV LOCATION '{}/a.csv'; SELECT x FROM t ORDER BY 1";
+    let path = folder.path().to_str().unwrap();
+    assert!(
+        run(&declared.replace("{}", path)).await.unwrap().contains("ann"),
+        "one file is as it is declared"
+    );
+    for sql in [declared.replace("{}/a.csv", &format!("{path}/")), format!("SELECT * FROM '{path}/of/'")] {
+        let error = run(&sql).await.unwrap_err();
+        assert!(error.contains("a.csv has user, question, score, and"), "{error}");
+        assert!(error.contains("b.csv has question, score, user"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_is_a_file_before_it_is_a_pattern() {
+    let other = "user,question,score\nwrong,q1,1\n";
+    let folder =
+        folder(&[("exam1.csv", other), ("exam2.csv", other), ("100% #1.csv", ANN), ("dir[1]/x.csv", ANN)]);
+    let count = async |name: &str| {
+        let sql = format!("SELECT count(*) AS rows FROM '{}'", folder.path().join(name).display());
+        run(&sql).await.map(|shown| shown.lines().nth(3).unwrap().trim_matches(['|', ' ']).to_string())
+    };
+    assert_eq!(count("exam[1].csv").await.unwrap(), "1", "a pattern");
+    assert_eq!(count("exam*.csv").await.unwrap(), "2", "a pattern");
+    for name in ["exam[1].csv", "exam*.csv", "exam?.csv"] {
+        std::fs::write(folder.path().join(name), ANN).unwrap();
+        assert_eq!(count(name).await.unwrap(), "2", "{name}, a file");
+    }
+    assert_eq!(count("100% #1.csv").await.unwrap(), "2");
+    assert_eq!(count("dir[1]").await.unwrap(), "2");
+    // And the same from where it lies, which a path need not begin at.
+    let users = format!("SELECT DISTINCT \"user\" FROM '{}'", folder.path().join("exam[1].csv").display());
+    assert!(run(&users).await.unwrap().contains("ann"));
+    assert!(count("none.csv").await.unwrap_err().contains("not found"));
+}
+
+#[tokio::test]
+async fn parquet_and_json_are_read_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for (ending, format) in [("parquet", "PARQUET"), ("json", "JSON")] {
+        let part = |number: usize| folder.path().join(ending).join(format!("{number}.{ending}"));
+        let sql = format!(
+            "COPY (SELECT 'ann' AS \"user\", 'q1' AS question, 1 AS score) TO '{}' STORED AS {format};
+             COPY (SELECT 'q2' AS question, 0 AS score, 'bob' AS \"user\") TO '{}' STORED AS {format};
+             SELECT \"user\", question, score FROM '{}' ORDER BY 1",
+            part(1).display(),
+            part(2).display(),
+            folder.path().join(ending).display()
+        );
+        let rows = run(&sql).await.unwrap();
+        assert!(rows.contains("| ann  | q1       | 1     |\n| bob  | q2       | 0     |"), "{rows}");
+    }
+}
