@@ -43,7 +43,7 @@ async fn all_of(path: &Path, order: &str) -> String {
     run(&format!("SELECT * FROM '{}' ORDER BY {order}", path.display())).await.unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn columns_of_files_are_joined_by_name() {
     let folder = folder(&[("a.csv", ANN), ("b.csv", BOB)]);
     let expected = "\

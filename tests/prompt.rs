@@ -123,3 +123,35 @@ fn ctrl_c_ends_the_query_and_not_the_prompt() {
     prompt.send_line("\\q").unwrap();
     prompt.exp_eof().unwrap();
 }
+
+#[cfg(unix)]
+#[test]
+fn the_prompt_has_commands_and_every_format() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("seven.sql"), "SELECT 3 + 4 AS seven;").unwrap();
+    let mut command = k_corrset(&[]);
+    command.current_dir(directory.path());
+    let mut prompt = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+    let mut type_and_see = |line: &str, expected: &str| {
+        prompt.exp_string("> ").unwrap();
+        prompt.send_line(line).unwrap();
+        prompt.exp_string(expected).unwrap();
+    };
+    type_and_see("\\?", "describe a table");
+    type_and_see("CREATE TABLE exam AS SELECT 1 AS points;", "0 row(s) fetched");
+    type_and_see("\\d", "| exam ");
+    type_and_see("\\d exam", "| points ");
+    type_and_see("\\i seven.sql", "| 7 ");
+    type_and_see("\\i no.sql", "no.sql: No such file");
+    type_and_see("\\nonsense", "is no command");
+    type_and_see("\\pset format xml", "the formats are table, csv, tsv, json, nd-json");
+    type_and_see("\\pset format nd-json", "The format is nd-json.");
+    type_and_see("SELECT nothing;", "No field named nothing");
+    // All rows, also at a terminal.
+    type_and_see("SELECT value FROM generate_series(1, 30000);", "{\"value\":1}\r\n");
+    for value in 2..=30_000 {
+        prompt.exp_string(&format!("{{\"value\":{value}}}\r\n")).unwrap();
+    }
+    prompt.send_line("\\q").unwrap();
+    prompt.exp_eof().unwrap();
+}

@@ -99,3 +99,31 @@ fn the_readme_shows_what_the_quickstart_prints() {
     let shown = shown.expect("the README shows an answer");
     assert!(printed.contains(shown.trim()), "the quickstart prints\n{printed}\nthe README says\n{shown}");
 }
+
+/// The README's ten lines in a crate of their own, with the dependencies that it names and no
+/// others.
+#[test]
+#[ignore = "checks DataFusion once more, which takes some minutes"]
+fn the_readme_s_application_compiles_in_a_new_crate() {
+    let dependencies = blocks("toml").into_iter().find(|block| block.starts_with("[dependencies]")).unwrap();
+    let program = blocks("rust").into_iter().find(|block| block.contains("fn main")).unwrap();
+    let folder = top().join("target/readme-crate");
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"application\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{dependencies}\n\
+         [patch.crates-io]\ndatafusion-k-corrset = {{ path = {:?} }}\n\n[workspace]\n",
+        top().display().to_string()
+    );
+    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(folder.join("src/main.rs"), program).unwrap();
+    // The versions that are tested here.
+    std::fs::copy(top().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let checked = std::process::Command::new(env!("CARGO"))
+        .args(["check", "--quiet"])
+        .current_dir(&folder)
+        .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
