@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: DataFusion takes long to link.
 
+mod decimals;
 mod differential;
 mod encodings;
 mod execution;

@@ -11,6 +11,7 @@ mod answers;
 pub(crate) mod bitset;
 mod builder;
 mod columns;
+mod decimal;
 mod dictionary;
 pub(crate) mod scores;
 #[cfg(feature = "distributed")]
@@ -31,6 +32,7 @@ pub use columns::{ColumnNames, check_score_type, key_type};
 pub struct AnswerIndex {
     questions: ArrayRef,
     answers: Arc<Answers>,
+    floats_as_decimals: bool,
 }
 
 impl AnswerIndex {
@@ -42,6 +44,11 @@ impl AnswerIndex {
     /// The answers, without names.
     pub fn answers(&self) -> &Arc<Answers> {
         &self.answers
+    }
+
+    /// Whether the scores were floats that all stand for decimals, and are taken as those.
+    pub fn floats_as_decimals(&self) -> bool {
+        self.floats_as_decimals
     }
 
     /// The ids of questions, which must be of the question column's type; `None`
