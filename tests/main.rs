@@ -4,6 +4,7 @@ mod decimals;
 mod differential;
 mod encodings;
 mod execution;
+mod extensions;
 mod fuzz;
 mod kernels;
 mod laws;

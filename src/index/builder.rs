@@ -14,6 +14,7 @@ use crate::index::bitset::BitMatrix;
 use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
 use crate::index::decimal::DecimalScan;
 use crate::index::dictionary::Interner;
+use crate::index::extension::check_score_extension;
 use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify_memory};
 
 /// Folds batches of (user, question, score) into an [`AnswerIndex`].
@@ -120,6 +121,7 @@ impl IndexBuilder {
             [find("user", &names.user)?, find("question", &names.question)?, find("score", &names.score)?];
         let [user, question, score] = columns.map(|column| schema.field(column).data_type());
         check_score_type(&names.score, score)?;
+        check_score_extension(schema.field(columns[2]))?;
         Ok(Self {
             users: Key::try_new("user", &names.user, user)?,
             questions: Key::try_new("question", &names.question, question)?,

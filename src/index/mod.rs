@@ -13,6 +13,7 @@ mod builder;
 mod columns;
 mod decimal;
 mod dictionary;
+mod extension;
 pub(crate) mod scores;
 #[cfg(feature = "distributed")]
 mod wire;
@@ -26,6 +27,7 @@ use arrow::row::{RowConverter, SortField};
 pub use answers::Answers;
 pub use builder::{BuildError, IndexBuilder};
 pub use columns::{ColumnNames, check_score_type, key_type};
+pub use extension::{check_score_extension, extension_metadata};
 
 /// Everything the sweep and its output need to know of a table, once.
 #[derive(Debug, Clone)]
