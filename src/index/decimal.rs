@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn siblings_know_what_one_scan_knows() {
-        let parts: [&[f64]; 4] = [&[0.5, 2.0], &[1.0 / 3.0], &[1e12], &[0.001, 0.0]];
+        let parts: [&[f64]; 4] = [&[0.5, 2.0], &[1.0 / 3.0], &[1e13], &[0.001, 0.0]];
         for here in parts {
             for there in parts {
                 let mut merged = scan(DataType::Float64, here);
