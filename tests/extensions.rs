@@ -120,7 +120,8 @@ const QUERIES: [&str; 13] = [
     "SELECT * FROM k_corrset(exam, 2) WHERE questions IN ([649, 650], [650, 651]) ORDER BY questions",
     "SELECT * FROM k_corrset(exam, 2) WHERE n >= 5 AND r > 0.1 ORDER BY questions",
     "SELECT * FROM k_corrset(exam, 2) UNION ALL SELECT * FROM k_corrset(exam, 3) ORDER BY questions",
-    "SELECT x.* FROM k_corrset(exam, 2) x JOIN k_corrset(exam, 2) y ON x.questions = y.questions ORDER BY questions",
+    "SELECT x.* FROM k_corrset(exam, 2) x JOIN k_corrset(exam, 2) y
+     ON x.questions = y.questions ORDER BY questions",
 ];
 
 #[tokio::test]
@@ -193,7 +194,8 @@ async fn scores_of_an_extension_type_are_refused() {
         error(&ctx, "SELECT * FROM k_corrset(exam, 2)").await,
         "Error during planning: k_corrset: the score column 'score' must be boolean, integer, floating point \
          or decimal, not of the extension type 'arrow.bool8', whose values need not be the numbers they are \
-         stored as (Int8); if they are, write CAST(\"score\" AS DOUBLE) or CAST(\"score\" AS BIGINT) in a view"
+         stored as (Int8); if they are, write CAST(\"score\" AS DOUBLE) or CAST(\"score\" AS BIGINT) in a \
+         view"
     );
     // Also by those who build an index themselves.
     let schema = Arc::clone(ctx.table("exam").await.unwrap().schema().inner());
