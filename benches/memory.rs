@@ -100,6 +100,10 @@ async fn peaks(shape: Shape, sql: &str) -> (usize, usize) {
     (held, pool.peak.load(Ordering::SeqCst))
 }
 
+/// Doubles that are taken as decimals, made of points.
+const DECIMALS: &str = "SELECT * FROM k_corrset(
+    (SELECT \"user\", question, CAST(score AS DOUBLE) / 10 AS score FROM scores), 3, top => 10)";
+
 fn main() {
     let runtime = Runtime::new().unwrap();
     let points = Shape { levels: 256, ..LARGE };
@@ -116,6 +120,7 @@ fn main() {
         ("the same, a question fixed", points, "SELECT * FROM k_corrset(scores, 4, include => 7)"),
         ("floats", floats, "SELECT * FROM k_corrset(scores, 3, top => 10)"),
         ("floats, sets of two", floats, "SELECT * FROM k_corrset(scores, 2)"),
+        ("tenths as doubles", points, DECIMALS),
         ("no gaps", COMPLETE, "SELECT * FROM k_corrset(scores, 3, top => 10)"),
         ("many questions", few_users, "SELECT * FROM k_corrset(scores, 2)"),
         ("the best million", LARGE, "SELECT * FROM k_corrset(scores, 3, top => 1000000)"),

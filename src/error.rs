@@ -121,6 +121,24 @@ pub enum KCorrsetError {
         data_type: String,
     },
 
+    /// The score column has an extension type, so what is stored need not be what is meant.
+    #[error(
+        "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
+         not of the extension type '{extension}', whose values need not be the numbers they are stored as \
+         ({data_type}); if they are, write CAST(\"{name}\" AS DOUBLE) or CAST(\"{name}\" AS BIGINT) in a view",
+        name = short(name),
+        extension = short(extension),
+        data_type = short(data_type)
+    )]
+    ScoreExtensionType {
+        /// The column.
+        name: String,
+        /// The name of its type.
+        extension: String,
+        /// The Arrow type of what is stored.
+        data_type: String,
+    },
+
     /// The user or question column has a type whose values do not identify anything.
     #[error(
         "k_corrset: the {role} column '{name}' must be a string, integer, boolean, decimal, binary, \

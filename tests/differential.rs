@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::datasource::MemTable;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use tokio::runtime::Runtime;
 
-use crate::support::{Answers, any_table, batch, cases};
+use crate::support::{Answers, SMALL, any_table, batch, cases};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -55,6 +55,8 @@ fn any_settings() -> impl Strategy<Value = Settings> {
 struct Layout {
     names: [DataType; 2],
     score: DataType,
+    /// Whether scores that are floats are small enough to be summed as such, and not as decimals.
+    small: bool,
     rows: usize,
     batches: usize,
 }
@@ -76,8 +78,15 @@ fn any_layout() -> impl Strategy<Value = Layout> {
         DataType::Decimal128(38, 3),
         DataType::Float64,
     ];
-    (name(), name(), proptest::sample::select(scores.to_vec()), 1usize..60, 1usize..4).prop_map(
-        |(user, question, score, rows, batches)| Layout { names: [user, question], score, rows, batches },
+    let score = (proptest::sample::select(scores.to_vec()), any::<bool>());
+    (name(), name(), score, 1usize..60, 1usize..4).prop_map(
+        |(user, question, (score, small), rows, batches)| Layout {
+            names: [user, question],
+            score,
+            small,
+            rows,
+            batches,
+        },
     )
 }
 
@@ -181,7 +190,7 @@ fn embedded(config: SessionConfig) -> SessionContext {
     ctx
 }
 
-/// A session with the rows as the table `exam`; and whether its scores are floats.
+/// A session with the rows as the table `exam`; and whether its scores are summed as floats.
 async fn session(
     open: &dyn Fn(SessionConfig) -> SessionContext,
     rows: &Answers<i64>,
@@ -195,13 +204,18 @@ async fn session(
     let [users, questions] = &layout.names;
     let integers: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2)));
     let bits = layout.score != DataType::Boolean || rows.iter().all(|row| (0..2).contains(&row.2));
-    let scores = cast(&integers, &layout.score).ok().filter(|scores| bits && scores.null_count() == 0);
+    let floats = layout.score == DataType::Float64 && layout.small;
+    let scores = match floats {
+        true => {
+            Some(Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2 as f64 * SMALL))) as _)
+        }
+        false => cast(&integers, &layout.score).ok().filter(|scores| bits && scores.null_count() == 0),
+    };
     let whole = batch(
         texts(&|row| row.0.clone(), users),
         texts(&|row| row.1.clone(), questions),
         scores.unwrap_or(integers),
     );
-    let floats = whole.column(2).data_type().is_floating();
     let batches: Vec<_> = (0..whole.num_rows())
         .step_by(layout.rows)
         .map(|at| whole.slice(at, layout.rows.min(whole.num_rows() - at)))
@@ -241,7 +255,7 @@ async fn answers(ctx: &SessionContext, sql: &str) -> Vec<Answer> {
     answers
 }
 
-/// Whether the rows are the same: to the bit, or for floats to rounding.
+/// Whether the rows are the same: to the bit, or where scores are summed as floats to rounding.
 fn same(found: &[Answer], expected: &[Answer], floats: bool) -> bool {
     let r = |found: Option<f64>, expected: Option<f64>| match (found, expected) {
         (Some(found), Some(expected)) if floats => (found - expected).abs() < 1e-12,

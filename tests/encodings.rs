@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray, UInt64Array,
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    UInt64Array,
 };
 use arrow::compute::{cast, sort};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
@@ -162,6 +163,9 @@ async fn every_score_type_gives_the_same_answers() {
     let scores: ArrayRef = Arc::new(Int64Array::from(scores));
     let (_, expected) = answers(batch(Arc::clone(&users), Arc::clone(&questions), Arc::clone(&scores))).await;
     let exact = [
+        DataType::Float16,
+        DataType::Float32,
+        DataType::Float64,
         DataType::Boolean,
         DataType::Int8,
         DataType::Int16,
@@ -182,8 +186,11 @@ async fn every_score_type_gives_the_same_answers() {
         let (_, found) = answers(batch(Arc::clone(&users), Arc::clone(&questions), scores)).await;
         assert_eq!(found, expected, "{data_type}");
     }
+    // Thirds, which are summed as floats.
+    let thirds = scores.as_primitive::<Int64Type>().values().iter().map(|&score| score as f64 / 3.0);
+    let thirds: ArrayRef = Arc::new(Float64Array::from_iter_values(thirds));
     for data_type in floats {
-        let scores = cast(&scores, &data_type).unwrap();
+        let scores = cast(&thirds, &data_type).unwrap();
         let (_, found) = answers(batch(Arc::clone(&users), Arc::clone(&questions), scores)).await;
         assert_eq!(found.len(), expected.len(), "{data_type}");
         for (found, expected) in found.iter().zip(&expected) {
@@ -232,7 +239,7 @@ async fn decimals_are_exact() {
         )
     };
     let query = "SELECT r FROM k_corrset(t, 2, {'include': ['q1', 'q2'], 'undefined': 'null'})";
-    for data_type in ["DECIMAL(5, 2)", "DECIMAL(38, 10)", "DOUBLE"] {
+    for data_type in ["DECIMAL(5, 2)", "DECIMAL(38, 10)", "DOUBLE", "REAL"] {
         ctx.sql(&table(data_type)).await.unwrap().collect().await.unwrap();
         let batches = ctx.sql(query).await.unwrap().collect().await.unwrap();
         let nulls: usize = batches.iter().map(|batch| batch.column(0).null_count()).sum();

@@ -8,7 +8,7 @@ use datafusion_k_corrset::index::AnswerIndex;
 use datafusion_k_corrset::sweep::naive::k_corrset;
 use datafusion_k_corrset::sweep::{Instructions, Row, SweepRequest, Undefined, Wanted};
 
-use crate::support::{Answers, Random, by_name, float_batch, index, integer_batch, sweep};
+use crate::support::{Answers, Random, by_name, float_batch, index, integer_batch, small_floats, sweep};
 
 /// How near the r of floats must be.
 const RELATIVE: f64 = 1e-12;
@@ -62,10 +62,10 @@ fn check(rows: &Answers<i64>, k: usize) {
     }
 }
 
-/// Floats that are eighths of integers: r and n are those of the integers.
+/// Floats that are integers in units too small for decimals: r and n are those of the integers.
 fn check_floats(rows: &Answers<i64>, k: usize) {
-    let floats: Answers<f64> = rows.iter().map(|(u, q, s)| (u.clone(), q.clone(), *s as f64 / 8.0)).collect();
-    let index = index(&[float_batch(&floats)]);
+    let index = index(&[float_batch(&small_floats(rows))]);
+    assert_eq!(index.answers().score_class(), "float");
     for corrected in [false, true] {
         let request = request(k, corrected);
         let (found, expected) = (agreed(&index, &request), defined(rows, &request));
@@ -269,6 +269,7 @@ fn floats_have_the_same_bits_with_every_instruction_set() {
         let exact = table(users, questions, density, |_, _, random| (random % 1000) as i64);
         let floats: Answers<f64> = exact.into_iter().map(|(u, q, s)| (u, q, s as f64 / 7.0)).collect();
         let index = index(&[float_batch(&floats)]);
+        assert_eq!(index.answers().score_class(), "float");
         for corrected in [false, true] {
             agreed(&index, &request(k, corrected));
         }

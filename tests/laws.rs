@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::support::{
-    Answers, Random, answers, any_table, by_name, cases, float_batch, index, integer_batch, sweep,
+    Answers, Random, answers, any_table, by_name, cases, float_batch, index, integer_batch, small_floats,
+    sweep,
 };
 
 type Named = BTreeMap<Vec<String>, (Option<f64>, i64)>;
@@ -212,13 +213,13 @@ proptest! {
         rows in answers(1..40, 1..8, -2000..2000i64).prop_filter("some", |rows| !rows.is_empty()),
         request in any_request(), offset in prop_oneof![Just(0i64), Just(1_000_000_000)],
     ) {
-        // In units of 2⁻¹⁰ every score is whole. The offset moves grand totals by how
-        // many questions a user answered, so it is part of the integers too.
+        // The offset moves grand totals by how many questions a user answered, so it is part
+        // of the integers too.
         let shifted: Answers<i64> = rows.iter()
             .map(|(user, question, score)| (user.clone(), question.clone(), score + offset * 1024)).collect();
-        let floats: Answers<f64> = shifted.iter()
-            .map(|(user, question, score)| (user.clone(), question.clone(), *score as f64 / 1024.0)).collect();
-        let (exact, float) = (index(&[integer_batch(&shifted)]), index(&[float_batch(&floats)]));
+        let (exact, float) =
+            (index(&[integer_batch(&shifted)]), index(&[float_batch(&small_floats(&shifted))]));
+        prop_assert!(!float.floats_as_decimals() || rows.iter().all(|row| row.2 == 0));
         // An r on a bound may be on either side of it in floats.
         let request = SweepRequest { wanted: Wanted::ALL, ..fit(request, exact.answers().questions()) };
         let exact = by_name(&exact, &sweep(&exact, &request, 1, 64));
@@ -251,11 +252,9 @@ fn grand_totals_of_different_length_keep_their_small_digits() {
         (user.clone(), question.clone(), score + 1_000_000_000 * 1024)
     };
     let exact: Answers<i64> = rows.iter().map(shifted).collect();
-    let float: Answers<f64> = exact
-        .iter()
-        .map(|(user, question, score)| (user.clone(), question.clone(), *score as f64 / 1024.0))
-        .collect();
-    let (exact, float) = (index(&[integer_batch(&exact)]), index(&[float_batch(&float)]));
+    let float = index(&[float_batch(&small_floats(&exact))]);
+    let exact = index(&[integer_batch(&exact)]);
+    assert_eq!(float.answers().score_class(), "float");
     let request = SweepRequest { k: 2, ..SweepRequest::default() };
     let (exact, float) = (sweep(&exact, &request, 1, 64), sweep(&float, &request, 1, 64));
     assert_eq!(exact.len(), 3 + 28);

@@ -1,8 +1,10 @@
 //! All integration tests, in one binary: DataFusion takes long to link.
 
+mod decimals;
 mod differential;
 mod encodings;
 mod execution;
+mod extensions;
 mod fuzz;
 mod kernels;
 mod laws;

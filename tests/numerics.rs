@@ -1,5 +1,6 @@
 //! Floats against exact rational arithmetic: a double is a fraction, so the definition can be
-//! computed without rounding anything but the final root.
+//! computed without rounding anything but the final root. Those that stand for decimals, which
+//! are no floats to the sweep, are in `decimals`.
 
 use datafusion_k_corrset::sweep::{SweepRequest, Undefined};
 use num_rational::BigRational;
@@ -72,9 +73,10 @@ fn defined(rows: &Answers<f64>, k: usize, corrected: bool) -> BTreeMap<Vec<Strin
 type Draw = fn(&mut Random, usize) -> f64;
 
 /// Data that has eaten digits of somebody's correlation before, each by its name.
-const DRAWS: [(&str, Draw); 9] = [
+const DRAWS: [(&str, Draw); 10] = [
     ("shares", |random, _| random.share()),
     ("points with halves", |random, _| random.below(21) as f64 / 2.0),
+    ("points of 1/4096", |random, _| random.below(21) as f64 / 4096.0),
     ("a huge offset", |random, _| 1e9 + random.share()),
     ("an offset for each question", |random, question| 1e6 * (question as f64 - 3.0) + random.share()),
     ("questions of different size", |random, question| random.share() * 10f64.powi(question as i32 * 3 - 9)),
@@ -86,7 +88,7 @@ const DRAWS: [(&str, Draw); 9] = [
 
 #[test]
 fn floats_are_right_to_twelve_digits() {
-    let mut compared = 0;
+    let (mut compared, mut floats) = (0, 0);
     for case in 0..cases(30) {
         for (name, draw) in DRAWS {
             let mut random = Random::new(u64::from(case) * 31 + name.len() as u64);
@@ -109,6 +111,7 @@ fn floats_are_right_to_twelve_digits() {
                 continue;
             }
             let index = index(&[float_batch(&rows)]);
+            floats += usize::from(index.answers().score_class() == "float");
             for k in 1..=4 {
                 let corrected = random.below(2) == 1;
                 let request =
@@ -138,4 +141,5 @@ fn floats_are_right_to_twelve_digits() {
         }
     }
     assert!(compared > 1000, "{compared}");
+    assert!(floats > 8 * cases(30) as usize, "{floats}");
 }

@@ -71,7 +71,8 @@ pub(crate) fn answers(shape: Shape) -> Answers {
 /// The answers as Arrow has them.
 pub(crate) fn batch(rows: &Answers, float: bool) -> RecordBatch {
     let scores: ArrayRef = match float {
-        true => Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2 as f64 + 0.1))),
+        // No decimals, which would be summed as integers.
+        true => Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| (row.2 as f64 + 0.1) / 3.0))),
         false => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))),
     };
     let batch = RecordBatch::try_from_iter([
@@ -142,7 +143,7 @@ pub(crate) fn sweep(plan: &Arc<SweepPlan>, share: usize, of: usize) -> (u64, Row
 pub(crate) fn check(rows: &Answers, row: &Row, float: bool) {
     let mut users: HashMap<u32, (usize, i128, i128)> = HashMap::new();
     for &(user, question, score) in rows {
-        // In tenths, so that scores of x.1 are whole.
+        // In thirtieths, in which the floats are whole but for their rounding.
         let score = if float { i128::from(score) * 10 + 1 } else { i128::from(score) };
         let (answered, a, b) = users.entry(user).or_default();
         *b += score;

@@ -12,8 +12,10 @@ use crate::index::AnswerIndex;
 use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
 use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
+use crate::index::decimal::DecimalScan;
 use crate::index::dictionary::Interner;
-use crate::index::scores::{RawAnswers, RawScores, classify, classify_memory};
+use crate::index::extension::check_score_extension;
+use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify_memory};
 
 /// Folds batches of (user, question, score) into an [`AnswerIndex`].
 ///
@@ -51,6 +53,8 @@ pub struct IndexBuilder {
     answer_bytes: usize,
     /// The first NaN or infinite score, as (user, question, score).
     not_finite: Option<(u32, u32, f64)>,
+    /// Whether scores that are floats stand for decimals.
+    decimals: Option<DecimalScan>,
 }
 
 /// One of the two columns that say what a score belongs to.
@@ -117,12 +121,14 @@ impl IndexBuilder {
             [find("user", &names.user)?, find("question", &names.question)?, find("score", &names.score)?];
         let [user, question, score] = columns.map(|column| schema.field(column).data_type());
         check_score_type(&names.score, score)?;
+        check_score_extension(schema.field(columns[2]))?;
         Ok(Self {
             users: Key::try_new("user", &names.user, user)?,
             questions: Key::try_new("question", &names.question, question)?,
             answers: Vec::new(),
             answer_bytes: 0,
             not_finite: None,
+            decimals: DecimalScan::of(score),
             columns,
             schema: Arc::clone(schema),
             names,
@@ -140,6 +146,7 @@ impl IndexBuilder {
             answers: Vec::new(),
             answer_bytes: 0,
             not_finite: None,
+            decimals: self.decimals.as_ref().map(DecimalScan::sibling),
         }
     }
 
@@ -159,6 +166,9 @@ impl IndexBuilder {
         self.answer_bytes += sibling.answer_bytes;
         let number = |(user, question, score)| (users[user as usize], questions[question as usize], score);
         self.not_finite = self.not_finite.or(sibling.not_finite.map(number));
+        if let (Some(here), Some(there)) = (&mut self.decimals, &sibling.decimals) {
+            here.merge(there);
+        }
     }
 
     /// Takes one batch in.
@@ -186,6 +196,9 @@ impl IndexBuilder {
             if let Some(answer) = odd {
                 self.not_finite = Some((answers.users[answer], answers.questions[answer], scores[answer]));
             }
+            if let Some(decimals) = &mut self.decimals {
+                decimals.push(scores);
+            }
         }
         if answers.len() > 0 {
             self.answer_bytes += answers.bytes();
@@ -209,6 +222,11 @@ impl IndexBuilder {
         Err(KCorrsetError::BatchSchema { expected: list(expected), got: list(got) })
     }
 
+    /// All answers, with what is known of their scores.
+    fn all_answers<'a>(&self, batches: &'a [RawAnswers]) -> AllAnswers<'a> {
+        AllAnswers { batches, decimals: self.decimals.as_ref().and_then(DecimalScan::unit) }
+    }
+
     /// Bytes held now.
     pub fn memory(&self) -> usize {
         self.users.interner.bytes() + self.questions.interner.bytes() + self.answer_bytes
@@ -219,7 +237,7 @@ impl IndexBuilder {
         let (users, questions) = (self.users.interner.len(), self.questions.interner.len());
         let sorting =
             16 * (users + questions) + self.users.interner.bytes() + self.questions.interner.bytes();
-        let scores = classify_memory(&self.answers, users, questions);
+        let scores = classify_memory(self.all_answers(&self.answers), users, questions);
         BitMatrix::bytes(users, questions).saturating_add(scores).saturating_add(sorting)
     }
 
@@ -262,12 +280,14 @@ impl IndexBuilder {
                 return Err(BuildError::Input(self.duplicate(user as u32, ids[position])?));
             }
         }
-        let scores = classify(&answered, &answers)
+        let answers = self.all_answers(&answers);
+        let scores = classify(&answered, answers)
             .ok_or_else(|| KCorrsetError::ScoresTooWide { name: self.names.score.clone() })?;
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
         Ok(AnswerIndex {
             questions: self.questions.interner.into_sorted_values()?,
             answers: Arc::new(Answers { answered, scores, ids, support }),
+            floats_as_decimals: answers.decimals.is_some(),
         })
     }
 

@@ -11,7 +11,9 @@ mod answers;
 pub(crate) mod bitset;
 mod builder;
 mod columns;
+mod decimal;
 mod dictionary;
+mod extension;
 pub(crate) mod scores;
 #[cfg(feature = "distributed")]
 mod wire;
@@ -25,12 +27,14 @@ use arrow::row::{RowConverter, SortField};
 pub use answers::Answers;
 pub use builder::{BuildError, IndexBuilder};
 pub use columns::{ColumnNames, check_score_type, key_type};
+pub use extension::{check_score_extension, extension_metadata};
 
 /// Everything the sweep and its output need to know of a table, once.
 #[derive(Debug, Clone)]
 pub struct AnswerIndex {
     questions: ArrayRef,
     answers: Arc<Answers>,
+    floats_as_decimals: bool,
 }
 
 impl AnswerIndex {
@@ -42,6 +46,11 @@ impl AnswerIndex {
     /// The answers, without names.
     pub fn answers(&self) -> &Arc<Answers> {
         &self.answers
+    }
+
+    /// Whether the scores were floats that all stand for decimals, and are taken as those.
+    pub fn floats_as_decimals(&self) -> bool {
+        self.floats_as_decimals
     }
 
     /// The ids of questions, which must be of the question column's type; `None`

@@ -6,6 +6,7 @@ use ethnum::I256;
 
 use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, WORD, ones, rank};
+use crate::index::decimal::DecimalUnit;
 
 /// The scores of a batch as its rows brought them.
 #[derive(Debug)]
@@ -143,26 +144,67 @@ impl<N: Copy> Weighted<N> {
     }
 }
 
+/// All answers in the order in which they came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AllAnswers<'a> {
+    pub(crate) batches: &'a [RawAnswers],
+    /// The unit in which scores that are floats are whole; `None` where they are no floats,
+    /// or are summed as such.
+    pub(crate) decimals: Option<DecimalUnit>,
+}
+
+impl AllAnswers<'_> {
+    /// Whether the scores are summed as floats.
+    fn are_floats(&self) -> bool {
+        let first = self.batches.first().map(|batch| &batch.scores);
+        matches!(first, Some(RawScores::Float(_))) && self.decimals.is_none()
+    }
+
+    /// Hands out user, question and score of each answer, where scores are exact.
+    #[inline]
+    fn each_exact(&self, mut each: impl FnMut(usize, usize, i128)) {
+        for batch in self.batches {
+            let answers = batch.keys();
+            match &batch.scores {
+                RawScores::Exact(scores) => {
+                    answers.zip(scores).for_each(|((user, question), &score)| {
+                        each(user, question, score.into());
+                    });
+                }
+                RawScores::Wide(scores) => {
+                    answers.zip(scores).for_each(|((user, question), &score)| each(user, question, score));
+                }
+                RawScores::Float(scores) => {
+                    let Some(unit) = self.decimals else { continue };
+                    answers.zip(scores).for_each(|((user, question), &score)| {
+                        each(user, question, unit.units(score).into());
+                    });
+                }
+            }
+        }
+    }
+}
+
 /// Sorts answers, whose questions are positions, into the rows of `answered`, and picks
 /// the class of their scores. `None` where the sums of exact scores could pass 256 bits.
-pub(crate) fn classify(answered: &BitMatrix, answers: &[RawAnswers]) -> Option<Scores> {
+pub(crate) fn classify(answered: &BitMatrix, answers: AllAnswers<'_>) -> Option<Scores> {
     let answers = Answered { rows: answered, answers };
-    match answers.answers.first().map(|batch| &batch.scores) {
-        Some(RawScores::Float(_)) => Some(Scores::Float(Arc::new(float(&answers)))),
-        _ => exact(&answers),
+    match answers.answers.are_floats() {
+        true => Some(Scores::Float(Arc::new(float(&answers)))),
+        false => exact(&answers),
     }
 }
 
 /// Answers in the order in which they came, and the same as bits.
 struct Answered<'a> {
     rows: &'a BitMatrix,
-    answers: &'a [RawAnswers],
+    answers: AllAnswers<'a>,
 }
 
 impl Answered<'_> {
     /// User, position and score of each answer.
     fn floats(&self) -> impl Iterator<Item = (usize, usize, f64)> {
-        self.answers.iter().flat_map(|batch| {
+        self.answers.batches.iter().flat_map(|batch| {
             let scores = match &batch.scores {
                 RawScores::Float(scores) => &scores[..],
                 _ => &[],
@@ -198,9 +240,9 @@ struct Spread {
 }
 
 impl Spread {
-    fn of(answers: &[RawAnswers]) -> Self {
+    fn of(answers: AllAnswers<'_>) -> Self {
         let (mut divisor, mut lowest, mut highest) = (0, i128::MAX, i128::MIN);
-        each_exact(answers, |_, _, score| {
+        answers.each_exact(|_, _, score| {
             if divisor != 1 {
                 divisor = gcd(divisor, score.unsigned_abs());
             }
@@ -227,10 +269,10 @@ impl Spread {
 
 /// Bytes that [`classify`] takes at most for answers of so many users to so many questions,
 /// beside the answers and the bits of who answered what.
-pub(crate) fn classify_memory(answers: &[RawAnswers], users: usize, questions: usize) -> usize {
-    let number: usize = answers.iter().map(RawAnswers::len).sum();
+pub(crate) fn classify_memory(answers: AllAnswers<'_>, users: usize, questions: usize) -> usize {
+    let number: usize = answers.batches.iter().map(RawAnswers::len).sum();
     let offsets = users * size_of::<usize>();
-    if let Some(RawScores::Float(_)) = answers.first().map(|batch| &batch.scores) {
+    if answers.are_floats() {
         // Every score twice, once by user and once by question; totals, and their values.
         let twice = size_of::<Compensated>() + size_of::<f64>();
         return number * twice + users * twice + offsets;
@@ -250,31 +292,13 @@ pub(crate) fn classify_memory(answers: &[RawAnswers], users: usize, questions: u
     scores + users * size_of::<I256>()
 }
 
-/// User, position and exact score of each answer.
-#[inline]
-fn each_exact(answers: &[RawAnswers], mut each: impl FnMut(usize, usize, i128)) {
-    for batch in answers {
-        match &batch.scores {
-            RawScores::Exact(scores) => {
-                batch.keys().zip(scores).for_each(|((user, position), &score)| {
-                    each(user, position, score.into());
-                });
-            }
-            RawScores::Wide(scores) => {
-                batch.keys().zip(scores).for_each(|((user, position), &score)| each(user, position, score));
-            }
-            RawScores::Float(_) => {}
-        }
-    }
-}
-
 fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let spread = Spread::of(answers.answers);
     let scaled = |score: i128| spread.scaled(score);
     let (lowest, span) = (spread.lowest, spread.span());
 
     let mut totals = vec![I256::ZERO; answers.rows.rows()];
-    each_exact(answers.answers, |user, _, score| totals[user] += I256::from(scaled(score)));
+    answers.answers.each_exact(|user, _, score| totals[user] += I256::from(scaled(score)));
     // Half-way between the extremes: no other constant makes the largest smaller.
     let least = totals.iter().copied().min().unwrap_or(I256::ZERO);
     let most = totals.iter().copied().max().unwrap_or(I256::ZERO);
@@ -285,7 +309,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let questions = answers.rows.columns();
     if span <= I256::ONE && widest_total <= I256::from(i16::MAX) {
         let mut correct = BitMatrix::new(totals.len(), questions);
-        each_exact(answers.answers, |user, position, score| {
+        answers.answers.each_exact(|user, position, score| {
             if scaled(score) != lowest {
                 correct.set(user, position);
             }
@@ -304,7 +328,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let answered = offsets.last().copied().unwrap_or(0);
     if sums <= I256::from(i64::MAX) {
         let mut scores = vec![0; answered];
-        each_exact(answers.answers, |user, position, score| {
+        answers.answers.each_exact(|user, position, score| {
             // Below the span, which fits.
             scores[answers.place(&offsets, user, position)] = (scaled(score) - lowest) as i64;
         });
@@ -315,7 +339,7 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     // `corrected` makes of them up to another factor of four.
     sums.checked_mul(users)?.checked_mul(I256::from(8))?;
     let mut scores = vec![I256::ZERO; answered];
-    each_exact(answers.answers, |user, position, score| {
+    answers.answers.each_exact(|user, position, score| {
         scores[answers.place(&offsets, user, position)] = I256::from(scaled(score)) - I256::from(lowest);
     });
     Some(Scores::Wide(Arc::new(Weighted { scores, totals, offsets })))
@@ -428,7 +452,7 @@ mod tests {
             questions: all().map(|(_, question)| question as u32).collect(),
             scores: scores(&mut all()),
         };
-        classify(&answered, &[answers])
+        classify(&answered, AllAnswers { batches: &[answers], decimals: None })
     }
 
     #[test]

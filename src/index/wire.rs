@@ -37,6 +37,8 @@ struct IndexMessage {
     answered: Vec<u64>,
     #[prost(oneof = "ScoresMessage", tags = "5, 6, 7, 8")]
     scores: Option<ScoresMessage>,
+    #[prost(bool, tag = "9")]
+    floats_as_decimals: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -124,6 +126,7 @@ impl AnswerIndex {
             ids: ids.clone(),
             answered: answered.words().to_vec(),
             scores: Some(scores),
+            floats_as_decimals: self.floats_as_decimals,
         };
         Ok(message.encode_to_vec())
     }
@@ -138,7 +141,8 @@ impl AnswerIndex {
         let answers = answers(message.users, message.ids, message.answered, message.scores);
         match answers {
             Some(answers) if answers.questions() == questions.len() => {
-                Ok(Self { questions, answers: Arc::new(answers) })
+                let floats_as_decimals = message.floats_as_decimals;
+                Ok(Self { questions, answers: Arc::new(answers), floats_as_decimals })
             }
             _ => Err(ArrowError::IpcError("the parts of an index do not fit together".to_string())),
         }
@@ -253,24 +257,26 @@ mod tests {
         builder.finish().unwrap()
     }
 
-    fn classes() -> [AnswerIndex; 4] {
+    fn classes() -> [AnswerIndex; 5] {
         let huge = |seed: i64| i128::from(seed) * 10i128.pow(20) + 1;
         [
             index(|seed| Arc::new(Int64Array::from(vec![seed % 2]))),
             index(|seed| Arc::new(Int64Array::from(vec![seed % 100]))),
             index(|seed| Arc::new(Decimal128Array::from(vec![huge(seed)]))),
             index(|seed| Arc::new(Float64Array::from(vec![seed as f64 / 3.0]))),
+            index(|seed| Arc::new(Float64Array::from(vec![seed as f64 / 10.0]))),
         ]
     }
 
     #[test]
     fn an_index_comes_back_as_it_was() {
         let names: Vec<&str> = classes().map(|index| index.answers().score_class()).to_vec();
-        assert_eq!(names, ["binary", "integer", "wide integer", "float"]);
+        assert_eq!(names, ["binary", "integer", "wide integer", "float", "integer"]);
         for index in classes() {
             let back = AnswerIndex::from_bytes(&index.to_bytes().unwrap()).unwrap();
             assert_eq!(back.questions(), index.questions());
             assert_eq!(format!("{:?}", back.answers()), format!("{:?}", index.answers()));
+            assert_eq!(back.floats_as_decimals(), index.floats_as_decimals());
         }
     }
 

@@ -107,7 +107,7 @@ pub struct KCorrsetExec {
     /// Shared between all partitions.
     preparation: Mutex<Preparation>,
     /// The name of the kernel, once the scores are known.
-    kernel: Arc<OnceLock<&'static str>>,
+    kernel: Arc<OnceLock<String>>,
 }
 
 impl KCorrsetExec {

@@ -118,6 +118,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::MissingColumn { .. }
             | KCorrsetError::AmbiguousColumn { .. }
             | KCorrsetError::ScoreType { .. }
+            | KCorrsetError::ScoreExtensionType { .. }
             | KCorrsetError::KeyType { .. }
             | KCorrsetError::OptionsArgument { .. }
             | KCorrsetError::UnknownOption { .. }

@@ -87,12 +87,12 @@ impl Prepared {
         scan: KCorrsetScan,
         context: Arc<TaskContext>,
         metrics: ExecutionPlanMetricsSet,
-        kernel: Arc<OnceLock<&'static str>>,
+        kernel: Arc<OnceLock<String>>,
     ) -> SharedPreparation {
         let preparation = async move {
             let prepared =
                 prepare(input, scan, context, &metrics).await.map_err(bounded).map_err(Arc::new)?;
-            kernel.get_or_init(|| prepared.plan.kernel());
+            kernel.get_or_init(|| kernel_name(&prepared.plan, &prepared.index));
             Ok(Arc::new(prepared))
         };
         preparation.boxed().shared()
@@ -137,7 +137,7 @@ async fn prepare(
         answers.questions(),
         answers.score_class(),
         instructions.name(),
-        plan.kernel()
+        kernel_name(&plan, &index)
     );
     let subsets = plan.subsets();
     MetricBuilder::new(metrics).global_counter("users").add(answers.users());
@@ -148,6 +148,14 @@ async fn prepare(
         progress.expect(subsets);
     }
     Ok(Prepared { index, plan, pool, progress, reservation })
+}
+
+/// The name of the code that does the work, and what it takes the scores for.
+fn kernel_name(plan: &SweepPlan, index: &AnswerIndex) -> String {
+    match index.floats_as_decimals() {
+        true => format!("{}, floats as decimals", plan.kernel()),
+        false => plan.kernel().to_string(),
+    }
 }
 
 /// The index of the rows that an input has, or of those that a coordinator has read.

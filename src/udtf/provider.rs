@@ -18,7 +18,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::KCorrsetError;
-use crate::index::{ColumnNames, check_score_type, key_type};
+use crate::index::{ColumnNames, check_score_extension, check_score_type, extension_metadata, key_type};
 use crate::sweep::Undefined;
 use crate::udtf::arguments::option_names;
 use crate::udtf::bounded_errors::bounded;
@@ -63,7 +63,10 @@ impl KCorrsetTable {
         let [user, question, score] = find_columns(&input, &options.columns)?;
         key_type("user", user.1.name(), user.1.data_type())?;
         check_score_type(score.1.name(), score.1.data_type())?;
+        check_score_extension(&score.1)?;
         let question_type = key_type("question", question.1.name(), question.1.data_type())?;
+        let element = Field::new_list_field(question_type.clone(), true);
+        let element = element.with_metadata(extension_metadata(&question.1));
         cast_questions(&mut options, &question_type)?;
 
         // One column may play two roles; a projection names it once.
@@ -76,11 +79,7 @@ impl KCorrsetTable {
         let input =
             LogicalPlanBuilder::from(input).project(columns.into_iter().map(Expr::Column))?.build()?;
         let schema = Arc::new(Schema::new(vec![
-            Field::new(
-                "questions",
-                DataType::List(Arc::new(Field::new_list_field(question_type.clone(), true))),
-                false,
-            ),
+            Field::new("questions", DataType::List(Arc::new(element)), false),
             Field::new("r", DataType::Float64, options.undefined == Undefined::Null),
             Field::new("n", DataType::Int64, false),
         ]));
