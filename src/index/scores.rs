@@ -67,6 +67,8 @@ pub(crate) enum Scores {
     Binary(Binary),
     /// Exact scores whose sums fit 64 bits.
     Integer(Arc<Weighted<i64>>),
+    /// Exact scores whose sums fit 128 bits.
+    Long(Arc<Weighted<i128>>),
     /// Exact scores whose sums fit 256 bits.
     Wide(Arc<Weighted<I256>>),
     /// Floating point scores.
@@ -79,6 +81,7 @@ impl Scores {
         match self {
             Self::Binary(_) => "binary",
             Self::Integer(_) => "integer",
+            Self::Long(_) => "long integer",
             Self::Wide(_) => "wide integer",
             Self::Float(_) => "float",
         }
@@ -96,6 +99,7 @@ impl Scores {
                 rows + scores.totals.len() * size_of::<i16>()
             }
             Self::Integer(scores) => weighted(scores),
+            Self::Long(scores) => weighted(scores),
             Self::Wide(scores) => weighted(scores),
             Self::Float(scores) => weighted(scores),
         }
@@ -285,8 +289,12 @@ pub(crate) fn classify_memory(answers: AllAnswers<'_>, users: usize, questions: 
         true => BitMatrix::bytes(users, questions) + users * size_of::<i16>(),
         false => {
             let sums = totals.checked_mul(totals).and_then(|sums| sums.checked_mul(I256::from(users as u64)));
-            let narrow = sums.is_some_and(|sums| sums <= I256::from(i64::MAX));
-            (number + users) * if narrow { size_of::<i64>() } else { size_of::<I256>() } + offsets
+            let number_bytes = match sums {
+                Some(sums) if sums <= I256::from(i64::MAX) => size_of::<i64>(),
+                Some(sums) if sums <= I256::from(i128::MAX) => size_of::<i128>(),
+                _ => size_of::<I256>(),
+            };
+            (number + users) * number_bytes + offsets
         }
     };
     scores + users * size_of::<I256>()
@@ -326,14 +334,22 @@ fn exact(answers: &Answered<'_>) -> Option<Scores> {
     let sums = widest.checked_mul(widest)?.checked_mul(users)?;
     let offsets = offsets(answers.rows);
     let answered = offsets.last().copied().unwrap_or(0);
+    // Scores less the lowest are below the span, which fits where the sums do.
     if sums <= I256::from(i64::MAX) {
         let mut scores = vec![0; answered];
         answers.answers.each_exact(|user, position, score| {
-            // Below the span, which fits.
             scores[answers.place(&offsets, user, position)] = (scaled(score) - lowest) as i64;
         });
         let totals = totals.iter().map(|total| total.as_i64()).collect();
         return Some(Scores::Integer(Arc::new(Weighted { scores, totals, offsets })));
+    }
+    if sums <= I256::from(i128::MAX) {
+        let mut scores = vec![0; answered];
+        answers.answers.each_exact(|user, position, score| {
+            scores[answers.place(&offsets, user, position)] = scaled(score) - lowest;
+        });
+        let totals = totals.iter().map(|total| total.as_i128()).collect();
+        return Some(Scores::Long(Arc::new(Weighted { scores, totals, offsets })));
     }
     // n · Σab - Σa · Σb and its like are at most twice users · sums, and so is what
     // `corrected` makes of them up to another factor of four.
@@ -464,6 +480,7 @@ mod tests {
         assert_eq!(class(&[&[7, 7], &[7, 7]]), Some("binary"));
         assert_eq!(class(&[&[0, 2], &[3, 0]]), Some("integer"));
         assert_eq!(class(&[&[-1, 1], &[0, 1]]), Some("integer"));
+        assert_eq!(class(&[&[0, 1 << 40], &[1 << 39, 1]]), Some("long integer"));
         let large = i128::from(i64::MAX);
         assert_eq!(class(&[&[0, large], &[large - 1, 1]]), Some("wide integer"));
         assert_eq!(class(&[&[i128::MIN, i128::MIN]]), Some("binary"));

@@ -35,7 +35,7 @@ struct IndexMessage {
     /// Row after row.
     #[prost(fixed64, repeated, tag = "4")]
     answered: Vec<u64>,
-    #[prost(oneof = "ScoresMessage", tags = "5, 6, 7, 8")]
+    #[prost(oneof = "ScoresMessage", tags = "5, 6, 7, 8, 10")]
     scores: Option<ScoresMessage>,
     #[prost(bool, tag = "9")]
     floats_as_decimals: bool,
@@ -51,6 +51,8 @@ enum ScoresMessage {
     Wide(WideMessage),
     #[prost(message, tag = "8")]
     Float(FloatMessage),
+    #[prost(message, tag = "10")]
+    Long(WideMessage),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -69,7 +71,7 @@ struct IntegerMessage {
     totals: Vec<i64>,
 }
 
-/// Numbers of 256 bits, one after the other, lowest byte first.
+/// Numbers of 128 or 256 bits, one after the other, lowest byte first.
 #[derive(Clone, PartialEq, Message)]
 struct WideMessage {
     #[prost(bytes = "vec", tag = "1")]
@@ -103,6 +105,14 @@ impl AnswerIndex {
                 scores: weighted.scores.clone(),
                 totals: weighted.totals.clone(),
             }),
+            Scores::Long(weighted) => {
+                let bytes =
+                    |numbers: &[i128]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+                ScoresMessage::Long(WideMessage {
+                    scores: bytes(&weighted.scores),
+                    totals: bytes(&weighted.totals),
+                })
+            }
             Scores::Wide(weighted) => {
                 let bytes =
                     |numbers: &[I256]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -178,6 +188,13 @@ fn answers(users: u64, ids: Vec<u32>, answered: Vec<u64>, scores: Option<ScoresM
         }
         ScoresMessage::Integer(IntegerMessage { scores, totals }) => {
             Scores::Integer(weighted(&answered, scores, totals)?)
+        }
+        ScoresMessage::Long(WideMessage { scores, totals }) => {
+            let numbers = |bytes: &[u8]| {
+                let (numbers, rest) = bytes.as_chunks();
+                rest.is_empty().then(|| numbers.iter().map(|&number| i128::from_le_bytes(number)).collect())
+            };
+            Scores::Long(weighted(&answered, numbers(&scores)?, numbers(&totals)?)?)
         }
         ScoresMessage::Wide(WideMessage { scores, totals }) => {
             let numbers = |bytes: &[u8]| {
@@ -257,7 +274,7 @@ mod tests {
         builder.finish().unwrap()
     }
 
-    fn classes() -> [AnswerIndex; 5] {
+    fn classes() -> [AnswerIndex; 6] {
         let huge = |seed: i64| i128::from(seed) * 10i128.pow(20) + 1;
         [
             index(|seed| Arc::new(Int64Array::from(vec![seed % 2]))),
@@ -265,13 +282,14 @@ mod tests {
             index(|seed| Arc::new(Decimal128Array::from(vec![huge(seed)]))),
             index(|seed| Arc::new(Float64Array::from(vec![seed as f64 / 3.0]))),
             index(|seed| Arc::new(Float64Array::from(vec![seed as f64 / 10.0]))),
+            index(|seed| Arc::new(Int64Array::from(vec![seed * 10_000_000_001 + 1]))),
         ]
     }
 
     #[test]
     fn an_index_comes_back_as_it_was() {
         let names: Vec<&str> = classes().map(|index| index.answers().score_class()).to_vec();
-        assert_eq!(names, ["binary", "integer", "wide integer", "float", "integer"]);
+        assert_eq!(names, ["binary", "integer", "wide integer", "float", "integer", "long integer"]);
         for index in classes() {
             let back = AnswerIndex::from_bytes(&index.to_bytes().unwrap()).unwrap();
             assert_eq!(back.questions(), index.questions());
@@ -302,12 +320,13 @@ mod tests {
                 // An answer of a user who gave fewer.
                 ScoresMessage::Binary(binary) => binary.correct[2] = u64::MAX,
                 ScoresMessage::Integer(integer) => drop(integer.scores.pop()),
-                ScoresMessage::Wide(wide) => drop(wide.totals.pop()),
+                ScoresMessage::Long(wide) | ScoresMessage::Wide(wide) => drop(wide.totals.pop()),
                 ScoresMessage::Float(float) => drop(float.scores.pop()),
             });
             spoilt(&|message| match message.scores.as_mut().unwrap() {
                 ScoresMessage::Binary(binary) => binary.totals[0] = 1 << 15,
                 ScoresMessage::Integer(integer) => integer.totals.push(0),
+                ScoresMessage::Long(long) => long.totals.extend([0; 16]),
                 ScoresMessage::Wide(wide) => wide.totals.extend([0; 32]),
                 ScoresMessage::Float(float) => float.totals.extend([0.0; 2]),
             });

@@ -307,7 +307,8 @@ mod tests {
         let numbers = [Some(vec![Some(1), None]), None, Some(vec![])];
         let large = LargeListArray::from_iter_primitive::<Int64Type, _, _>(numbers);
         assert_eq!(texts(&large), [Some("[1, NULL]".to_string()), None, Some("[]".to_string())]);
-        let view = arrow::compute::cast(&large, &DataType::new_list_view(DataType::Int64, true)).unwrap();
+        let view = DataType::ListView(Arc::new(Field::new_list_field(DataType::Int64, true)));
+        let view = arrow::compute::cast(&large, &view).unwrap();
         assert_eq!(texts(&view), texts(&large));
 
         let mut pairs = FixedSizeListBuilder::new(Int64Builder::new(), 2);

@@ -73,6 +73,7 @@ enum Root {
     Integers(Dense<Integers>),
     Floats(Dense<Floats>),
     Integer(Arc<WeightedCohort<i64>>, Arc<Weighted<i64>>),
+    Long(Arc<WeightedCohort<i128>>, Arc<Weighted<i128>>),
     Wide(Arc<WeightedCohort<I256>>, Arc<Weighted<I256>>),
     Float(Arc<WeightedCohort<Compensated>>, Arc<Weighted<Compensated>>),
 }
@@ -139,6 +140,7 @@ impl Case {
             Root::Integers(..) => "64-bit scores",
             Root::Floats(..) => "floats, 64-bit lanes",
             Root::Integer(..) => "64-bit scores, sparse",
+            Root::Long(..) => "128-bit scores, sparse",
             Root::Wide(..) => "256-bit scores, sparse",
             Root::Float(..) => "floats, sparse",
         }
@@ -167,6 +169,7 @@ impl Case {
             Root::Integers(dense) => self.common.instructions.run(DenseShare { case: self, dense, share }),
             Root::Floats(dense) => self.common.instructions.run(DenseShare { case: self, dense, share }),
             Root::Integer(root, scores) => self.walk(self.weighted(scores), root, share),
+            Root::Long(root, scores) => self.walk(self.weighted(scores), root, share),
             Root::Wide(root, scores) => self.walk(self.weighted(scores), root, share),
             Root::Float(root, scores) => self.walk(self.weighted(scores), root, share),
         }
@@ -330,6 +333,7 @@ fn widest_user(answers: &Answers) -> usize {
             let narrow = scores.scores.iter().all(|&score| score <= i64::from(u8::MAX));
             dense_user::<i64>(answers, if narrow { 1 } else { size_of::<i64>() })
         }
+        Scores::Long(_) => size_of::<u32>() + size_of::<i128>(),
         Scores::Wide(_) => size_of::<u32>() + size_of::<I256>(),
         Scores::Float(_) => dense_user::<f64>(answers, size_of::<f64>()),
     }
@@ -349,6 +353,7 @@ impl Root {
             Self::Integers(_) => dense_user::<i64>(answers, size_of::<i64>()),
             Self::Floats(_) => dense_user::<f64>(answers, size_of::<f64>()),
             Self::Integer(..) => size_of::<u32>() + size_of::<i64>(),
+            Self::Long(..) => size_of::<u32>() + size_of::<i128>(),
             Self::Wide(..) => size_of::<u32>() + size_of::<I256>(),
             Self::Float(..) => size_of::<u32>() + size_of::<Compensated>(),
         }
@@ -400,6 +405,7 @@ impl Root {
             Scores::Integer(scores) => {
                 Self::Integer(weighted_root(answers, scores, fixed), Arc::clone(scores))
             }
+            Scores::Long(scores) => Self::Long(weighted_root(answers, scores, fixed), Arc::clone(scores)),
             Scores::Wide(scores) => Self::Wide(weighted_root(answers, scores, fixed), Arc::clone(scores)),
             Scores::Float(scores) => Self::Float(weighted_root(answers, scores, fixed), Arc::clone(scores)),
         }

@@ -150,6 +150,22 @@ impl Exact for i64 {
     }
 }
 
+impl Exact for i128 {
+    type Product = I256;
+
+    fn widen(self) -> I256 {
+        I256::from(self)
+    }
+
+    fn count(n: i64) -> I256 {
+        I256::from(n)
+    }
+
+    fn round(product: I256) -> f64 {
+        I256::round(product)
+    }
+}
+
 impl Exact for I256 {
     type Product = I256;
 
