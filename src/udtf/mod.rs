@@ -71,6 +71,7 @@ mod dynamic;
 mod exec;
 mod function;
 mod guard;
+mod notices;
 mod options;
 mod output;
 mod parked;
@@ -100,9 +101,12 @@ pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInput
 pub use exec::KCorrsetExec;
 pub use function::KCorrsetFunction;
 pub use guard::SingleAggregateFilters;
+pub use notices::Notices;
 pub use options::KCorrsetOptions;
 pub use parked::ResolveKCorrset;
 pub use planner::KCorrsetPlanner;
+#[cfg(feature = "python")]
+pub(crate) use prepare::{caught, panic_error};
 pub use provider::KCorrsetTable;
 pub use settings::KCorrsetSettings;
 
