@@ -16,13 +16,14 @@
 //! Filters that arise while a query runs do not pass, so ORDER BY with LIMIT looks at the rows of
 //! all sets; `top` says it to the sweep.
 
+use std::process;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session as DataFusionSession, TableProvider};
 use datafusion::datasource::provider_as_source;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -84,7 +85,7 @@ impl HostSets {
         session: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let codec = ffi_logical_codec_from_pycapsule(session, None)?;
-        let table = Arc::new(PlannedHere { table: Arc::clone(&self.table) });
+        let table = Arc::new(PlannedHere { table: Arc::clone(&self.table), process: process::id() });
         let runtime = Some(self.runtime.clone());
         let provider = FFI_TableProvider::new_with_ffi_codec(table, true, runtime, codec);
         PyCapsule::new_with_value(py, provider, c"datafusion_table_provider")
@@ -95,6 +96,8 @@ impl HostSets {
 #[derive(Debug)]
 struct PlannedHere {
     table: Arc<KCorrsetTable>,
+    /// Whose threads are to read it.
+    process: u32,
 }
 
 #[async_trait]
@@ -118,6 +121,9 @@ impl TableProvider for PlannedHere {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.process != process::id() {
+            return Err(DataFusionError::Execution(runtime::FORKED.to_string()));
+        }
         let threads = host.config().target_partitions();
         let here = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(threads));
         let plan = self.table.scan(&here.state(), projection, filters, limit).await?;

@@ -43,9 +43,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const BLOCKING_THREADS: usize = 1 << 14;
 
 /// How long the interpreter's end is put off for others' code to come back.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(5);
 
-const FORKED: &str = "k_corrset: this process was forked from one that had used k_corrset, and the threads \
+/// What a forked child is told.
+pub(super) const FORKED: &str = "k_corrset: this process was forked from one that had used k_corrset, and the threads \
     of that do not exist here; start processes with multiprocessing.get_context('spawn') or 'forkserver', or \
     use k_corrset in the children alone";
 
@@ -63,6 +64,7 @@ fn state() -> MutexGuard<'static, State> {
 /// end; `OSError` where the operating system refuses another thread.
 pub(super) fn handle(py: Python<'_>) -> PyResult<Handle> {
     check(py)?;
+    shut_down_first(py)?;
     let mut state = state();
     match &*state {
         State::Running(_, runtime) => Ok(runtime.handle().clone()),
@@ -78,6 +80,15 @@ pub(super) fn handle(py: Python<'_>) -> PyResult<Handle> {
             Ok(handle)
         }
     }
+}
+
+/// Has the interpreter's end begin with [`shut_down`]. It calls last what was registered first, and
+/// whoever makes data may have registered what takes them away.
+fn shut_down_first(py: Python<'_>) -> PyResult<()> {
+    let atexit = py.import("atexit")?;
+    let shut_down = py.import("k_corrset._native")?.getattr("shut_down")?;
+    atexit.call_method1("unregister", (&shut_down,))?;
+    atexit.call_method1("register", (shut_down,)).map(drop)
 }
 
 /// Whether [`handle`] would give one, without beginning it: a child that is forked before then has

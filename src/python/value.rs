@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyMapping, PyString};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyMapping, PyString, PyType};
 
 use crate::python::failure::{exception, type_error};
 use crate::udtf::{Arguments, KCorrsetOptions};
@@ -52,6 +52,10 @@ fn scalar(value: &Bound<'_, PyAny>) -> PyResult<Option<ScalarValue>> {
     if value.is_none() {
         return Ok(Some(ScalarValue::Null));
     }
+    // What a class says of its values is not true of itself.
+    if value.is_instance_of::<PyType>() {
+        return Ok(None);
+    }
     // A bool is an int to Python.
     if let Ok(value) = value.cast::<PyBool>() {
         return Ok(Some(ScalarValue::from(value.is_true())));
@@ -81,7 +85,7 @@ fn scalar(value: &Bound<'_, PyAny>) -> PyResult<Option<ScalarValue>> {
     }
     // Dates and times are written differently by ISO 8601 and by Python, and SQL reads the former.
     if value.hasattr("isoformat")? {
-        return text(&value.call_method0("isoformat")?).map(Some);
+        return Ok(Some(moment(value.call_method0("isoformat")?.extract()?)));
     }
     let py = value.py();
     let (decimal, uuid) = (py.import("decimal")?.getattr("Decimal")?, py.import("uuid")?.getattr("UUID")?);
@@ -101,7 +105,7 @@ fn scalar_of_numpy(value: &Bound<'_, PyAny>) -> PyResult<Option<ScalarValue>> {
         let written = value.str()?;
         return match written.to_str()? {
             "NaT" => Ok(Some(ScalarValue::Null)),
-            _ => text(written.as_any()).map(Some),
+            written => Ok(Some(moment(written))),
         };
     }
     let own = value.call_method0("item")?;
@@ -109,6 +113,14 @@ fn scalar_of_numpy(value: &Bound<'_, PyAny>) -> PyResult<Option<ScalarValue>> {
         true => Ok(None),
         false => scalar(&own),
     }
+}
+
+/// A date or time, as ISO 8601 writes it, without what is zero: a date has no time, and times may
+/// have fewer digits.
+fn moment(written: &str) -> ScalarValue {
+    let short =
+        if written.contains('.') { written.trim_end_matches('0').trim_end_matches('.') } else { written };
+    ScalarValue::from(short.strip_suffix("T00:00:00").unwrap_or(short))
 }
 
 fn text(value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
@@ -131,13 +143,15 @@ const TO_LIST: [&str; 3] = ["tolist", "to_list", "to_pylist"];
 /// Whether to iterate over something is to get its values. From a table, and from whatever maps
 /// names to values, one would get the names.
 fn is_list(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    // Asked of the class, as an attribute may take work.
+    let class = value.get_type();
     let has_any = |names: &[&str]| {
-        names.iter().try_fold(false, |any, name| Ok::<_, PyErr>(any || value.hasattr(*name)?))
+        names.iter().try_fold(false, |any, name| Ok::<_, PyErr>(any || class.hasattr(*name)?))
     };
     let is_column = has_any(&TO_LIST)?;
     let is_table =
-        has_any(&["columns", "column_names"])? || !is_column && value.hasattr("__arrow_c_stream__")?;
-    Ok(value.hasattr("__iter__")? && !is_table && value.cast::<PyMapping>().is_err())
+        has_any(&["columns", "column_names"])? || !is_column && class.hasattr("__arrow_c_stream__")?;
+    Ok(class.hasattr("__iter__")? && !is_table && value.cast::<PyMapping>().is_err())
 }
 
 fn list(name: &str, value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {

@@ -15,7 +15,6 @@ answered all of the set. It looks at all sets, in nanoseconds each, and sums int
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,9 +42,6 @@ Data = ArrowStream | str | os.PathLike[str]
 Progress = bool | Callable[[int, int], object]
 """Whether to show a bar of tqdm; or what to call now and then with the number of sets done and of
 all sets."""
-
-# Threads that come back to an interpreter when it has gone take the process along.
-atexit.register(_native.shut_down)
 
 
 def k_corrset(
