@@ -45,6 +45,9 @@ const BLOCKING_THREADS: usize = 1 << 14;
 /// How long the interpreter's end is put off for others' code to come back.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long it is put off for batches in hand to be taken in and dropped.
+const PUSH: Duration = Duration::from_millis(200);
+
 /// What a forked child is told.
 pub(super) const FORKED: &str = "k_corrset: this process was forked from one that had used k_corrset, and the threads \
     of that do not exist here; start processes with multiprocessing.get_context('spawn') or 'forkserver', or \
@@ -118,8 +121,9 @@ pub(super) fn shut_down(py: Python<'_>) {
         return mem::forget(runtime);
     }
     py.detach(|| {
-        let until = Instant::now() + GRACE;
         runtime.shutdown_timeout(GRACE);
+        // A batch is taken in within milliseconds. A host's sweep goes on, without Python.
+        let until = Instant::now() + PUSH;
         while pool_threads() > 0 && Instant::now() < until {
             thread::sleep(Duration::from_millis(1));
         }

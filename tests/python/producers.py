@@ -79,6 +79,10 @@ def objects_in_duckdb(batches, pause=0.0, fails_at=None):
 
 
 def function_in_datafusion(batches, pause=0.0, fails_at=None):
+    return _in_datafusion(batches, pause, fails_at)[1]
+
+
+def _in_datafusion(batches, pause, fails_at):
     import datafusion
     import pyarrow
 
@@ -93,7 +97,7 @@ def function_in_datafusion(batches, pause=0.0, fails_at=None):
     context.register_record_batches("parts", [parts[::2], parts[1::2]])
     function = datafusion.udf(score, [pyarrow.int64()], pyarrow.int64(), "volatile", name="score")
     context.register_udf(function)
-    return context.sql("""SELECT "user", question, score("user") AS score FROM parts""")
+    return context, context.sql("""SELECT "user", question, score("user") AS score FROM parts""")
 
 
 class OwnStream:
@@ -121,6 +125,16 @@ def polars(batches, pause=0.0, fails_at=None):
     return polars.DataFrame(rows, ["user", "question", "score"], orient="row")
 
 
+def host(batches, pause=0.0, fails_at=None):
+    """A session of the package `datafusion` that has the function, and the rows as a view."""
+    import k_corrset
+
+    context, frame = _in_datafusion(batches, pause, fails_at)
+    context.register_view("rows", frame)
+    context.register_udtf(k_corrset.udtf())
+    return context
+
+
 PRODUCERS = {
     producer.__name__: producer
     for producer in (
@@ -131,6 +145,7 @@ PRODUCERS = {
         function_in_datafusion,
         own_stream,
         polars,
+        host,
     )
 }
 

@@ -30,15 +30,22 @@ def run(*arguments):
     assert "panicked" not in ended.stderr and "Fatal" not in ended.stderr, ended.stderr
 
 
-# At its end DuckDB waits for its functions, long ones too.
-WITHOUT = ("function_in_duckdb", "exit_in_a_long_sleep")
+WITHOUT = {
+    # At its end DuckDB waits for its functions, long ones too.
+    ("function_in_duckdb", "exit_in_a_long_sleep"),
+    # It is the host that calls back, and that has the tables.
+    ("host", "callback"),
+    ("host", "other_thread"),
+    ("host", "register"),
+}
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("producer", PRODUCERS)
+CASES = [(producer, way) for producer in PRODUCERS for way in WAYS if (producer, way) not in WITHOUT]
+
+
+@pytest.mark.parametrize(("producer", "way"), CASES)
 def test_a_call_may_end_early(producer, way):
-    if (producer, way) != WITHOUT:
-        run(producer, way)
+    run(producer, way)
 
 
 def test_a_hundred_interrupts_at_random():

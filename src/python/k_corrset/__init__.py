@@ -16,9 +16,11 @@ answered all of the set. It looks at all sets, in nanoseconds each, and sums int
 from __future__ import annotations
 
 import os
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from k_corrset import _native
@@ -195,6 +197,14 @@ def udtf(name: str = "k_corrset") -> datafusion.TableFunction:
     import datafusion
 
     def sets(*arguments: datafusion.Expr, session: datafusion.SessionContext) -> _native.HostSets:
+        try:
+            return planned(*arguments, session=session)
+        except KeyboardInterrupt:
+            # While it plans, the host makes an error of it, and while it waits for rows it does not.
+            Timer(0.05, interrupt_main).start()
+            return planned(*arguments, session=session)
+
+    def planned(*arguments: datafusion.Expr, session: datafusion.SessionContext) -> _native.HostSets:
         if len(arguments) not in (2, 3):
             message = (
                 f"{name} takes a table, k, and then options, "
@@ -204,7 +214,8 @@ def udtf(name: str = "k_corrset") -> datafusion.TableFunction:
         table, k, *options = arguments
         values = options[0].python_value().as_py() if options else {}
         if not isinstance(values, dict):
-            message = f"{name}: options are a struct, as in {{'min_users': 30, 'top': 100}}; got {options[0]}"
+            got = str(options[0])[:200]
+            message = f"{name}: options are a struct, as in {{'min_users': 30, 'top': 100}}; got {got}"
             raise ValueError(message)
         # The host is planning, on a thread that cannot wait for what its catalogs say.
         with ThreadPoolExecutor(max_workers=1) as elsewhere:
@@ -231,7 +242,9 @@ def _watcher(progress: Progress) -> Iterator[Callable[[int, int], object] | None
     elif callable(progress):
         yield progress
     elif progress is not True:
-        raise TypeError(f"k_corrset: progress must be True, False or a function; got {progress!r}")
+        raise TypeError(
+            f"k_corrset: progress must be True, False or a function; got a {type(progress).__name__}"
+        )
     else:
         try:
             from tqdm.auto import tqdm
