@@ -1,7 +1,7 @@
 """Which set of k questions predicts overall performance best?
 
 The data are rows of (user, question, score). For every set of k questions, `k_corrset` gives r,
-Pearson's correlation between a user's total on the set and his grand total, over the n users who
+Pearson's correlation between users' totals on the set and their grand totals, over the n users who
 answered all of the set. It looks at all sets, in nanoseconds each, and sums integer scores exactly.
 
     >>> from k_corrset import k_corrset
@@ -64,12 +64,15 @@ def k_corrset(
 ) -> Table:
     """All sets of k questions, each with r and n.
 
-    Other threads of Python go on meanwhile, and Ctrl-C ends it.
+    Other threads of Python go on meanwhile, and Ctrl-C ends it. After an early end whoever makes the
+    data finishes the batch in hand, and no more. Callbacks, signal handlers and makers of data may
+    call it, too.
 
     Args:
         data: Rows with a user, a question and a score: a table that speaks Arrow's C stream
-            interface (pyarrow, polars, pandas, DuckDB), which is read once and batch by batch, or
-            the path of a Parquet, CSV, JSON or Arrow file.
+            interface (pyarrow, polars, pandas, DuckDB), which is read once and batch by batch, on a
+            thread of its own, or the path of a Parquet, CSV, JSON or Arrow file, of a folder of
+            files, or, where there is nothing of that path, a pattern such as "scores*.parquet".
         k: How many questions a set has; 1 or more.
         user: Name of the column that says who answered.
         question: Name of the column that says what was answered.
@@ -95,8 +98,13 @@ def k_corrset(
     Raises:
         ValueError: An argument that is out of range, a column that is not there, a user with two
             scores on one question: the text says what to write instead.
-        TypeError: `data` is no table.
+        TypeError: `data` is no table, or an option no value.
         FileNotFoundError: `data` is the path of nothing.
+        RuntimeError: The process was forked from one that had used k_corrset.
+        Exception: Whatever the maker of the data or `progress` raises.
+
+    Warns:
+        UserWarning: The data have no rows, as a reader has none when it is read a second time.
 
     Examples:
         >>> import pyarrow
@@ -149,6 +157,7 @@ class Session:
         Raises:
             ValueError: What is wrong with the query or the data.
             MemoryError: The session's memory limit does not suffice.
+            Exception: Whatever `progress` raises.
         """
         with _watcher(progress) as watcher:
             return self._session.sql(query, watcher)
@@ -161,6 +170,14 @@ class Session:
                 unless queries put it in double quotes.
             data: A table, whose batches are kept as they are now; or a path, which is read by
                 each query anew.
+
+        Raises:
+            TypeError: `data` is no table.
+            FileNotFoundError: `data` is the path of nothing.
+            Exception: Whatever the maker of the data raises.
+
+        Warns:
+            UserWarning: The data have no rows, as a reader has none when it is read a second time.
         """
         self._session.register(name, data)
 
