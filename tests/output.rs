@@ -277,3 +277,24 @@ fn errors_are_short_and_show_no_rows() {
         assert!(!complaint.contains("secret"), "{complaint}");
     }
 }
+
+#[test]
+fn an_input_without_rows_is_remarked_on() {
+    let none = "SELECT * FROM k_corrset((SELECT 1 AS \"user\", 2 AS question, 3 AS score WHERE false), 1)";
+    for quiet in [&["-q"][..], &[]] {
+        let output = run(&[quiet, &["--format", "csv", "-c", none, "-c", "SELECT 1 AS a"]].concat());
+        assert!(output.status.success());
+        assert_eq!(text(&output.stdout), "questions,r,n\na\n1\n");
+        let remark = text(&output.stderr);
+        assert!(remark.contains("no row") && remark.lines().count() == 1, "{remark}");
+    }
+    let some = text(
+        &run(&[
+            "-q",
+            "-c",
+            "SELECT count(*) FROM k_corrset((SELECT 1 AS \"user\", 2 AS question, 3 AS score), 1)",
+        ])
+        .stderr,
+    );
+    assert_eq!(some, "");
+}

@@ -1,168 +1,63 @@
-//! Data of Python as a table.
+//! What a caller gives as data.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
-use datafusion::arrow::array::{RecordBatch, RecordBatchReader};
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::streaming::StreamingTable;
-use datafusion::catalog::{MemTable, TableProvider};
-use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
-use datafusion::physical_plan::streaming::PartitionStream;
-use pyo3::exceptions::{PyFileNotFoundError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3_arrow::input::AnyRecordBatch;
+
+use crate::python::failure::{no_such_file, type_error, value_error};
+use crate::session::files::table_name;
 
 /// What a caller gives as data.
 pub(super) enum Input {
-    /// The path of a file, or of a folder of files.
+    /// The name of the table that is a file, or a folder of files.
     Path(String),
-    /// Rows, to be read once.
-    Rows(Rows),
+    /// An object that speaks Arrow.
+    Rows(Py<PyAny>),
 }
 
-type Rows = Box<dyn RecordBatchReader + Send>;
-
-/// What marks a path that stands for many, or for something that is no file.
-const NO_PLAIN_PATH: [&str; 4] = ["*", "?", "[", "://"];
-
 impl Input {
-    /// What an object of Python stands for.
+    /// What an object of Python stands for. Its rows are not asked for here: that may take time.
     ///
     /// # Errors
-    /// `TypeError` where it is neither a path nor speaks Arrow; `FileNotFoundError`.
+    /// `TypeError` where it is neither a path nor speaks Arrow, or has columns that Arrow cannot
+    /// carry; `FileNotFoundError`.
     pub(super) fn of(data: &Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(path) = data.extract::<PathBuf>() {
-            let text = path.to_string_lossy().into_owned();
-            let plain = !NO_PLAIN_PATH.iter().any(|mark| text.contains(mark));
-            return match plain && !path.exists() {
-                true => Err(PyFileNotFoundError::new_err(format!("k_corrset: there is no file '{text}'"))),
-                false => Ok(Self::Path(text)),
+            let Some(text) = path.to_str() else {
+                return Err(value_error(format!("k_corrset: the path {path:?} is not in UTF-8; rename it")));
             };
+            let missing = || no_such_file(format!("k_corrset: there is no file '{text}'"));
+            return table_name(text).map(Self::Path).ok_or_else(missing);
         }
         if !data.hasattr("__arrow_c_stream__")? && !data.hasattr("__arrow_c_array__")? {
-            return Err(PyTypeError::new_err(format!(
+            return Err(type_error(format!(
                 "k_corrset: data must be the path of a file, or a table that speaks Arrow's C stream \
                  interface, as those of pyarrow, polars, pandas and DuckDB do; got {}; \
                  pyarrow.table({{...}}) makes one of lists",
                 data.get_type().name()?
             )));
         }
-        Ok(Self::Rows(data.extract::<AnyRecordBatch>()?.into_reader()?))
+        refuse_objects(data)?;
+        Ok(Self::Rows(data.clone().unbind()))
     }
 }
 
-/// A table of rows that are read once, by whoever wants some next.
-///
-/// # Arguments
-/// `readers`: how many want rows at the same time.
-///
-/// # Errors
-/// None that the rows could cause: the columns of all readers are the same.
-pub(super) fn read_once(rows: Rows, readers: usize) -> Result<Arc<dyn TableProvider>> {
-    let schema = rows.schema();
-    let rows = Arc::new(Mutex::new(rows));
-    streaming(schema, (0..readers.max(1)).map(|_| Source::Shared(Arc::clone(&rows))))
-}
-
-/// A table of whose rows each query asks an object of Python for another stream.
-///
-/// # Errors
-/// None that the rows could cause.
-pub(super) fn read_again(data: Py<PyAny>, schema: SchemaRef) -> Result<Arc<dyn TableProvider>> {
-    streaming(schema, [Source::Object(Arc::new(data))])
-}
-
-fn streaming(schema: SchemaRef, sources: impl IntoIterator<Item = Source>) -> Result<Arc<dyn TableProvider>> {
-    let reader =
-        |source| Arc::new(Reader { schema: Arc::clone(&schema), source }) as Arc<dyn PartitionStream>;
-    let readers = sources.into_iter().map(reader).collect();
-    Ok(Arc::new(StreamingTable::try_new(Arc::clone(&schema), readers)?))
-}
-
-/// A table of rows that can be read again and again.
-///
-/// # Arguments
-/// `parts`: how many can read it at the same time.
-///
-/// # Errors
-/// Those of reading the rows.
-pub(super) fn keep(rows: Rows, parts: usize) -> Result<Arc<dyn TableProvider>> {
-    let schema = rows.schema();
-    let mut partitions = vec![Vec::new(); parts.max(1)];
-    let count = partitions.len();
-    for (number, batch) in rows.enumerate() {
-        partitions[number % count].push(batch?);
+/// Refuses a column of polars that holds objects of Python: polars exports their addresses, as
+/// bytes like any others.
+fn refuse_objects(data: &Bound<'_, PyAny>) -> PyResult<()> {
+    let module = data.get_type().module()?;
+    if module.to_str()?.split('.').next() != Some("polars") || !data.hasattr("schema")? {
+        return Ok(());
     }
-    Ok(Arc::new(MemTable::try_new(schema, partitions)?))
-}
-
-/// Who reads.
-struct Reader {
-    schema: SchemaRef,
-    source: Source,
-}
-
-/// Where from.
-#[derive(Clone)]
-enum Source {
-    /// Rows at which several take turns.
-    Shared(Arc<Mutex<Rows>>),
-    /// An object that speaks Arrow.
-    Object(Arc<Py<PyAny>>),
-}
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("schema", &self.schema).finish_non_exhaustive()
-    }
-}
-
-/// Batches that a reader has in hand before they are asked for.
-const AHEAD: usize = 2;
-
-impl PartitionStream for Reader {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let mut stream = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.schema), AHEAD);
-        let (batches, source) = (stream.tx(), self.source.clone());
-        // Whoever makes the rows may take his time, and may need Python for it.
-        stream.spawn_blocking(move || {
-            let rows = source.open()?;
-            while let Some(batch) = next(&rows).transpose()? {
-                if batches.blocking_send(Ok(batch)).is_err() {
-                    // Nobody wants the rest.
-                    break;
-                }
-            }
-            Ok(())
-        });
-        stream.build()
-    }
-}
-
-impl Source {
-    fn open(self) -> Result<Arc<Mutex<Rows>>> {
-        match self {
-            Self::Shared(rows) => Ok(rows),
-            Self::Object(data) => Python::attach(|py| {
-                let rows = data.bind(py).extract::<AnyRecordBatch>().and_then(AnyRecordBatch::into_reader);
-                Ok(Arc::new(Mutex::new(rows.map_err(|error| DataFusionError::External(error.into()))?)))
-            }),
+    for column in data.getattr("schema")?.call_method0("items")?.try_iter()? {
+        let (name, data_type): (String, Bound<'_, PyAny>) = column?.extract()?;
+        if data_type.str()?.to_str()? == "Object" {
+            return Err(type_error(format!(
+                "k_corrset: column '{name}' holds objects of Python, of which Arrow would get the addresses; \
+                 cast it, as in data.with_columns(polars.col({name:?}).map_elements(str, polars.String)), or \
+                 drop it"
+            )));
         }
     }
-}
-
-fn next(rows: &Mutex<Rows>) -> Option<Result<RecordBatch>> {
-    let Ok(mut rows) = rows.lock() else {
-        // After a panic in the midst of a batch there is none that could be trusted.
-        return Some(Err(DataFusionError::Internal("the rows cannot be read on".to_string())));
-    };
-    rows.next().map(|batch| batch.map_err(DataFusionError::from))
+    Ok(())
 }

@@ -2,24 +2,33 @@
 //! that Python shows, lies beside it in `k_corrset/`.
 //!
 //! ```text
-//!   data ──▶ input      a stream of Arrow batches, or the file of a path
-//!              │
+//!   data ──▶ input      an object that speaks Arrow ──▶ rows   read by a thread of their own
+//!              │        or what is at a path, which is the name of a table
 //!   options ─▶ value    Python's values as those of SQL: one check, the same errors
 //!              ▼
 //!            session    a SessionContext that has k_corrset
 //!              │  wait  until it is done, without the interpreter's lock; Ctrl-C, progress
+//!              │  told  what one query tells meanwhile: progress, notices
 //!              ▼
 //!            table      the result, which speaks Arrow's C stream interface
 //!
 //!            plugin     the same for a table in a session of the package `datafusion`
+//!            runtime    the threads of all of them, from the first query to the interpreter's end
 //!            failure    errors as exceptions
 //! ```
+//!
+//! Whoever makes the data may need Python for it, and so may whoever takes them back. So no thread
+//! waits for another, and nothing whose drop may wait is dropped, while it holds the interpreter's
+//! lock: queries run on the runtime, and who does not want them any more leaves them there.
 
 mod failure;
 mod input;
 mod plugin;
+mod rows;
+mod runtime;
 mod session;
 mod table;
+mod told;
 mod value;
 mod wait;
 
@@ -30,6 +39,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::plugin::HostSets;
+    #[pymodule_export]
+    use super::runtime::shut_down;
     #[pymodule_export]
     use super::session::Session;
     #[pymodule_export]

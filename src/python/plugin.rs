@@ -16,13 +16,14 @@
 //! Filters that arise while a query runs do not pass, so ORDER BY with LIMIT looks at the rows of
 //! all sets; `top` says it to the sweep.
 
-use std::sync::{Arc, OnceLock};
+use std::process;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session as DataFusionSession, TableProvider};
 use datafusion::datasource::provider_as_source;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -36,10 +37,11 @@ use futures::stream;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use pyo3_arrow::PySchema;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Handle;
 
 use crate::python::failure::exception;
-use crate::python::input::read_again;
+use crate::python::rows::read_again;
+use crate::python::runtime;
 use crate::python::value::arguments;
 use crate::udtf::KCorrsetTable;
 
@@ -48,20 +50,8 @@ use crate::udtf::KCorrsetTable;
 #[derive(Debug)]
 pub(super) struct HostSets {
     table: Arc<KCorrsetTable>,
-}
-
-/// The runtime on which hosts' rows are read. Plans of hosts outlive whatever made them, so it
-/// lives as long as the process.
-///
-/// # Errors
-/// The operating system refuses another thread.
-fn runtime() -> std::io::Result<&'static Runtime> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
-    }
-    let runtime = Builder::new_multi_thread().worker_threads(1).build()?;
-    Ok(RUNTIME.get_or_init(|| runtime))
+    /// On which the host's rows are read.
+    runtime: Handle,
 }
 
 #[pymethods]
@@ -71,19 +61,21 @@ impl HostSets {
     /// their columns; `options`: pairs of a name and a value, as SQL has them.
     #[new]
     fn new(
+        py: Python<'_>,
         data: Py<PyAny>,
         schema: PySchema,
         k: &Bound<'_, PyAny>,
         options: Vec<(String, Bound<'_, PyAny>)>,
     ) -> PyResult<Self> {
+        let runtime = runtime::handle(py)?;
         let (k, options) = arguments(k, &options)?;
         let table = || {
-            let rows = provider_as_source(read_again(data, schema.into_inner())?);
+            let rows = provider_as_source(read_again(data, &schema.into_inner())?);
             let rows = LogicalPlanBuilder::scan("rows", rows, None)?.build()?;
             KCorrsetTable::try_new(rows, k, options)
         };
         let table = Arc::new(table().map_err(exception)?);
-        Ok(Self { table })
+        Ok(Self { table, runtime })
     }
 
     /// The sets, as the package `datafusion` takes tables of other libraries.
@@ -93,8 +85,8 @@ impl HostSets {
         session: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let codec = ffi_logical_codec_from_pycapsule(session, None)?;
-        let table = Arc::new(PlannedHere { table: Arc::clone(&self.table) });
-        let runtime = Some(runtime()?.handle().clone());
+        let table = Arc::new(PlannedHere { table: Arc::clone(&self.table), process: process::id() });
+        let runtime = Some(self.runtime.clone());
         let provider = FFI_TableProvider::new_with_ffi_codec(table, true, runtime, codec);
         PyCapsule::new_with_value(py, provider, c"datafusion_table_provider")
     }
@@ -104,6 +96,8 @@ impl HostSets {
 #[derive(Debug)]
 struct PlannedHere {
     table: Arc<KCorrsetTable>,
+    /// Whose threads are to read it.
+    process: u32,
 }
 
 #[async_trait]
@@ -127,6 +121,9 @@ impl TableProvider for PlannedHere {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.process != process::id() {
+            return Err(DataFusionError::Execution(runtime::FORKED.to_string()));
+        }
         let threads = host.config().target_partitions();
         let here = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(threads));
         let plan = self.table.scan(&here.state(), projection, filters, limit).await?;

@@ -1,4 +1,4 @@
-//! A session of DataFusion that has `k_corrset`, with the threads that run its queries.
+//! A session of DataFusion that has `k_corrset`.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -9,24 +9,27 @@ use datafusion::common::{DFSchema, TableReference};
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use pyo3::prelude::*;
-use tokio::runtime::{Builder, Runtime};
+use tokio::task::spawn_blocking;
 
 use crate::python::failure::exception;
-use crate::python::input::{Input, keep, read_once};
+use crate::python::input::Input;
+use crate::python::rows::Rows;
+use crate::python::runtime::{self, DroppedElsewhere};
 use crate::python::table::Table;
+use crate::python::told::{Told, warn_of_empty};
 use crate::python::value::arguments;
 use crate::python::wait::wait;
-use crate::sweep::SweepProgress;
+use crate::session::copy::register_copy;
+use crate::session::files::register_files;
 use crate::udtf::{KCorrsetExt, register_all};
 
 /// A session of SQL.
 #[pyclass(module = "k_corrset", frozen)]
 pub(super) struct Session {
-    context: SessionContext,
-    runtime: Runtime,
-    progress: Arc<SweepProgress>,
+    context: DroppedElsewhere<SessionContext>,
 }
 
 impl fmt::Debug for Session {
@@ -42,14 +45,11 @@ const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 impl Session {
     /// A session of so many threads, whose queries have so many bytes of memory.
     #[new]
-    fn new(threads: Option<NonZeroUsize>, memory_limit: Option<usize>) -> PyResult<Self> {
-        let progress = Arc::new(SweepProgress::default());
-        let mut config =
-            SessionConfig::new().with_information_schema(true).with_extension(Arc::clone(&progress));
-        let mut runtime = Builder::new_multi_thread();
+    fn new(py: Python<'_>, threads: Option<NonZeroUsize>, memory_limit: Option<usize>) -> PyResult<Self> {
+        runtime::check(py)?;
+        let mut config = SessionConfig::new().with_information_schema(true);
         if let Some(threads) = threads {
             config = config.with_target_partitions(threads.get());
-            runtime.worker_threads(threads.get());
         }
         let mut environment = RuntimeEnvBuilder::new();
         if let Some(bytes) = memory_limit {
@@ -57,32 +57,44 @@ impl Session {
             environment = environment.with_memory_pool(Arc::new(pool));
         }
         let environment = environment.build_arc().map_err(exception)?;
-        let context = SessionContext::new_with_config_rt(config, environment).enable_url_table();
+        let context = SessionContext::new_with_config_rt(config, environment);
+        register_files(&context);
+        register_copy(&context);
         register_all(&context).map_err(exception)?;
-        Ok(Self { context, runtime: runtime.enable_all().build()?, progress })
+        Ok(Self { context: DroppedElsewhere::new(context) })
     }
 
     /// The rows of a statement.
     #[pyo3(signature = (query, watcher=None))]
-    fn sql(&self, py: Python<'_>, query: &str, watcher: Option<Py<PyAny>>) -> PyResult<Table> {
-        self.collect(py, watcher, self.context.sql(query))
+    fn sql(&self, py: Python<'_>, query: String, watcher: Option<Py<PyAny>>) -> PyResult<Table> {
+        let (context, told) = (self.context(), Told::default());
+        let rows = {
+            let told = told.clone();
+            async move { statement(&context, &told, &query).await }
+        };
+        collect(py, told, watcher.as_ref(), rows)
     }
 
     /// Makes data known as a table.
-    fn register(&self, py: Python<'_>, name: &str, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        let input = Input::of(data)?;
-        let parts = self.threads();
-        let table = async {
-            match input {
-                Input::Path(path) => self.file(path).await.map(DataFrame::into_view),
-                // It may need Python, and this thread has let go of it.
-                Input::Rows(rows) => keep(rows, parts),
-            }
+    fn register(&self, py: Python<'_>, name: String, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (context, input, reference) = (self.context(), Input::of(data)?, TableReference::bare(&*name));
+        let registered = async move {
+            let (table, empty): (Arc<dyn TableProvider>, bool) = match input {
+                Input::Path(path) => (file(&context, path).await?.into_view(), false),
+                Input::Rows(data) => {
+                    let (table, rows) = Rows::of(Arc::new(data)).await?.keep(threads(&context)).await?;
+                    (table, rows == 0)
+                }
+            };
+            let replaced = context.deregister_table(reference.clone())?;
+            context.register_table(reference, table)?;
+            drop(spawn_blocking(|| drop(replaced)));
+            Ok(empty)
         };
-        let table = wait(py, &self.runtime, &self.progress, None, table)?;
-        let table: Arc<dyn TableProvider> = table;
-        self.context.deregister_table(TableReference::bare(name)).map_err(exception)?;
-        self.context.register_table(TableReference::bare(name), table).map(drop).map_err(exception)
+        match wait(py, |_| Ok(()), registered)? {
+            true => warn_of_empty(py, &name),
+            false => Ok(()),
+        }
     }
 
     /// The sets of k questions of some data.
@@ -99,40 +111,66 @@ impl Session {
         watcher: Option<Py<PyAny>>,
     ) -> PyResult<Table> {
         let (k, options) = arguments(k, &options)?;
-        let input = Input::of(data)?;
-        self.collect(py, watcher, async {
+        let (context, input) = (self.context(), Input::of(data)?);
+        let sets = async move {
             let rows = match input {
-                Input::Path(path) => self.file(path).await?,
-                Input::Rows(rows) => self.context.read_table(read_once(rows, self.threads())?)?,
+                Input::Path(path) => file(&context, path).await?,
+                Input::Rows(data) => {
+                    let rows = Rows::of(Arc::new(data)).await?;
+                    context.read_table(rows.read_once(threads(&context))?)?
+                }
             };
             rows.k_corrset_with(k, options)
-        })
+        };
+        collect(py, Told::default(), watcher.as_ref(), sets)
     }
 }
 
 impl Session {
-    fn threads(&self) -> usize {
-        self.context.copied_config().target_partitions()
+    fn context(&self) -> SessionContext {
+        SessionContext::clone(&self.context)
     }
+}
 
-    /// The rows of a file.
-    async fn file(&self, path: String) -> Result<DataFrame> {
-        self.context.table(TableReference::bare(path)).await
+fn threads(context: &SessionContext) -> usize {
+    context.copied_config().target_partitions()
+}
+
+/// The rows of a file.
+async fn file(context: &SessionContext, path: String) -> Result<DataFrame> {
+    context.table(TableReference::bare(path)).await
+}
+
+/// The rows of a statement of SQL. One that changes the session has done so by then.
+async fn statement(context: &SessionContext, told: &Told, query: &str) -> Result<DataFrame> {
+    let plan = context.state().create_logical_plan(query).await?;
+    match &plan {
+        // This one runs its query at once, in the state of whom it is given to.
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(_)) => {
+            let telling = SessionContext::new_with_state(told.in_state(context.state()));
+            telling.execute_logical_plan(plan).await
+        }
+        _ => context.execute_logical_plan(plan).await,
     }
+}
 
-    /// Runs a query to its end.
-    fn collect(
-        &self,
-        py: Python<'_>,
-        watcher: Option<Py<PyAny>>,
-        query: impl Future<Output = Result<DataFrame>> + Send,
-    ) -> PyResult<Table> {
-        self.progress.reset();
-        let rows = async {
-            let rows = query.await?;
+/// Runs a query to its end.
+fn collect(
+    py: Python<'_>,
+    told: Told,
+    watcher: Option<&Py<PyAny>>,
+    query: impl Future<Output = Result<DataFrame>> + Send + 'static,
+) -> PyResult<Table> {
+    let rows = {
+        let told = told.clone();
+        async move {
+            let (state, plan) = query.await?.into_parts();
+            let rows = DataFrame::new(told.in_state(state), plan);
             let schema = Arc::clone(DFSchema::inner(rows.schema()));
             Ok(Table::new(schema, rows.collect().await?))
-        };
-        wait(py, &self.runtime, &self.progress, watcher.as_ref(), rows)
-    }
+        }
+    };
+    let table = wait(py, |py| told.to(py, watcher), rows)?;
+    told.warn(py)?;
+    Ok(table)
 }

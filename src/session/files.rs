@@ -8,7 +8,7 @@
 //!    order are a table of their own, and these are joined by the names of their columns; where a
 //!    file lacks one, it is NULL. Parquet and JSON are read by name already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -70,19 +70,43 @@ impl UrlTableFactory for FilesByPath {
     }
 }
 
-/// Where a path leads: to the file of that name if there is one, whatever is in the name.
+/// Where a path leads: to what is there, if there is anything, whatever is in its name.
 fn url_of(path: &str) -> Result<ListingTableUrl> {
-    let file = Path::new(path);
-    if file.exists()
-        && let Ok(absolute) = std::path::absolute(file)
-    {
-        let url =
-            if file.is_dir() { Url::from_directory_path(absolute) } else { Url::from_file_path(absolute) };
-        if let Ok(url) = url {
-            return ListingTableUrl::try_new(url, None);
-        }
+    match url_of_file(Path::new(path)) {
+        Some(url) => ListingTableUrl::try_new(url, None),
+        None => ListingTableUrl::parse(path),
     }
-    ListingTableUrl::parse(path)
+}
+
+/// What marks a path that stands for many, or for something that is no file.
+const NO_PLAIN_PATH: [&str; 4] = ["*", "?", "[", "://"];
+
+/// The name of the table that is a file or a folder of files; that of a pattern or a URL is
+/// itself. `None` where there is nothing of that path.
+pub fn table_name(path: &str) -> Option<String> {
+    let pattern = || NO_PLAIN_PATH.iter().any(|mark| path.contains(mark)).then(|| path.to_string());
+    url_of_file(Path::new(path)).map(String::from).or_else(pattern)
+}
+
+/// The URL of what is there. In a path some characters stand for others, or for many; in a URL
+/// they are encoded.
+fn url_of_file(path: &Path) -> Option<Url> {
+    let path = absolute(path)?;
+    let url = if path.is_dir() { Url::from_directory_path(path) } else { Url::from_file_path(path) };
+    url.ok()
+}
+
+/// A path without dots. The last name stays as it is: a link may have an ending that tells the
+/// format, and what it leads to none.
+fn absolute(path: &Path) -> Option<PathBuf> {
+    let whole = path.canonicalize().ok()?;
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if whole.is_file() => {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            Some(folder.canonicalize().ok()?.join(name))
+        }
+        _ => Some(whole),
+    }
 }
 
 /// The tables of `CREATE EXTERNAL TABLE`.
@@ -261,5 +285,25 @@ fn common_type(first: &DataType, second: &DataType) -> DataType {
             type_union_resolution(&[one.clone(), other.clone()]).unwrap_or(DataType::Utf8)
         }
         _ => DataType::Utf8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_no_pattern() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a[1].csv", "b*.csv", "c?.csv", "d%20.csv", "e #.csv", "f:/g.csv"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "x\n1\n").unwrap();
+            let url = Url::parse(&table_name(path.to_str().unwrap()).unwrap()).unwrap();
+            assert_eq!(url.to_file_path().unwrap(), path.canonicalize().unwrap());
+        }
+        let pattern = folder.path().join("*.csv");
+        assert_eq!(table_name(pattern.to_str().unwrap()), Some(pattern.to_str().unwrap().to_string()));
+        assert_eq!(table_name(folder.path().join("none.csv").to_str().unwrap()), None);
     }
 }

@@ -37,6 +37,8 @@ pub use found::{Columns, Found, Row};
 pub use kernel::instructions::Instructions;
 pub use plan::SweepPlan;
 pub use pool::pool;
+#[cfg(feature = "python")]
+pub(crate) use pool::pool_threads;
 pub use progress::SweepProgress;
 pub use rank::binomial;
 pub use top::best_rows;

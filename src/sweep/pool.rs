@@ -1,9 +1,19 @@
 //! The threads that sweep.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// Threads that have begun and not ended.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads there are, in all pools.
+#[cfg(feature = "python")]
+pub(crate) fn pool_threads() -> usize {
+    THREADS.load(Ordering::Relaxed)
+}
 
 /// The process's pool of so many threads: all sweeps of that width share it, and
 /// the threads end with the last of them.
@@ -20,6 +30,8 @@ pub fn pool(threads: usize) -> Result<Arc<ThreadPool>, ThreadPoolBuildError> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|index| format!("k_corrset-{index}"))
+        .start_handler(|_| _ = THREADS.fetch_add(1, Ordering::Relaxed))
+        .exit_handler(|_| _ = THREADS.fetch_sub(1, Ordering::Relaxed))
         .build()?;
     let pool = Arc::new(pool);
     pools.retain(|_, pool| pool.strong_count() > 0);

@@ -6,13 +6,15 @@ use crate::error;
 
 /// An error whose text is no longer than [`LONGEST_TEXT`](error::LONGEST_TEXT) and shows no rows.
 ///
-/// One that is so already stays what it is; of any other the kind is kept, and the text cut.
+/// One that is so already stays what it is, and so does one of a host's own, which it may look for.
+/// Of any other the kind is kept, and the text cut.
 pub(crate) fn bounded(error: DataFusionError) -> DataFusionError {
     let whole = error.to_string();
     if error::bounded(whole.clone()) == whole {
         return error;
     }
     match error.find_root() {
+        DataFusionError::External(_) => error,
         DataFusionError::Plan(text) => DataFusionError::Plan(error::bounded(text.clone())),
         DataFusionError::Configuration(text) => DataFusionError::Configuration(error::bounded(text.clone())),
         DataFusionError::NotImplemented(text) => {

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::arrow::array::RecordBatch;
@@ -25,6 +26,7 @@ use crate::udtf::bounded_errors::bounded;
 #[cfg(feature = "distributed")]
 use crate::udtf::distributed::{Material, SharedInputExec, received};
 use crate::udtf::exec::KCorrsetScan;
+use crate::udtf::notices::Notices;
 use crate::udtf::provider::KCorrsetRequest;
 use crate::udtf::pushdown::Selection;
 
@@ -182,7 +184,11 @@ pub(crate) struct Reader {
     /// For the builders of all partitions, and then for the index.
     reservation: Arc<MemoryReservation>,
     index_time: Time,
+    any_rows: Arc<AtomicBool>,
 }
+
+/// The notice of an input that is empty, which is more often a slip than meant.
+const NO_ROWS: &str = "k_corrset: the input has no rows, so the result has none";
 
 impl Reader {
     /// A reader with the threads that the scan may have and the session's memory pool.
@@ -194,7 +200,7 @@ impl Reader {
         let pool = pool(scan.settings.threads).map_err(|error| DataFusionError::External(error.into()))?;
         let reservation = MemoryConsumer::new("KCorrsetExec").register(context.memory_pool());
         let index_time = MetricBuilder::new(metrics).subset_time("index_time", 0);
-        Ok(Self { pool, reservation: Arc::new(reservation), index_time })
+        Ok(Self { pool, reservation: Arc::new(reservation), index_time, any_rows: Arc::default() })
     }
 
     /// What is reserved in the session's memory pool for what has been read.
@@ -211,6 +217,11 @@ impl Reader {
         context: &Arc<TaskContext>,
     ) -> Result<AnswerIndex> {
         let builder = self.read_all(input, request, context).await?;
+        if !self.any_rows.load(Ordering::Relaxed)
+            && let Some(notices) = context.session_config().get_extension::<Notices>()
+        {
+            notices.add(NO_ROWS);
+        }
         let reservation = Arc::clone(&self.reservation);
         self.on_pool(move || {
             reservation.try_resize(builder.memory())?;
@@ -261,6 +272,9 @@ impl Reader {
         let mut next = next_of(&mut batches).await;
         while let Some(batch) = next {
             let batch = batch?;
+            if batch.num_rows() > 0 {
+                self.any_rows.store(true, Ordering::Relaxed);
+            }
             let pushed = self.on_pool(move || {
                 builder.push(&batch)?;
                 Ok(builder)
@@ -315,7 +329,7 @@ pub(crate) fn caught<T>(compute: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// What a panic says.
-fn panic_error(panic: &(dyn Any + Send)) -> DataFusionError {
+pub(crate) fn panic_error(panic: &(dyn Any + Send)) -> DataFusionError {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     worker_error(text.unwrap_or("a panic without a message"))

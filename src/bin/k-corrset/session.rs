@@ -20,6 +20,7 @@ use datafusion_k_corrset::register_all;
 use datafusion_k_corrset::session::copy::register_copy;
 use datafusion_k_corrset::session::files::register_files;
 use datafusion_k_corrset::sweep::SweepProgress;
+use datafusion_k_corrset::udtf::Notices;
 
 use crate::args::Args;
 use crate::cluster;
@@ -34,7 +35,8 @@ const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 /// # Errors
 /// An environment variable `DATAFUSION_…` has a value that its setting cannot take.
 pub(crate) async fn open(args: &Args) -> Result<Statements> {
-    let mut config = config(args)?;
+    let notices = Arc::<Notices>::default();
+    let mut config = config(args)?.with_extension(Arc::clone(&notices));
     let progress = args.shows_progress().then(Arc::<SweepProgress>::default);
     if let Some(progress) = &progress {
         config = config.with_extension(Arc::clone(progress));
@@ -55,7 +57,7 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
         .register_catalog_list(Arc::new(DynamicObjectStoreCatalog::new(catalogs, session.state_weak_ref())));
     register_functions(&session)?;
     register_copy(&session);
-    Ok(Statements { session, output: args.output(), progress })
+    Ok(Statements { session, output: args.output(), progress, notices })
 }
 
 /// The settings: the command line comes first, then the environment, then what suits

@@ -20,11 +20,12 @@ use datafusion_cli::object_storage::instrumented::InstrumentedObjectStoreRegistr
 use datafusion_cli::print_format::PrintFormat;
 use datafusion_cli::print_options::{MaxRows as CliMaxRows, PrintOptions};
 use datafusion_k_corrset::sweep::SweepProgress;
+use datafusion_k_corrset::udtf::Notices;
 use futures::StreamExt;
 use object_store::ObjectStore;
 use url::Url;
 
-use crate::output::{Format, MaxRows, Output, OutputOptions, Rows, Table, put, summary};
+use crate::output::{Format, MaxRows, Output, OutputOptions, Rows, Table, complain, put, summary};
 use crate::progress::Watch;
 
 /// A session and how it prints what its statements return.
@@ -37,6 +38,8 @@ pub(crate) struct Statements {
     pub(crate) output: OutputOptions,
     /// What the sweeps report, where somebody watches.
     pub(crate) progress: Option<Arc<SweepProgress>>,
+    /// What a statement has to say beside its rows.
+    pub(crate) notices: Arc<Notices>,
 }
 
 impl Statements {
@@ -52,7 +55,9 @@ impl Statements {
             color: false,
             instrumented_registry: Arc::new(InstrumentedObjectStoreRegistry::new()),
         };
-        exec_from_commands(self, vec![sql], &nothing).await
+        let ran = exec_from_commands(self, vec![sql], &nothing).await;
+        self.notices.take().iter().for_each(complain);
+        ran
     }
 
     async fn run_plan(&self, plan: LogicalPlan) -> Result<()> {

@@ -1,7 +1,7 @@
 """Which set of k questions predicts overall performance best?
 
 The data are rows of (user, question, score). For every set of k questions, `k_corrset` gives r,
-Pearson's correlation between a user's total on the set and his grand total, over the n users who
+Pearson's correlation between users' totals on the set and their grand totals, over the n users who
 answered all of the set. It looks at all sets, in nanoseconds each, and sums integer scores exactly.
 
     >>> from k_corrset import k_corrset
@@ -16,9 +16,11 @@ answered all of the set. It looks at all sets, in nanoseconds each, and sums int
 from __future__ import annotations
 
 import os
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from k_corrset import _native
@@ -62,12 +64,15 @@ def k_corrset(
 ) -> Table:
     """All sets of k questions, each with r and n.
 
-    Other threads of Python go on meanwhile, and Ctrl-C ends it.
+    Other threads of Python go on meanwhile, and Ctrl-C ends it. After an early end whoever makes the
+    data finishes the batch in hand, and no more. Callbacks, signal handlers and makers of data may
+    call it, too.
 
     Args:
         data: Rows with a user, a question and a score: a table that speaks Arrow's C stream
-            interface (pyarrow, polars, pandas, DuckDB), which is read once and batch by batch, or
-            the path of a Parquet, CSV, JSON or Arrow file.
+            interface (pyarrow, polars, pandas, DuckDB), which is read once and batch by batch, on a
+            thread of its own, or the path of a Parquet, CSV, JSON or Arrow file, of a folder of
+            files, or, where there is nothing of that path, a pattern such as "scores*.parquet".
         k: How many questions a set has; 1 or more.
         user: Name of the column that says who answered.
         question: Name of the column that says what was answered.
@@ -93,8 +98,13 @@ def k_corrset(
     Raises:
         ValueError: An argument that is out of range, a column that is not there, a user with two
             scores on one question: the text says what to write instead.
-        TypeError: `data` is no table.
+        TypeError: `data` is no table, or an option no value.
         FileNotFoundError: `data` is the path of nothing.
+        RuntimeError: The process was forked from one that had used k_corrset.
+        Exception: Whatever the maker of the data or `progress` raises.
+
+    Warns:
+        UserWarning: The data have no rows, as a reader has none when it is read a second time.
 
     Examples:
         >>> import pyarrow
@@ -147,6 +157,7 @@ class Session:
         Raises:
             ValueError: What is wrong with the query or the data.
             MemoryError: The session's memory limit does not suffice.
+            Exception: Whatever `progress` raises.
         """
         with _watcher(progress) as watcher:
             return self._session.sql(query, watcher)
@@ -159,6 +170,14 @@ class Session:
                 unless queries put it in double quotes.
             data: A table, whose batches are kept as they are now; or a path, which is read by
                 each query anew.
+
+        Raises:
+            TypeError: `data` is no table.
+            FileNotFoundError: `data` is the path of nothing.
+            Exception: Whatever the maker of the data raises.
+
+        Warns:
+            UserWarning: The data have no rows, as a reader has none when it is read a second time.
         """
         self._session.register(name, data)
 
@@ -195,6 +214,14 @@ def udtf(name: str = "k_corrset") -> datafusion.TableFunction:
     import datafusion
 
     def sets(*arguments: datafusion.Expr, session: datafusion.SessionContext) -> _native.HostSets:
+        try:
+            return planned(*arguments, session=session)
+        except KeyboardInterrupt:
+            # While it plans, the host makes an error of it, and while it waits for rows it does not.
+            Timer(0.05, interrupt_main).start()
+            return planned(*arguments, session=session)
+
+    def planned(*arguments: datafusion.Expr, session: datafusion.SessionContext) -> _native.HostSets:
         if len(arguments) not in (2, 3):
             message = (
                 f"{name} takes a table, k, and then options, "
@@ -204,7 +231,8 @@ def udtf(name: str = "k_corrset") -> datafusion.TableFunction:
         table, k, *options = arguments
         values = options[0].python_value().as_py() if options else {}
         if not isinstance(values, dict):
-            message = f"{name}: options are a struct, as in {{'min_users': 30, 'top': 100}}; got {options[0]}"
+            got = str(options[0])[:200]
+            message = f"{name}: options are a struct, as in {{'min_users': 30, 'top': 100}}; got {got}"
             raise ValueError(message)
         # The host is planning, on a thread that cannot wait for what its catalogs say.
         with ThreadPoolExecutor(max_workers=1) as elsewhere:
@@ -231,7 +259,9 @@ def _watcher(progress: Progress) -> Iterator[Callable[[int, int], object] | None
     elif callable(progress):
         yield progress
     elif progress is not True:
-        raise TypeError(f"k_corrset: progress must be True, False or a function; got {progress!r}")
+        raise TypeError(
+            f"k_corrset: progress must be True, False or a function; got a {type(progress).__name__}"
+        )
     else:
         try:
             from tqdm.auto import tqdm

@@ -9,6 +9,9 @@ import pyarrow  # type: ignore[import-untyped]
 
 __version__: str
 
+def shut_down() -> None:
+    """Ends all queries, and waits a moment for the threads that run others' code for them."""
+
 @final
 class Table:
     """The rows of a query as Arrow has them.

@@ -1,0 +1,175 @@
+"""One call that ends early, in a process of its own: `python early_end.py PRODUCER WAY`.
+
+It ends with code 7 if all is well: nothing froze, the next call worked, no thread was left.
+"""
+
+import faulthandler
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+import k_corrset
+from producers import KEEP_EXCEPTIONS, NEVER_FAIL, PRODUCERS, Broken
+
+K = 15
+"""Sets of so many of 40 questions take days."""
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def press_ctrl_c(delay):
+    timer = threading.Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def assert_raises(exception, call):
+    try:
+        call()
+    except exception as raised:
+        return raised
+    raise AssertionError("it ended by itself")
+
+
+class EarlyEnd:
+    def __init__(self, name):
+        self.name = name
+        self.make = PRODUCERS[name]
+        self.call(100, k=1)
+        time.sleep(0.1)
+        self.idle = threads()
+
+    def call(self, batches, k=K, pause=0.0, fails_at=None, **options):
+        return self.run(self.make(batches, pause, fails_at), k, **options)
+
+    def run(self, data, k=K, **options):
+        if self.name == "host":
+            return data.sql(f"SELECT * FROM k_corrset(rows, {k}, {{'top': 1}})").collect()
+        return k_corrset.k_corrset(data, k, top=1, **options)
+
+    def slow(self, **options):
+        """Data take seconds."""
+        return self.call(300, pause=0.01, **options)
+
+    def interrupted(self, delay):
+        data = self.make(300, 0.01)
+        timer = press_ctrl_c(delay)
+        assert_raises(KeyboardInterrupt, lambda: self.run(data))
+        timer.join()
+
+    def assert_idle(self):
+        """The next call works, and no thread is left by the last."""
+        assert len(self.call(50, k=1)) == 1
+        # An exception's traceback may hold the data, and these threads of their own.
+        gc.collect()
+        until = time.monotonic() + 10
+        # Another runtime's threads, DuckDB's for instance, may be started late.
+        while threads() > self.idle + 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert threads() <= self.idle + 1, f"{threads()} threads, and {self.idle} before"
+
+    def ctrl_c(self):
+        for delay in (0.3, 0.01):
+            self.interrupted(delay)
+
+    def callback(self):
+        raised = Broken("enough")
+
+        def stop(done, expected):
+            raise raised
+
+        assert assert_raises(Broken, lambda: self.slow(progress=stop)) is raised
+
+    def producer(self):
+        for fails_at in (0, 5):
+            if self.name in KEEP_EXCEPTIONS:
+                raised = assert_raises(Broken, lambda at=fails_at: self.slow(fails_at=at))
+                frames = []
+                traceback = raised.__traceback__
+                while traceback:
+                    frames.append(traceback.tb_frame.f_code.co_name)
+                    traceback = traceback.tb_next
+                assert frames[-1] == "scores", "where it was raised can be seen"
+            elif self.name not in NEVER_FAIL:
+                raised = assert_raises(Exception, lambda at=fails_at: self.slow(fails_at=at))
+            else:
+                continue
+            assert "the well is dry" in str(raised)
+
+    def other_thread(self):
+        ended = []
+
+        def stop(done, expected):
+            if len(turns) > 5:
+                raise Broken("enough")
+
+        def call():
+            ended.append(assert_raises(Broken, lambda: self.slow(progress=stop)))
+
+        turns = []
+        thread = threading.Thread(target=call)
+        thread.start()
+        while thread.is_alive():
+            turns.append(time.monotonic())
+            time.sleep(0.01)
+        assert ended and len(turns) > 5
+
+    def register(self):
+        session = k_corrset.connect()
+        data = self.make(300, 0.01)
+        press_ctrl_c(0.05)
+        try:
+            session.register("rows", data)
+            # Those that need no time are there before.
+            time.sleep(1)
+        except KeyboardInterrupt:
+            pass
+        session.register("rows", self.make(50))
+        assert session.sql("SELECT count(*) AS n FROM rows").to_arrow().to_pylist() == [{"n": 2_000}]
+
+    def exit(self):
+        self.interrupted(0.3)
+        sys.exit(7)
+
+    def exit_with_a_daemon(self):
+        threading.Thread(target=self.slow, daemon=True).start()
+        time.sleep(0.3)
+        sys.exit(7)
+
+    def exit_in_a_long_sleep(self):
+        threading.Thread(target=lambda: self.call(10, pause=30), daemon=True).start()
+        time.sleep(0.3)
+        sys.exit(7)
+
+
+def at_random():
+    """100 interrupts at random moments over all producers."""
+    # While a host plans, it makes errors of what Python raises.
+    calls = [EarlyEnd(name) for name in PRODUCERS if name != "host"]
+    random.seed(1)
+    for number in range(100):
+        calls[number % len(calls)].interrupted(random.random() ** 2 * 0.4)
+    for call in calls:
+        call.idle = calls[-1].idle
+        call.assert_idle()
+
+
+if __name__ == "__main__":
+    # Where this process was started in the background, Ctrl-C would be ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    faulthandler.dump_traceback_later(50, exit=True)
+    name, way = sys.argv[1:]
+    if way == "at_random":
+        at_random()
+    else:
+        call = EarlyEnd(name)
+        getattr(call, way)()
+        call.assert_idle()
+    sys.exit(7)

@@ -1,0 +1,52 @@
+"""A call may end early in every way, whatever makes its data: nothing freezes.
+
+Each runs in a process of its own, which a watchdog kills.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from producers import PRODUCERS
+
+WAYS = (
+    "ctrl_c",
+    "callback",
+    "producer",
+    "other_thread",
+    "register",
+    "exit",
+    "exit_with_a_daemon",
+    "exit_in_a_long_sleep",
+)
+
+
+def run(*arguments):
+    """Ends with the process, or after a minute with its end."""
+    script = Path(__file__).with_name("early_end.py")
+    ended = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 7, ended.stderr
+    assert "panicked" not in ended.stderr and "Fatal" not in ended.stderr, ended.stderr
+
+
+WITHOUT = {
+    # At its end DuckDB waits for its functions, long ones too.
+    ("function_in_duckdb", "exit_in_a_long_sleep"),
+    # It is the host that calls back, and that has the tables.
+    ("host", "callback"),
+    ("host", "other_thread"),
+    ("host", "register"),
+}
+
+
+CASES = [(producer, way) for producer in PRODUCERS for way in WAYS if (producer, way) not in WITHOUT]
+
+
+@pytest.mark.parametrize(("producer", "way"), CASES)
+def test_a_call_may_end_early(producer, way):
+    run(producer, way)
+
+
+def test_a_hundred_interrupts_at_random():
+    run("all", "at_random")
