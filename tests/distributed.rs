@@ -525,3 +525,50 @@ fn workers_of_a_coordinator_that_is_killed_come_to_rest() {
         assert!(Instant::now() < deadline, "the workers go on");
     }
 }
+
+#[tokio::test]
+async fn a_plan_that_cannot_be_sent_shows_no_rows() {
+    use datafusion_proto::physical_plan::{AsExecutionPlan, DefaultPhysicalExtensionCodec};
+    use datafusion_proto::protobuf::PhysicalPlanNode;
+
+    let ctx = SessionContext::new();
+    register_all(&ctx).unwrap();
+    let exam = "CREATE TABLE exam AS SELECT 'secret' AS \"user\", 'hidden' AS question, 3 AS score";
+    ctx.sql(exam).await.unwrap().collect().await.unwrap();
+    let frame = ctx.sql("SELECT * FROM k_corrset(exam, 1) ORDER BY r LIMIT 3").await.unwrap();
+    let plan = frame.create_physical_plan().await.unwrap();
+    // An engine without our codec.
+    let sent = PhysicalPlanNode::try_from_physical_plan(plan, &DefaultPhysicalExtensionCodec {});
+    let error = sent.unwrap_err().to_string();
+    assert!(error.contains("KCorrsetExec"), "{error}");
+    assert!(!error.contains("secret") && !error.contains("hidden"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_copied_to_csv_on_workers_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sets.csv");
+    let mut servers = Vec::new();
+    let mut urls = Vec::new();
+    for _ in 0..2 {
+        let mut server = k_corrset(&["--serve", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        urls.push(line.trim().to_string());
+        servers.push(server);
+    }
+    let sql = format!(
+        "COPY (SELECT * FROM k_corrset((SELECT 'u' || u.value AS \"user\", 'q, ' || q.value AS question,
+         (u.value * q.value) % 3 AS score FROM generate_series(1, 30) u CROSS JOIN generate_series(1, 9) q), 2,
+         undefined => 'null')) TO '{}'",
+        path.display()
+    );
+    let mut arguments = vec!["-q", "-c", &sql, "--workers"];
+    arguments.extend(urls.iter().map(String::as_str));
+    let output = k_corrset(&arguments).output().unwrap();
+    servers.iter_mut().for_each(|server| _ = server.kill().and_then(|()| server.wait()));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let copied = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(copied.lines().count(), 37);
+    assert!(copied.lines().skip(1).all(|line| line.starts_with("\"['q, ")), "{copied}");
+}

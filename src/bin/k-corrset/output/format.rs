@@ -42,7 +42,7 @@ enum Writer {
     Csv(Box<CsvWriter<Bytes>>),
     Json(Box<JsonWriter<Bytes, JsonArray>>),
     NdJson(Box<JsonWriter<Bytes, LineDelimited>>),
-    Table(Table),
+    Table(Box<Table>),
     /// What has no columns has nothing to show.
     Nothing,
 }
@@ -65,7 +65,7 @@ impl Rows {
             Format::Tsv => csv(b'\t'),
             Format::Json => Writer::Json(Box::new(json().build(out.clone()))),
             Format::NdJson => Writer::NdJson(Box::new(json().build(out.clone()))),
-            Format::Table => Writer::Table(table()),
+            Format::Table => Writer::Table(Box::new(table())),
         };
         let mut rows = Self { bytes, writer };
         // A result without rows has a header all the same.
