@@ -42,6 +42,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// still sleep in there, and must not keep new ones from beginning.
 const BLOCKING_THREADS: usize = 1 << 14;
 
+/// The stack of a thread: code of Python runs there, which expects that of a main thread.
+const STACK: usize = 8 << 20;
+
 /// How long the interpreter's end is put off for others' code to come back.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -49,9 +52,9 @@ const GRACE: Duration = Duration::from_secs(5);
 const PUSH: Duration = Duration::from_millis(200);
 
 /// What a forked child is told.
-pub(super) const FORKED: &str = "k_corrset: this process was forked from one that had used k_corrset, and the threads \
-    of that do not exist here; start processes with multiprocessing.get_context('spawn') or 'forkserver', or \
-    use k_corrset in the children alone";
+pub(super) const FORKED: &str = "k_corrset: this process was forked from one that had used k_corrset, and \
+    the threads of that do not exist here; start processes with multiprocessing.get_context('spawn') or \
+    'forkserver', or use k_corrset in the children alone";
 
 const ENDED: &str = "k_corrset: the interpreter is about to end; run queries before";
 
@@ -77,6 +80,7 @@ pub(super) fn handle(py: Python<'_>) -> PyResult<Handle> {
                 .thread_name("k_corrset")
                 .thread_keep_alive(KEEP_ALIVE)
                 .max_blocking_threads(BLOCKING_THREADS)
+                .thread_stack_size(STACK)
                 .build()?;
             let handle = runtime.handle().clone();
             *state = State::Running(process::id(), runtime);
