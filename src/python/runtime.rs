@@ -48,6 +48,9 @@ const STACK: usize = 8 << 20;
 /// How long the interpreter's end is put off for others' code to come back.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What the end of threads without work takes at most.
+const IDLE: Duration = Duration::from_millis(5);
+
 /// How long it is put off for batches in hand to be taken in and dropped.
 const PUSH: Duration = Duration::from_millis(200);
 
@@ -125,7 +128,12 @@ pub(super) fn shut_down(py: Python<'_>) {
         return mem::forget(runtime);
     }
     py.detach(|| {
+        let begun = Instant::now();
         runtime.shutdown_timeout(GRACE);
+        if begun.elapsed() > IDLE {
+            // Whoever had to be waited for may have threads of their own, which end later.
+            thread::sleep(PUSH);
+        }
         // A batch is taken in within milliseconds. A host's sweep goes on, without Python.
         let until = Instant::now() + PUSH;
         while pool_threads() > 0 && Instant::now() < until {
