@@ -42,16 +42,22 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// still sleep in there, and must not keep new ones from beginning.
 const BLOCKING_THREADS: usize = 1 << 14;
 
+/// The stack of a thread: code of Python runs there, which expects that of a main thread.
+const STACK: usize = 8 << 20;
+
 /// How long the interpreter's end is put off for others' code to come back.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What the end of threads without work takes at most.
+const IDLE: Duration = Duration::from_millis(5);
 
 /// How long it is put off for batches in hand to be taken in and dropped.
 const PUSH: Duration = Duration::from_millis(200);
 
 /// What a forked child is told.
-pub(super) const FORKED: &str = "k_corrset: this process was forked from one that had used k_corrset, and the threads \
-    of that do not exist here; start processes with multiprocessing.get_context('spawn') or 'forkserver', or \
-    use k_corrset in the children alone";
+pub(super) const FORKED: &str = "k_corrset: this process was forked from one that had used k_corrset, and \
+    the threads of that do not exist here; start processes with multiprocessing.get_context('spawn') or \
+    'forkserver', or use k_corrset in the children alone";
 
 const ENDED: &str = "k_corrset: the interpreter is about to end; run queries before";
 
@@ -77,6 +83,7 @@ pub(super) fn handle(py: Python<'_>) -> PyResult<Handle> {
                 .thread_name("k_corrset")
                 .thread_keep_alive(KEEP_ALIVE)
                 .max_blocking_threads(BLOCKING_THREADS)
+                .thread_stack_size(STACK)
                 .build()?;
             let handle = runtime.handle().clone();
             *state = State::Running(process::id(), runtime);
@@ -121,7 +128,12 @@ pub(super) fn shut_down(py: Python<'_>) {
         return mem::forget(runtime);
     }
     py.detach(|| {
+        let begun = Instant::now();
         runtime.shutdown_timeout(GRACE);
+        if begun.elapsed() > IDLE {
+            // Whoever had to be waited for may have threads of their own, which end later.
+            thread::sleep(PUSH);
+        }
         // A batch is taken in within milliseconds. A host's sweep goes on, without Python.
         let until = Instant::now() + PUSH;
         while pool_threads() > 0 && Instant::now() < until {

@@ -41,8 +41,8 @@ fn not_a_value(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let type_name = value.get_type().name();
     let type_name = type_name.as_ref().map_or_else(|_| "?".into(), |name| name.to_string_lossy());
     type_error(format!(
-        "k_corrset: '{name}' must be text, a number, a date or time, a UUID, or a list of these; got an object \
-         of type {type_name}; of a table give one column, as in list(table['question'])"
+        "k_corrset: '{name}' must be text, a number, a date or time, a UUID, or a list of these; got an \
+         object of type {type_name}; of a table give one column, as in list(table['question'])"
     ))
 }
 

@@ -210,7 +210,7 @@ def test_a_link_keeps_its_ending(rows, tmp_path):
 # Rows
 
 
-@pytest.mark.filterwarnings("ignore:.*map_elements")
+@pytest.mark.filterwarnings("ignore::polars.exceptions.PolarsInefficientMapWarning")
 @pytest.mark.parametrize("column", ["user", "question", "other"])
 def test_objects_of_polars_are_refused(rows, session, column):
     frame = polars.from_pandas(rows).with_columns(
