@@ -80,11 +80,7 @@ impl Statements {
         let mut batches = execute_stream(plan, Arc::clone(&context))?;
         let table = || Table {
             schema: Arc::clone(&schema),
-            max_rows: if shows == Shows::All || shows == Shows::Plan {
-                MaxRows::Unlimited
-            } else {
-                self.output.max_rows
-            },
+            max_rows: if shows == Shows::Some { self.output.max_rows } else { MaxRows::Unlimited },
             multiline: shows == Shows::Plan,
             endless,
             begun: (!self.output.quiet).then_some(begun),

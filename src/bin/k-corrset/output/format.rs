@@ -27,6 +27,7 @@ pub(crate) enum Format {
     /// One array of objects
     Json,
     /// An object a line
+    #[value(alias = "ndjson")]
     NdJson,
 }
 
