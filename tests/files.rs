@@ -145,3 +145,81 @@ async fn parquet_and_json_are_read_by_name() {
         assert!(rows.contains("| ann  | q1       | 1     |\n| bob  | q2       | 0     |"), "{rows}");
     }
 }
+
+const EXAM: [(&str, &str, i64); 5] =
+    [("ann", "q1", 1), ("ann", "q2", 0), ("bob", "q1", 0), ("bob", "q2", 1), ("cyd", "q1", 1)];
+
+fn objects() -> Vec<String> {
+    let object = |(user, question, score): (&str, &str, i64)| {
+        format!("{{\"user\": \"{user}\", \"question\": \"{question}\", \"score\": {score}}}")
+    };
+    EXAM.map(object).to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn json_is_an_array_or_lines_whatever_its_ending() {
+    let array = format!("\n [{}]\n", objects().join(",\n"));
+    let lines = objects().join("\n");
+    let bom = format!("\u{feff}[{}]", objects().join(","));
+    let folder = folder(&[
+        ("array.json", &array),
+        ("lines.json", &lines),
+        ("bom.json", &bom),
+        ("lines.jsonl", &lines),
+        ("lines.ndjson", &lines),
+        ("some.jsonl/a.jsonl", &lines),
+        ("some/a.jsonl", &objects()[..2].join("\n")),
+        ("some/b.jsonl", &objects()[2..].join("\n")),
+        ("empty/0.json", ""),
+        ("empty/1.json", &array),
+    ]);
+    for name in [
+        "array.json",
+        "lines.json",
+        "lines.jsonl",
+        "lines.ndjson",
+        "some",
+        "some/*.jsonl",
+        "some.jsonl",
+        "bom.json",
+    ] {
+        let rows = all_of(&folder.path().join(name), "2, 3, 1").await;
+        assert_eq!(rows.lines().count(), 5 + 4, "{name}: {rows}");
+        let sets = "SELECT questions, n FROM k_corrset('{}', 1, undefined => 'null') ORDER BY n DESC";
+        let sets = run(&sets.replace("{}", folder.path().join(name).to_str().unwrap())).await.unwrap();
+        assert!(sets.contains("| [q1]      | 3 |\n| [q2]      | 2 |"), "{name}: {sets}");
+    }
+    let external = "CREATE EXTERNAL TABLE t STORED AS JSON OPTIONS ('format.newline_delimited' 'false') LOCATION '{}/array.json'; SELECT * FROM t";
+    let rows = run(&external.replace("{}", folder.path().to_str().unwrap())).await.unwrap();
+    assert_eq!(rows.lines().count(), 5 + 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_array_of_json_is_not_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.json");
+    let row = |number: usize| {
+        format!(
+            "{{\"user\":\"{:0200}\",\"question\":\"q{}\",\"score\":{}}}",
+            number / 10,
+            number % 10,
+            number % 3 % 2
+        )
+    };
+    let rows: Vec<String> = (0..100_000).map(row).collect();
+    std::fs::write(&path, format!("[{}]", rows.join(",\n"))).unwrap();
+    assert!(std::fs::metadata(&path).unwrap().len() > 20 << 20);
+    let path = path.display();
+    for sql in [
+        format!("SELECT count(*) AS rows FROM '{path}'"),
+        format!(
+            "CREATE EXTERNAL TABLE t STORED AS JSON OPTIONS ('format.newline_delimited' 'false') LOCATION '{path}';
+             SELECT count(*) AS rows FROM t"
+        ),
+    ] {
+        assert!(run(&sql).await.unwrap().contains("| 100000 |"), "{sql}");
+    }
+    let sql =
+        format!("SELECT count(*) AS sets, max(n) AS n FROM k_corrset('{path}', 2, undefined => 'null')");
+    assert!(run(&sql).await.unwrap().contains("| 45   | 10000 |"));
+}

@@ -1,12 +1,14 @@
 //! Files as tables, by their paths: `FROM 'scores.csv'`, and `CREATE EXTERNAL TABLE`.
 //!
-//! DataFusion reads them. What is mended is what it does silently otherwise:
+//! DataFusion reads them. What is mended is what it does silently otherwise, or not at all:
 //!
 //! 1. *A path is a file.* `exam[1].parquet` is a pattern only where there is no such file.
 //! 2. *Columns have names.* Files of CSV are read by position, so of two files with their columns
 //!    in different orders one would have its users taken for questions. Here the files of each
 //!    order are a table of their own, and these are joined by the names of their columns; where a
 //!    file lacks one, it is NULL. Parquet and JSON are read by name already.
+//! 3. *JSON is JSON.* A file may be one array or an object a line, and end in `.json`, `.jsonl` or
+//!    `.ndjson`: it is looked into. An array is not cut into ranges.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +33,9 @@ use datafusion::logical_expr::{CreateExternalTable, Expr, LogicalPlan, LogicalPl
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 use url::Url;
+
+use crate::session::json;
+use crate::session::whole_files::WholeFiles;
 
 /// Makes paths of files tables of a session, and reads files of one table by the names of their
 /// columns.
@@ -58,16 +63,29 @@ impl UrlTableFactory for FilesByPath {
         let session =
             session.and_then(|session| session.read().as_any().downcast_ref::<SessionState>().cloned());
         let session = session.ok_or_else(|| plan_datafusion_err!("the session of '{path}' has ended"))?;
+        let config = ListingTableConfig::new(url);
+        let config = match json::options_of(&config.table_paths[0], &session).await {
+            Ok(Some(options)) => Ok(config.with_listing_options(options)),
+            _ => config.infer_options(&session).await,
+        };
         // Of what has no format this is not the place to say so: it may be a misspelt table.
-        let Ok(config) = ListingTableConfig::new(url).infer_options(&session).await else { return Ok(None) };
+        let Ok(config) = config else { return Ok(None) };
         let config = config.infer_partitions_from_path(&session).await?;
         if let Some(options) = config.options.as_ref().filter(|options| options.format.is::<CsvFormat>())
             && let Some(table) = joined_by_name(&config.table_paths, options, &session).await?
         {
             return Ok(Some(table));
         }
-        Ok(Some(Arc::new(ListingTable::try_new(config.infer_schema(&session).await?)?)))
+        let table = ListingTable::try_new(config.infer_schema(&session).await?)?;
+        Ok(Some(uncut(table)))
     }
+}
+
+/// A table of files, of which none is cut that cannot be.
+fn uncut(table: ListingTable) -> Arc<dyn TableProvider> {
+    let is_array = json::is_array(table.options());
+    let table = Arc::new(table);
+    if is_array { Arc::new(WholeFiles(table)) } else { table }
 }
 
 /// Where a path leads: to what is there, if there is anything, whatever is in its name.
@@ -121,9 +139,13 @@ impl TableProviderFactory for ExternalTables {
         cmd: &CreateExternalTable,
     ) -> Result<Arc<dyn TableProvider>> {
         let table = self.0.create(session, cmd).await?;
-        let files =
-            table.downcast_ref::<ListingTable>().filter(|files| files.options().format.is::<CsvFormat>());
-        let Some(files) = files else { return Ok(table) };
+        let Some(files) = table.downcast_ref::<ListingTable>() else { return Ok(table) };
+        if json::is_array(files.options()) {
+            return Ok(uncut(files.clone()));
+        }
+        if !files.options().format.is::<CsvFormat>() {
+            return Ok(table);
+        }
         let groups = groups_of(files.table_paths(), files.options(), session).await?;
         match &groups[..] {
             [first, .., other] if !cmd.schema.fields().is_empty() => Err(differ(first, other)),

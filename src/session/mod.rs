@@ -9,4 +9,6 @@
 
 pub mod copy;
 pub mod files;
+mod json;
 pub mod nested_text;
+mod whole_files;
