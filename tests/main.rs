@@ -13,6 +13,7 @@ mod registration;
 mod reliability;
 mod resolution;
 mod scripts;
+mod session_parts;
 mod slt;
 mod support;
 
