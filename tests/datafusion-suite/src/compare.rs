@@ -110,16 +110,25 @@ fn text(outputs: &[Output]) -> String {
     outputs.iter().map(Output::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Replaces every word that has a digit in it.
+/// Units of metrics: less of them is another unit.
+const UNITS: [&str; 6] = ["B", "KB", "MB", "GB", "K", "M"];
+
+/// Replaces every word that has a digit in it, with the unit after it.
 fn blot(line: &str) -> String {
-    let in_word = |letter: char| letter.is_alphanumeric() || letter == '.';
+    // Names of files that are drawn by chance, as in `kVNoDBHhIDyUSWzF_0.parquet`, are one word.
+    let in_word = |letter: char| letter.is_alphanumeric() || letter == '.' || letter == '_';
     let mut rest = line;
     let mut shape = String::new();
     while let Some(first) = rest.chars().next() {
         let end = rest.find(|letter| in_word(letter) != in_word(first)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        let number = in_word(first) && word.contains(|letter: char| letter.is_ascii_digit());
-        shape.push_str(if number { "#" } else { word });
+        if in_word(first) && word.contains(|letter: char| letter.is_ascii_digit()) {
+            shape.push('#');
+        } else if shape.ends_with("# ") && UNITS.contains(&word) {
+            shape.pop();
+        } else {
+            shape.push_str(word);
+        }
         rest = after;
     }
     shape
@@ -163,6 +172,11 @@ mod tests {
         let plain = || [metrics("sort, time=1.2ms"), metrics("sort, time=900µs")];
         assert_eq!(unexpected(plain(), metrics("sort, time=3ns")), 0);
         assert_eq!(unexpected(plain(), metrics("scan, time=3ns")), 1);
+        let plain = || [metrics("sort, used=800.0 B"), metrics("sort, used=1.2 KB")];
+        assert_eq!(unexpected(plain(), metrics("sort, used=1.0 MB")), 0);
+        assert_eq!(unexpected(plain(), metrics("sort, left=1.0 MB")), 1);
+        let plain = || [metrics("file=a1_0.csv"), metrics("file=b1_0.csv")];
+        assert_eq!(unexpected(plain(), metrics("file=ab_0.csv")), 0);
         let rows = |one, two| outcome("SHOW FUNCTIONS", &[&[one], &[two]]);
         let plain = || [rows("a1", "b1"), rows("b1", "a1")];
         assert_eq!(unexpected(plain(), rows("b1", "a1")), 0);

@@ -100,11 +100,12 @@ impl fmt::Display for Report {
             self.fail_plain.len(),
             self.fail_registered.len(),
         )?;
-        let only = |these: &[String], those: &[String]| -> Vec<String> {
-            these.iter().filter(|file| !those.contains(file)).cloned().collect()
-        };
-        show(f, "  in plain sessions only", &only(&self.fail_plain, &self.fail_registered))?;
-        show(f, "  with the function only", &only(&self.fail_registered, &self.fail_plain))?;
+        let (with, without) = (&self.fail_registered, &self.fail_plain);
+        let (both, with): (Vec<_>, Vec<_>) = with.iter().cloned().partition(|file| without.contains(file));
+        let without: Vec<_> = without.iter().filter(|file| !both.contains(file)).cloned().collect();
+        show(f, "  in all sessions", &both)?;
+        show(f, "  in plain sessions only", &without)?;
+        show(f, "  with the function only", &with)?;
 
         writeln!(f, "Records that differ as is accepted: {}", self.accepted.len())?;
         let mut by_reason: BTreeMap<Accepted, Vec<String>> = BTreeMap::new();

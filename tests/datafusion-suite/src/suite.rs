@@ -27,9 +27,10 @@ use crate::report::Report;
 /// How long a statement may take. It is an error then, in whatever session.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// How often a file is run again in plain sessions if something differs: what differs between
-/// plain sessions too, though rarely, is not the function's doing.
-const RUNS_AGAIN: usize = 6;
+/// How often, and for how long, a file is run again in plain sessions if something differs: what
+/// differs between plain sessions too, though rarely, is not the function's doing.
+const RUNS_AGAIN: usize = 60;
+const TIME_AGAIN: Duration = Duration::from_secs(60);
 
 /// The kind of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +61,8 @@ impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rows { types, rows } => {
-                write!(f, "{} rows of {types}", rows.len())?;
-                rows.iter().try_for_each(|row| write!(f, "\n{}", row.join(" | ")))
+                rows.iter().try_for_each(|row| writeln!(f, "{}", row.join(" | ")))?;
+                write!(f, "{} rows of {types}", rows.len())
             }
             Self::Done => f.write_str("done"),
             Self::Error(text) => write!(f, "error: {text}"),
@@ -229,8 +230,9 @@ async fn run_kinds(file: &TestFile, root: &Arc<str>) -> Result<Report, String> {
     plain.push(run_file(file, Kind::Plain, root).await?);
     let name = file.relative_path.display().to_string();
     let mut report = compare(&name, &plain, &registered);
+    let start = Instant::now();
     for _ in 0..RUNS_AGAIN {
-        if report.unexpected.is_empty() {
+        if report.unexpected.is_empty() || start.elapsed() > TIME_AGAIN {
             break;
         }
         plain.push(run_file(file, Kind::Plain, root).await?);
