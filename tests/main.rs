@@ -15,6 +15,7 @@ mod registration;
 mod reliability;
 mod resolution;
 mod scripts;
+mod session_parts;
 mod slt;
 mod support;
 
