@@ -1,4 +1,4 @@
-//! The only layer that knows DataFusion: `k_corrset` as a table function and as a
+//! The only layer of the function that knows DataFusion: `k_corrset` as a table function and as a
 //! method of DataFrames.
 //!
 //! ```text

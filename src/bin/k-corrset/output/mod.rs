@@ -109,7 +109,7 @@ impl Output {
         Ok(wants_more)
     }
 
-    /// Writes what is left at the end; returns how many rows there were.
+    /// Writes what is left at the end.
     ///
     /// # Errors
     /// As of [`write`](Self::write).
