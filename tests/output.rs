@@ -262,7 +262,9 @@ fn errors_are_short_and_show_no_rows() {
     let path = folder.path().join("exam.json");
     let mut file = File::create(&path).unwrap();
     let row = |user: usize| format!("{{\"user\": \"secret{user}\", \"question\": \"q1\", \"score\": 1}}");
-    write!(file, "[{}]", (0..10_000).map(row).collect::<Vec<_>>().join(",\n")).unwrap();
+    // Rows as objects, and one that is an array.
+    let rows: Vec<String> = (0..10_000).map(row).collect();
+    write!(file, "{}\n[\"secret\", {}]\n", row(0), rows.join(", ")).unwrap();
     let wide = (0..5_000).map(|column| format!("1 AS column_number_{column}")).collect::<Vec<_>>().join(", ");
     for sql in [
         format!("SELECT * FROM k_corrset('{}', 1)", path.display()),

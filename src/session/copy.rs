@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::dml::CopyTo;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
@@ -22,6 +23,13 @@ use crate::session::nested_text::{is_nested, to_text};
 /// Makes `COPY … TO 'x.csv'` of a session write nested columns as text.
 pub fn register_copy(ctx: &SessionContext) {
     ctx.add_analyzer_rule(Arc::new(CopyNestedAsText));
+}
+
+/// Makes a worker's session know the function that the rule puts into plans, some of which run
+/// there.
+pub fn with_copy(mut worker: SessionStateBuilder) -> SessionStateBuilder {
+    worker.scalar_functions().get_or_insert_default().push(Arc::new(nested_text_function()));
+    worker
 }
 
 /// Endings of formats that have no nested values.
@@ -68,12 +76,9 @@ fn as_text(plan: &LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// The function that the rule puts into plans; it is not for SQL.
-pub(crate) fn nested_text_function() -> ScalarUDF {
+fn nested_text_function() -> ScalarUDF {
     ScalarUDF::from(NestedText { signature: Signature::any(1, Volatility::Immutable) })
 }
-
-/// The name of that function.
-pub(crate) const NESTED_TEXT: &str = "__nested_text";
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct NestedText {
@@ -82,7 +87,7 @@ struct NestedText {
 
 impl ScalarUDFImpl for NestedText {
     fn name(&self) -> &str {
-        NESTED_TEXT
+        "__nested_text"
     }
 
     fn signature(&self) -> &Signature {

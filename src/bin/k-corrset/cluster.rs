@@ -10,6 +10,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion_distributed::{
     DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext, WorkerResolver,
 };
+use datafusion_k_corrset::session::copy::with_copy;
 use datafusion_k_corrset::udtf::{KCorrsetSettings, NamedWorkers};
 use datafusion_k_corrset::with_k_corrset;
 use tokio::net::TcpListener;
@@ -26,7 +27,7 @@ use crate::output::say;
 pub(crate) async fn serve(address: SocketAddr, runtime: Arc<RuntimeEnv>) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
     say(format_args!("http://{}", listener.local_addr()?));
-    let session = |query: WorkerQueryContext| async { Ok(with_k_corrset(query.builder).build()) };
+    let session = |query: WorkerQueryContext| async { Ok(with_copy(with_k_corrset(query.builder)).build()) };
     let worker = Worker::from_session_builder(session).with_runtime_env(runtime);
     let server = Server::builder().add_service(worker.into_worker_server());
     // Without, a reply of a few bytes may wait for 40 ms.

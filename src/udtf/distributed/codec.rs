@@ -7,8 +7,6 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
-#[cfg(feature = "cli")]
-use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
@@ -21,8 +19,6 @@ use datafusion_proto::protobuf;
 use prost::Message;
 
 use crate::index::ColumnNames;
-#[cfg(feature = "cli")]
-use crate::session::copy::{NESTED_TEXT, nested_text_function};
 use crate::sweep::{Instructions, Undefined};
 use crate::udtf::distributed::input::{SharedInputExec, Source};
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
@@ -165,15 +161,6 @@ impl PhysicalExtensionCodec for KCorrsetCodec {
                     inputs.len()
                 )
             }
-        }
-    }
-
-    /// The function that `COPY` to CSV puts into plans of the prompt, which no session registers.
-    #[cfg(feature = "cli")]
-    fn try_decode_udf(&self, name: &str, _: &[u8]) -> Result<Arc<ScalarUDF>> {
-        match name {
-            NESTED_TEXT => Ok(Arc::new(nested_text_function())),
-            _ => internal_err!("'{name}' is no function of k_corrset"),
         }
     }
 }
