@@ -1,7 +1,7 @@
 //! Waiting for a query: without the interpreter's lock, so that other threads of Python go on,
 //! and with an eye on Ctrl-C.
 //!
-//! The query runs on the [runtime](super::runtime) and the thread that wants its result only
+//! The query runs on the [`runtime`] and the thread that wants its result only
 //! listens. So what Python calls meanwhile, a signal's handler or a watcher, may itself wait for
 //! a query; and whoever stops listening leaves at once.
 
