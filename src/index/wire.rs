@@ -89,6 +89,26 @@ struct FloatMessage {
     totals: Vec<f64>,
 }
 
+impl WideMessage {
+    fn of<N: Copy, const BYTES: usize>(weighted: &Weighted<N>, bytes: fn(N) -> [u8; BYTES]) -> Self {
+        let bytes = |numbers: &[N]| numbers.iter().flat_map(|&number| bytes(number)).collect();
+        Self { scores: bytes(&weighted.scores), totals: bytes(&weighted.totals) }
+    }
+
+    /// The numbers, if there are as many of them as answers and users.
+    fn weighted<N, const BYTES: usize>(
+        &self,
+        answered: &BitMatrix,
+        number: fn([u8; BYTES]) -> N,
+    ) -> Option<Arc<Weighted<N>>> {
+        let numbers = |bytes: &[u8]| {
+            let (numbers, rest) = bytes.as_chunks();
+            rest.is_empty().then(|| numbers.iter().map(|&bytes| number(bytes)).collect())
+        };
+        weighted(answered, numbers(&self.scores)?, numbers(&self.totals)?)
+    }
+}
+
 impl AnswerIndex {
     /// The index as bytes, for [`from_bytes`](Self::from_bytes).
     ///
@@ -105,22 +125,8 @@ impl AnswerIndex {
                 scores: weighted.scores.clone(),
                 totals: weighted.totals.clone(),
             }),
-            Scores::Long(weighted) => {
-                let bytes =
-                    |numbers: &[i128]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-                ScoresMessage::Long(WideMessage {
-                    scores: bytes(&weighted.scores),
-                    totals: bytes(&weighted.totals),
-                })
-            }
-            Scores::Wide(weighted) => {
-                let bytes =
-                    |numbers: &[I256]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-                ScoresMessage::Wide(WideMessage {
-                    scores: bytes(&weighted.scores),
-                    totals: bytes(&weighted.totals),
-                })
-            }
+            Scores::Long(weighted) => ScoresMessage::Long(WideMessage::of(weighted, i128::to_le_bytes)),
+            Scores::Wide(weighted) => ScoresMessage::Wide(WideMessage::of(weighted, I256::to_le_bytes)),
             Scores::Float(weighted) => {
                 let parts =
                     |numbers: &[Compensated]| numbers.iter().flat_map(|number| number.parts()).collect();
@@ -189,20 +195,8 @@ fn answers(users: u64, ids: Vec<u32>, answered: Vec<u64>, scores: Option<ScoresM
         ScoresMessage::Integer(IntegerMessage { scores, totals }) => {
             Scores::Integer(weighted(&answered, scores, totals)?)
         }
-        ScoresMessage::Long(WideMessage { scores, totals }) => {
-            let numbers = |bytes: &[u8]| {
-                let (numbers, rest) = bytes.as_chunks();
-                rest.is_empty().then(|| numbers.iter().map(|&number| i128::from_le_bytes(number)).collect())
-            };
-            Scores::Long(weighted(&answered, numbers(&scores)?, numbers(&totals)?)?)
-        }
-        ScoresMessage::Wide(WideMessage { scores, totals }) => {
-            let numbers = |bytes: &[u8]| {
-                let (numbers, rest) = bytes.as_chunks();
-                rest.is_empty().then(|| numbers.iter().map(|&number| I256::from_le_bytes(number)).collect())
-            };
-            Scores::Wide(weighted(&answered, numbers(&scores)?, numbers(&totals)?)?)
-        }
+        ScoresMessage::Long(message) => Scores::Long(message.weighted(&answered, i128::from_le_bytes)?),
+        ScoresMessage::Wide(message) => Scores::Wide(message.weighted(&answered, I256::from_le_bytes)?),
         ScoresMessage::Float(FloatMessage { scores, totals }) => {
             let numbers = |parts: &[f64]| {
                 let (numbers, rest) = parts.as_chunks();

@@ -1,8 +1,8 @@
 //! What sessions of this project's own have beside the function: those of the prompt and of the
 //! Python package.
 //!
-//! * [`nested_text`]: lists, structs and maps as text, where a format has no room for them.
 //! * [`files`]: paths as tables, and columns by their names.
+//! * [`nested_text`]: lists, structs and maps as text, where a format has no room for them.
 //! * [`copy`]: `COPY … TO 'x.csv'` of such columns.
 //!
 //! An application's session gets none of this from [`register_all`](crate::register_all).
