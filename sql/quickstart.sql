@@ -40,7 +40,7 @@ ORDER  BY r DESC
 LIMIT  5;
 
 -- 3. The main job: every set of 5 questions (658,008 of them), the best ones first.
---    r is Pearson's correlation of a user's total on the set with his grand total,
+--    r is Pearson's correlation of a user's total on the set with their grand total,
 --    over the n users who answered all five.
 SELECT questions, r, n
 FROM   k_corrset('target/quickstart/scores.parquet', 5)
