@@ -1,6 +1,6 @@
 //! What a cluster costs: the same query in one process and on three, in seconds of processors.
 //!
-//! `cargo bench --features cli --bench cluster` runs each in turn, and prints the medians. What
+//! `cargo bench --features cli,distributed --bench cluster` runs each in turn, and prints the medians. What
 //! counts is all that the coordinator's process does, from its start to its end, and what the
 //! workers do meanwhile; these have answered a query before, for a process has to get its memory
 //! once. Only on Linux, which tells how long another process has worked.

@@ -1,6 +1,6 @@
 //! A query on three more processes of this machine, and how they shared the work.
 //!
-//! `cargo run --release --features cli --example cluster`
+//! `cargo run --release --features cli,distributed --example cluster`
 //!
 //! Coordinator and workers are one program here, and talk over ports of the loopback device. On
 //! machines of their own nothing is different but the addresses.

@@ -25,6 +25,7 @@ impl Compensated {
     }
 
     /// Adds one number.
+    #[inline]
     pub(crate) fn add(&mut self, value: f64) {
         let (sum, error) = two_sum(self.sum, value);
         self.sum = sum;
@@ -32,6 +33,7 @@ impl Compensated {
     }
 
     /// Adds the exact product of two numbers.
+    #[inline]
     pub(crate) fn add_product(&mut self, x: f64, y: f64) {
         let product = x * y;
         self.add(product);
@@ -39,6 +41,7 @@ impl Compensated {
     }
 
     /// Adds another such sum.
+    #[inline]
     pub(crate) fn plus(mut self, other: Self) -> Self {
         self.add(other.sum);
         self.error += other.error;
@@ -46,16 +49,19 @@ impl Compensated {
     }
 
     /// The difference of two such sums.
+    #[inline]
     pub(crate) fn less(self, other: Self) -> Self {
         self.plus(Self { sum: -other.sum, error: -other.error })
     }
 
     /// The same, rounded once: digits that they share do not take the small ones along.
+    #[inline]
     pub(crate) fn minus(self, other: Self) -> f64 {
         self.less(other).value()
     }
 
     /// The sum, rounded once.
+    #[inline]
     pub(crate) fn value(self) -> f64 {
         self.sum + self.error
     }
@@ -98,6 +104,7 @@ impl From<f64> for Compensated {
 }
 
 /// `x + y` rounded, and what the rounding left.
+#[inline]
 fn two_sum(x: f64, y: f64) -> (f64, f64) {
     let sum = x + y;
     let of_y = sum - x;

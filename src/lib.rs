@@ -55,14 +55,17 @@
 //! * [`index`]: batches → who answered what, as bits and exact numbers.
 //! * [`sweep`]: all sets of k questions, by prefixes, on lanes; r from six sums.
 //! * [`error`]: every failure a user can meet.
+//! * `prompt`: the program `k-corrset`.
 //! * `session`: what the prompt's and Python's sessions have beside the function.
 //!
 //! # Features
 //!
-//! * `cli` (off): the `k-corrset` prompt. It brings the `datafusion-cli` crate and the
-//!   cloud object stores that come with it, and `distributed`.
+//! * `cli` (off): the `k-corrset` prompt, in `prompt`.
+//! * `avro` (off): the prompt reads Avro files.
+//! * `cloud` (off): the prompt reads and writes stores of clouds, by the crate `datafusion-cli`.
 //! * `distributed` (off): sweeps on the workers of a cluster, by the engine
-//!   `datafusion-distributed`; see `with_k_corrset`.
+//!   `datafusion-distributed`; see `with_k_corrset`. With `cli` the prompt is a worker or
+//!   a coordinator of such a cluster.
 //! * `python` (off): the native half of the Python package `k-corrset`, for maturin to build.
 
 // A library never prints, and checks its input instead of assuming it.
@@ -72,6 +75,8 @@
 mod compensated;
 pub mod error;
 pub mod index;
+#[cfg(feature = "cli")]
+pub mod prompt;
 #[cfg(feature = "python")]
 mod python;
 #[cfg(any(feature = "cli", feature = "python"))]

@@ -319,7 +319,7 @@ proptest! {
     }
 }
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(all(feature = "cli", feature = "distributed", unix))]
 proptest! {
     #![proptest_config(Config::with_cases(cases(150)))]
 

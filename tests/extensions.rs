@@ -219,7 +219,7 @@ async fn a_cast_makes_plain_scores_of_them() {
     }
 }
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(all(feature = "cli", feature = "distributed", unix))]
 #[tokio::test]
 async fn workers_of_a_cluster_keep_the_type_too() {
     let workers = crate::distributed::Workers::start(2).await;

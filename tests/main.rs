@@ -19,7 +19,7 @@ mod session_parts;
 mod slt;
 mod support;
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(all(feature = "cli", feature = "distributed", unix))]
 mod distributed;
 #[cfg(feature = "cli")]
 mod files;

@@ -155,3 +155,252 @@ fn the_prompt_has_commands_and_every_format() {
     prompt.send_line("\\q").unwrap();
     prompt.exp_eof().unwrap();
 }
+
+/// What piped data or statements come to.
+fn run_with_stdin(arguments: &[&str], stdin: &str) -> Output {
+    let mut child = k_corrset(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Whoever does not want it may have ended.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn statements_end_where_the_parser_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.sql");
+    for (sql, expected) in [
+        ("SELECT 'a;b' AS x; SELECT 2 AS y", "x\na;b\ny\n2\n"),
+        ("SELECT 1 AS \"x;y\";", "x;y\n1\n"),
+        ("SELECT 'it''s; -- no comment' AS x", "x\nit's; -- no comment\n"),
+        ("SELECT 1 AS x; -- the end; of it", "x\n1\n"),
+        ("SELECT 1 AS x -- the end; of it", "x\n1\n"),
+        ("SELECT 1 AS x --", "x\n1\n"),
+        ("-- SELECT 0;\nSELECT 1 AS x;\n-- SELECT 2;\n", "x\n1\n"),
+        ("/* SELECT 0; */ SELECT /* ; */ 1 AS x", "x\n1\n"),
+        (";;SELECT 1 AS x;;;SELECT 2 AS y;\n;", "x\n1\ny\n2\n"),
+        ("SELECT $$a;b$$ AS x", "x\na;b\n"),
+        ("SET datafusion.sql_parser.dialect = 'postgresql'; SELECT 1 AS x", "x\n1\n"),
+        (";", ""),
+        ("-- nothing", ""),
+    ] {
+        let arguments = ["-q", "--format", "csv"];
+        std::fs::write(&file, sql).unwrap();
+        let script = file.to_str().unwrap();
+        for output in [
+            run(&[&arguments[..], &[&format!("--command={sql}")]].concat()),
+            run(&[&arguments[..], &["-f", script]].concat()),
+            run_with_stdin(&arguments, sql),
+        ] {
+            assert_eq!(text(&output.stderr), "", "{sql}");
+            assert_eq!(text(&output.stdout), expected, "{sql}");
+        }
+    }
+    std::fs::write(&file, "#!/usr/bin/env k-corrset -f\nSELECT 1 AS x; SELECT 2 AS y;\n").unwrap();
+    let output = run(&["-q", "--format", "csv", "-f", file.to_str().unwrap(), "-c", "SELECT 3 AS z"]);
+    assert_eq!(text(&output.stdout), "x\n1\ny\n2\nz\n3\n");
+}
+
+#[test]
+fn of_statements_with_a_mistake_none_is_run() {
+    for (sql, expected) in [
+        ("SELECT 1 AS x; SELEC 2", "Expected: an SQL statement, found: SELEC at Line: 1, Column: 16"),
+        ("SELECT 1 AS x; SELECT 'open", "Unterminated string literal at Line: 1, Column: 23"),
+        ("SELECT 1 AS x; /* open", "Unexpected EOF while in a multi-line comment"),
+    ] {
+        let output = run(&["-q", "--format", "csv", "-c", sql]);
+        assert_eq!(output.status.code(), Some(1), "{sql}");
+        assert_eq!(text(&output.stdout), "", "{sql}");
+        assert!(text(&output.stderr).contains(expected), "{sql}: {}", text(&output.stderr));
+    }
+}
+
+/// A statement that makes standard input a table.
+fn of_stdin(name: &str, format: &str, options: &str) -> String {
+    format!("CREATE EXTERNAL TABLE {name} STORED AS {format} {options} LOCATION '/dev/stdin';")
+}
+
+#[test]
+fn data_may_come_by_standard_input() {
+    let exam = "user,question,score\nann,q1,1\nann,q2,0\nbob,q1,0\nbob,q2,1\ncyd,q1,1\ncyd,q2,1\n";
+    let query = "SELECT count(*) AS rows FROM exam; SELECT questions, n FROM k_corrset(exam, 1)";
+    let output = run_with_stdin(
+        &["-q", "--format", "csv", "-c", &format!("{}{query}", of_stdin("exam", "csv", ""))],
+        exam,
+    );
+    assert_eq!(text(&output.stdout), "rows\n6\nquestions,n\n[q1],3\n[q2],3\n", "{}", text(&output.stderr));
+
+    // Read once, it can be a table twice, as different formats.
+    let lines = "{\"x\":1}\n{\"x\":2}\n";
+    let sql = [
+        of_stdin("objects", "JSON", ""),
+        of_stdin("lines", "CSV", "OPTIONS ('format.has_header' 'false', 'format.delimiter' '|')"),
+        "SELECT sum(x) AS x FROM objects; SELECT count(*) AS x FROM lines".to_string(),
+    ];
+    let output = run_with_stdin(&["-q", "--format", "csv", "-c", &sql.join("")], lines);
+    assert_eq!(text(&output.stdout), "x\n3\nx\n2\n", "{}", text(&output.stderr));
+}
+
+#[test]
+fn standard_input_has_statements_or_data() {
+    let sql = of_stdin("exam", "CSV", "");
+    for arguments in [&["-q"][..], &["-q", "-f", "/dev/stdin"]] {
+        let output = run_with_stdin(arguments, &sql);
+        assert_eq!(output.status.code(), Some(1));
+        let expected = "standard input has the statements, so it cannot have the data of a table, too; give \
+                        the statements by -c or -f: k-corrset -f query.sql < data.csv";
+        assert!(text(&output.stderr).contains(expected), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+/// The command that an error tells to build with.
+fn build_with(feature: &str) -> String {
+    let features = [
+        ("avro", cfg!(feature = "avro")),
+        ("cloud", cfg!(feature = "cloud")),
+        ("distributed", cfg!(feature = "distributed")),
+    ];
+    let wanted = features.iter().filter(|(name, is_there)| *is_there || *name == feature);
+    let wanted: Vec<&str> = wanted.map(|(name, _)| *name).collect();
+    format!("build it with `cargo build --release --features cli,{}`", wanted.join(","))
+}
+
+#[cfg(not(feature = "cloud"))]
+#[test]
+fn stores_of_clouds_are_a_feature() {
+    for sql in [
+        "SELECT * FROM 's3://bucket/exam.parquet'",
+        "SELECT * FROM 's3://bucket/exam/'",
+        "SELECT * FROM 'gs://bucket/exam*.csv'",
+        "SELECT * FROM k_corrset('https://example.org/exam.csv', 2)",
+        "CREATE EXTERNAL TABLE exam STORED AS PARQUET LOCATION 's3://bucket/exam.parquet'",
+        "CREATE EXTERNAL TABLE exam STORED AS CSV OPTIONS ('aws.region' 'eu-west-1') LOCATION 's3://bucket/exam/'",
+        "COPY (SELECT 1) TO 'gcs://bucket/exam.csv'",
+        "COPY (SELECT 1) TO 's3://bucket/exam.csv' OPTIONS ('aws.region' 'eu-west-1')",
+    ] {
+        let output = run(&["-q", "-c", sql]);
+        assert_eq!(output.status.code(), Some(1), "{sql}");
+        let expected = format!("this k-corrset was built without cloud stores; {}", build_with("cloud"));
+        assert!(text(&output.stderr).contains(&expected), "{sql}: {}", text(&output.stderr));
+    }
+}
+
+#[cfg(not(feature = "distributed"))]
+#[test]
+fn a_cluster_is_a_feature() {
+    for arguments in
+        [&["--serve", "127.0.0.1:0"][..], &["--workers", "http://127.0.0.1:7001", "-c", "SELECT 1"]]
+    {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let expected = format!("this k-corrset was built without clusters; {}", build_with("distributed"));
+        assert!(text(&output.stderr).contains(&expected), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+#[cfg(not(feature = "avro"))]
+#[test]
+fn avro_is_a_feature() {
+    for sql in [
+        "CREATE EXTERNAL TABLE exam STORED AS AVRO LOCATION 'exam.avro'",
+        "CREATE EXTERNAL TABLE exam STORED AS avro LOCATION '/dev/stdin'",
+    ] {
+        let output = run(&["-q", "-c", sql]);
+        assert_eq!(output.status.code(), Some(1), "{sql}");
+        let expected = format!("this k-corrset was built without Avro; {}", build_with("avro"));
+        assert!(text(&output.stderr).contains(&expected), "{sql}: {}", text(&output.stderr));
+    }
+}
+
+/// A prompt at a terminal, in a folder.
+#[cfg(unix)]
+fn at_terminal(arguments: &[&str], folder: &std::path::Path) -> rexpect::session::PtySession {
+    let mut command = k_corrset(arguments);
+    command.current_dir(folder);
+    rexpect::session::spawn_command(command, Some(60_000)).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_statement_may_have_many_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut prompt = at_terminal(&["-q"], folder.path());
+    prompt.exp_string("> ").unwrap();
+    for line in ["SELECT '1;", "2' AS two,", "   6 * 7 -- not yet;", "AS answer;"] {
+        prompt.send_line(line).unwrap();
+    }
+    prompt.exp_string("| 1;\\n2 | 42 ").unwrap();
+    // Nothing is no statement, and no reason to wait for more.
+    prompt.send_line("").unwrap();
+    prompt.exp_string("> ").unwrap();
+    prompt.send_line("SELECT 5 + 6 AS sum; SELECT 7 + 8 AS sum; -- done").unwrap();
+    prompt.exp_string("| 11 ").unwrap();
+    prompt.exp_string("| 15 ").unwrap();
+    // A mistake is told, and the line is there to be mended.
+    prompt.send_line("SELEC 9;").unwrap();
+    prompt.exp_string("Expected: an SQL statement, found: SELEC").unwrap();
+    prompt.send_control('c').unwrap();
+    prompt.exp_string("^C").unwrap();
+    prompt.exp_string("> ").unwrap();
+    prompt.send_line("\\q").unwrap();
+    prompt.exp_eof().unwrap();
+    let history = std::fs::read_to_string(folder.path().join(".history")).unwrap();
+    assert!(history.contains("SELECT 5 + 6 AS sum; SELECT 7 + 8 AS sum; -- done"), "{history}");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_files_are_completed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("seventeen.csv"), "a\n17\n").unwrap();
+    std::fs::write(folder.path().join("nineteen.sql"), "SELECT 19 AS b;").unwrap();
+    let mut prompt = at_terminal(&["-q"], folder.path());
+    for (line, expected) in [
+        ("SELECT * FROM 'sev\t';", "| 17 |"),
+        ("SELECT a + 1 AS a FROM 'seventeen.csv' WHERE a = (SELECT max(a) FROM 's\t');", "| 18 |"),
+        ("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'seve\t'; SELECT a + 3 AS a FROM t;", "| 20 |"),
+        ("\\i ni\t", "| 19 |"),
+    ] {
+        prompt.exp_string("> ").unwrap();
+        prompt.send_line(line).unwrap();
+        prompt.exp_string(expected).unwrap();
+    }
+    prompt.send_line("\\q").unwrap();
+    prompt.exp_eof().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn sql_has_colours_where_they_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut prompt = at_terminal(&["-q", "--color"], folder.path());
+    prompt.exp_string("> ").unwrap();
+    prompt.send_line("SELECT 'six' AS word;").unwrap();
+    prompt.exp_string("\u{1b}[91mSELECT\u{1b}[0m \u{1b}[92m'six'\u{1b}[0m").unwrap();
+    prompt.exp_string("| six ").unwrap();
+    prompt.send_line("\\q").unwrap();
+    prompt.exp_eof().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn the_syntax_of_statements_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut prompt = at_terminal(&["-q"], folder.path());
+    for (line, expected) in [
+        ("\\h", "CREATE EXTERNAL TABLE"),
+        ("\\h select", "k_corrset(table, k [, option => value"),
+        ("\\h create external table", "LOCATION 'path'"),
+        ("\\h cheese", "there is no help on cheese; \\h lists what there is"),
+    ] {
+        prompt.exp_string("> ").unwrap();
+        prompt.send_line(line).unwrap();
+        prompt.exp_string(expected).unwrap();
+    }
+    prompt.send_line("\\q").unwrap();
+    prompt.exp_eof().unwrap();
+}

@@ -10,7 +10,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::register_all;
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 
 /// A session as sqllogictest sees it.
 struct Session(SessionContext);
@@ -120,14 +120,14 @@ async fn every_file_holds() {
 }
 
 /// On a cluster plans are others, but rows are the same.
-#[cfg(all(feature = "cli", unix))]
+#[cfg(all(feature = "cli", feature = "distributed", unix))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_file_holds_on_three_workers() {
     let workers = crate::distributed::Workers::start(3).await;
     for file in files() {
         let records = sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap();
-        let is_of_rows = |record: &Record<DefaultColumnType>| match record {
-            Record::Query { sql, .. } => !sql.starts_with("EXPLAIN"),
+        let is_of_rows = |record: &sqllogictest::Record<DefaultColumnType>| match record {
+            sqllogictest::Record::Query { sql, .. } => !sql.starts_with("EXPLAIN"),
             _ => true,
         };
         let mut runner = Runner::new(|| async { Ok(Session(workers.session(config()))) });

@@ -41,6 +41,7 @@ impl BitMatrix {
     }
 
     /// Sets a bit; returns whether it was set before.
+    #[inline]
     pub(crate) fn set(&mut self, row: usize, column: usize) -> bool {
         debug_assert!(column < self.columns, "column {column} of {}", self.columns);
         let word = &mut self.words[row * self.words_per_row + column / WORD];
@@ -51,6 +52,7 @@ impl BitMatrix {
     }
 
     /// The words of one row, lowest column in the lowest bit of the first.
+    #[inline]
     pub(crate) fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
@@ -77,11 +79,13 @@ impl BitMatrix {
 }
 
 /// Whether `column` is set in a row.
+#[inline]
 pub(crate) fn contains(row: &[u64], column: usize) -> bool {
     row[column / WORD] >> (column % WORD) & 1 == 1
 }
 
 /// How many bits below `column` are set in a row.
+#[inline]
 pub(crate) fn rank(row: &[u64], column: usize) -> usize {
     let (full, rest) = (column / WORD, column % WORD);
     let whole: u32 = row[..full].iter().map(|word| word.count_ones()).sum();
@@ -93,6 +97,7 @@ pub(crate) fn rank(row: &[u64], column: usize) -> usize {
 }
 
 /// A word whose lowest `bits` bits are set; `bits` is at most 64.
+#[inline]
 pub(crate) fn below(bits: usize) -> u64 {
     match bits {
         WORD.. => u64::MAX,
@@ -101,6 +106,7 @@ pub(crate) fn below(bits: usize) -> u64 {
 }
 
 /// The positions of a word's set bits, ascending.
+#[inline]
 pub(crate) fn ones(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let position = word.trailing_zeros() as usize;

@@ -63,6 +63,8 @@ impl UrlTableFactory for FilesByPath {
         let session =
             session.and_then(|session| session.read().as_any().downcast_ref::<SessionState>().cloned());
         let session = session.ok_or_else(|| plan_datafusion_err!("the session of '{path}' has ended"))?;
+        // A URL is no misspelt name: that its store is missing has to be told.
+        session.runtime_env().object_store(&url)?;
         let config = ListingTableConfig::new(url);
         let config = match json::options_of(&config.table_paths[0], &session).await {
             Ok(Some(options)) => Ok(config.with_listing_options(options)),

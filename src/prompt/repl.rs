@@ -5,16 +5,15 @@ use std::fs;
 
 use clap::ValueEnum;
 use datafusion::config::Dialect;
-use datafusion_cli::functions::{Function, display_all_functions};
-use datafusion_cli::helper::CliHelper;
 use rustyline::Editor;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use tokio::signal;
 
-use crate::error_text;
-use crate::output::{Format, complain, say};
-use crate::statements::Statements;
+use crate::prompt::line::LineHelper;
+use crate::prompt::output::{Format, complain, error_text, say};
+use crate::prompt::statements::Statements;
+use crate::prompt::syntax;
 
 /// Where the lines of earlier sessions are kept.
 const HISTORY: &str = ".history";
@@ -36,8 +35,8 @@ const HELP: &str = r"\d                list tables
 /// # Errors
 /// The terminal fails, or the history cannot be written.
 pub(crate) async fn run(statements: &mut Statements, color: bool) -> rustyline::Result<()> {
-    let mut lines: Editor<CliHelper, DefaultHistory> = Editor::new()?;
-    lines.set_helper(Some(CliHelper::new(&dialect(statements), color)));
+    let mut lines: Editor<LineHelper, DefaultHistory> = Editor::new()?;
+    lines.set_helper(Some(LineHelper::new(dialect(statements), color)));
     // There is none the first time.
     let _ = lines.load_history(HISTORY);
     loop {
@@ -56,15 +55,14 @@ pub(crate) async fn run(statements: &mut Statements, color: bool) -> rustyline::
                     Ok(false) => break,
                     Err(message) => complain(message),
                 }
-                let dialect = dialect(statements);
                 if let Some(helper) = lines.helper_mut() {
-                    helper.set_dialect(&dialect);
+                    helper.dialect = dialect(statements);
                 }
             }
             Err(ReadlineError::Interrupted) => {
                 say("^C");
                 if let Some(helper) = lines.helper() {
-                    helper.reset_hint();
+                    helper.renew();
                 }
             }
             Err(ReadlineError::Eof) => {
@@ -83,7 +81,7 @@ fn dialect(statements: &Statements) -> Dialect {
 
 /// Runs a line; `false` if it is the last.
 async fn run_line(statements: &mut Statements, line: &str) -> Result<bool, String> {
-    let Some(command) = line.strip_prefix('\\') else {
+    let Some(command) = line.trim_start().strip_prefix('\\') else {
         return run_sql(statements, line).await;
     };
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -96,10 +94,11 @@ async fn run_line(statements: &mut Statements, line: &str) -> Result<bool, Strin
             let sql = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
             return run_sql(statements, &sql).await;
         }
-        ["h"] => display_all_functions().map_err(|error| error_text(&error))?,
-        ["h", name] => {
-            let function: Function = name.parse().map_err(|()| format!("there is no help on {name}"))?;
-            say(function.function_details().map_err(|error| error_text(&error))?);
+        ["h"] => say(syntax::list()),
+        ["h", ..] => {
+            let statement = words[1..].join(" ");
+            say(syntax::describe(&statement)
+                .ok_or_else(|| format!("there is no help on {statement}; \\h lists what there is"))?);
         }
         ["pset"] | ["pset", "format"] => say(format!("The format is {}.", name_of(statements.output.format))),
         ["pset", "format", name] => {
@@ -117,7 +116,7 @@ async fn run_line(statements: &mut Statements, line: &str) -> Result<bool, Strin
 }
 
 async fn run_sql(statements: &Statements, sql: &str) -> Result<bool, String> {
-    statements.run(sql.to_string()).await.map(|()| true).map_err(|error| error_text(&error))
+    statements.run(sql).await.map(|()| true).map_err(|error| error_text(&error))
 }
 
 fn name_of(format: Format) -> String {

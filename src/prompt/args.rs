@@ -1,15 +1,18 @@
 //! The command line, and the SQL that it names.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Parser;
-use datafusion_cli::object_storage::is_stdin_location;
 use url::Url;
 
-use crate::output::{Format, MaxRows, OutputOptions};
+use crate::prompt::builds::built_without;
+use crate::prompt::output::{Format, MaxRows, OutputOptions};
+use crate::prompt::stdin::is_stdin;
 
 /// What the help ends with.
 const EXAMPLES: &str = "Examples:
@@ -75,12 +78,12 @@ pub(crate) struct Args {
     pub(crate) data_path: Option<PathBuf>,
 
     /// Share out sweeps to these workers of a cluster
-    #[arg(long, value_name = "URL", num_args = 1..)]
+    #[arg(long, value_name = "URL", num_args = 1.., value_parser = of_cluster::<Url>)]
     pub(crate) workers: Vec<Url>,
 
     /// Be a worker of a cluster at this address, until told to stop; with port 0 at any
     /// free one. Whoever can reach it can use it
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["command", "file", "rc", "workers"])]
+    #[arg(long, value_name = "ADDRESS", value_parser = of_cluster::<SocketAddr>, conflicts_with_all = ["command", "file", "rc", "workers"])]
     pub(crate) serve: Option<SocketAddr>,
 }
 
@@ -101,7 +104,7 @@ impl Args {
 
     /// Whether statements come from standard input, which then has no room for data.
     pub(crate) fn reads_stdin(&self) -> bool {
-        let is_stdin = |path: &PathBuf| path.to_str().is_some_and(is_stdin_location);
+        let is_stdin = |path: &PathBuf| path.to_str().is_some_and(is_stdin);
         self.names_no_sql() || self.rc.iter().chain(&self.file).any(is_stdin)
     }
 
@@ -152,6 +155,14 @@ fn without_shebang(sql: String) -> String {
         return sql;
     }
     sql.find('\n').map(|end| sql[end..].to_string()).unwrap_or_default()
+}
+
+/// The value of `--workers` and `--serve`.
+fn of_cluster<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    if cfg!(not(feature = "distributed")) {
+        return Err(built_without("clusters", "distributed"));
+    }
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// The value of `--command`.

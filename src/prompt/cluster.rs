@@ -4,21 +4,21 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::session::copy::with_copy;
+use crate::udtf::{KCorrsetSettings, NamedWorkers};
+use crate::with_k_corrset;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion_distributed::{
     DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext, WorkerResolver,
 };
-use datafusion_k_corrset::session::copy::with_copy;
-use datafusion_k_corrset::udtf::{KCorrsetSettings, NamedWorkers};
-use datafusion_k_corrset::with_k_corrset;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use url::Url;
 
-use crate::output::say;
+use crate::prompt::output::say;
 
 /// Serves as a worker until the process is told to stop.
 ///

@@ -11,20 +11,20 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::ExplainFormat;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion_cli::catalog::DynamicObjectStoreCatalog;
-use datafusion_cli::functions::{
-    ListFilesCacheFunc, MetadataCacheFunc, ParquetMetadataFunc, StatisticsCacheFunc,
-};
-use datafusion_cli::object_storage::StdinCarriesCommands;
-use datafusion_k_corrset::register_all;
-use datafusion_k_corrset::session::copy::register_copy;
-use datafusion_k_corrset::session::files::register_files;
-use datafusion_k_corrset::sweep::SweepProgress;
-use datafusion_k_corrset::udtf::Notices;
 
-use crate::args::Args;
-use crate::cluster;
-use crate::statements::Statements;
+use crate::prompt::args::Args;
+#[cfg(feature = "cloud")]
+use crate::prompt::cloud::register_cloud;
+#[cfg(feature = "distributed")]
+use crate::prompt::cluster;
+use crate::prompt::statements::Statements;
+use crate::prompt::stdin::Stdin;
+use crate::prompt::stores::Stores;
+use crate::register_all;
+use crate::session::copy::register_copy;
+use crate::session::files::register_files;
+use crate::sweep::SweepProgress;
+use crate::udtf::Notices;
 
 /// How many of the largest consumers an error about memory names.
 const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).unwrap();
@@ -41,23 +41,22 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
     if let Some(progress) = &progress {
         config = config.with_extension(Arc::clone(progress));
     }
-    let mut state = SessionStateBuilder::new()
+    let state = SessionStateBuilder::new()
         .with_runtime_env(runtime(args)?)
         .with_default_features()
         .with_config(config);
-    if !args.workers.is_empty() {
-        state = cluster::coordinator(state, args.workers.clone())?;
-    }
+    #[cfg(feature = "distributed")]
+    let state =
+        if args.workers.is_empty() { state } else { cluster::coordinator(state, args.workers.clone())? };
     let session = SessionContext::new_with_state(state.build());
     register_files(&session);
     session.refresh_catalogs().await?;
-    // Paths may lead to stores that nobody has registered.
-    let catalogs = Arc::clone(session.state().catalog_list());
-    session
-        .register_catalog_list(Arc::new(DynamicObjectStoreCatalog::new(catalogs, session.state_weak_ref())));
-    register_functions(&session)?;
+    #[cfg(feature = "cloud")]
+    register_cloud(&session);
+    register_all(&session)?;
     register_copy(&session);
-    Ok(Statements { session, output: args.output(), progress, notices })
+    let stdin = Stdin::new(args.reads_stdin());
+    Ok(Statements { session, output: args.output(), progress, notices, stdin })
 }
 
 /// The settings: the command line comes first, then the environment, then what suits
@@ -77,15 +76,12 @@ fn config(args: &Args) -> Result<SessionConfig> {
     if let Some(threads) = args.threads {
         config = config.with_target_partitions(threads);
     }
-    if args.reads_stdin() {
-        config = config.with_extension(Arc::new(StdinCarriesCommands));
-    }
     Ok(config)
 }
 
-/// Memory and disk.
+/// Memory, disk, and where tables lie.
 pub(crate) fn runtime(args: &Args) -> Result<Arc<RuntimeEnv>> {
-    let mut runtime = RuntimeEnvBuilder::new();
+    let mut runtime = RuntimeEnvBuilder::new().with_object_store_registry(Arc::<Stores>::default());
     if let Some(bytes) = args.memory_limit {
         // More than can be addressed is no limit.
         let pool = GreedyMemoryPool::new(usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -95,14 +91,4 @@ pub(crate) fn runtime(args: &Args) -> Result<Arc<RuntimeEnv>> {
         runtime = runtime.with_max_temp_directory_size(bytes);
     }
     runtime.build_arc()
-}
-
-/// `k_corrset`, and the table functions that a DataFusion prompt is expected to have.
-fn register_functions(session: &SessionContext) -> Result<()> {
-    let caches = || Arc::clone(&session.runtime_env().cache_manager);
-    session.register_udtf("parquet_metadata", Arc::new(ParquetMetadataFunc {}));
-    session.register_udtf("metadata_cache", Arc::new(MetadataCacheFunc::new(caches())));
-    session.register_udtf("statistics_cache", Arc::new(StatisticsCacheFunc::new(caches())));
-    session.register_udtf("list_files_cache", Arc::new(ListFilesCacheFunc::new(caches())));
-    register_all(session)
 }

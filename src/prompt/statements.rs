@@ -1,38 +1,33 @@
 //! Statements are run, and their rows printed as they come.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
-use datafusion::common::plan_err;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::common::{plan_datafusion_err, plan_err};
+use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::execution::{SessionState, TaskContext};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
 use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::{ExecutionPlanProperties, execute_stream};
-use datafusion::prelude::{DataFrame, SessionContext};
-use datafusion_cli::cli_context::CliSessionContext;
-use datafusion_cli::exec::exec_from_commands;
-use datafusion_cli::object_storage::instrumented::InstrumentedObjectStoreRegistry;
-use datafusion_cli::print_format::PrintFormat;
-use datafusion_cli::print_options::{MaxRows as CliMaxRows, PrintOptions};
-use datafusion_k_corrset::sweep::SweepProgress;
-use datafusion_k_corrset::udtf::Notices;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use futures::StreamExt;
-use object_store::ObjectStore;
-use url::Url;
 
-use crate::output::{Format, MaxRows, Output, OutputOptions, Rows, Table, complain, put, summary};
-use crate::progress::Watch;
+use crate::prompt::builds::built_without;
+#[cfg(feature = "cloud")]
+use crate::prompt::cloud::register_store;
+use crate::prompt::output::{Format, MaxRows, Output, OutputOptions, Rows, Table, complain, put, summary};
+use crate::prompt::progress::Watch;
+use crate::prompt::stdin::{Stdin, is_stdin};
+use crate::sweep::SweepProgress;
+use crate::udtf::Notices;
 
 /// A session and how it prints what its statements return.
-///
-/// DataFusion's prompt takes a statement apart, sees to the object stores that it names, and
-/// hands over the plan. There its own way of running would keep a number of rows and drop the
-/// rest, in any format; so here the plan is run and printed, and what goes back is empty.
 pub(crate) struct Statements {
     pub(crate) session: SessionContext,
     pub(crate) output: OutputOptions,
@@ -40,24 +35,73 @@ pub(crate) struct Statements {
     pub(crate) progress: Option<Arc<SweepProgress>>,
     /// What a statement has to say beside its rows.
     pub(crate) notices: Arc<Notices>,
+    /// What may be the data of a table.
+    pub(crate) stdin: Stdin,
 }
 
 impl Statements {
     /// Runs statements in order, up to the first that fails.
     ///
     /// # Errors
-    /// Those of the statements; [`Unwritten`](crate::output::Unwritten).
-    pub(crate) async fn run(&self, sql: String) -> Result<()> {
-        let nothing = PrintOptions {
-            format: PrintFormat::NdJson,
-            quiet: true,
-            maxrows: CliMaxRows::Unlimited,
-            color: false,
-            instrumented_registry: Arc::new(InstrumentedObjectStoreRegistry::new()),
-        };
-        let ran = exec_from_commands(self, vec![sql], &nothing).await;
+    /// Those of the statements; [`Unwritten`](crate::prompt::output::Unwritten).
+    pub(crate) async fn run(&self, sql: &str) -> Result<()> {
+        let ran = self.run_all(sql).await;
         self.notices.take().iter().for_each(complain);
         ran
+    }
+
+    async fn run_all(&self, sql: &str) -> Result<()> {
+        // Of statements with a mistake none is run.
+        for statement in self.parse(sql)? {
+            let plan = self.session.state().statement_to_plan(statement).await?;
+            self.run_plan(self.with_places(plan).await?).await?;
+        }
+        Ok(())
+    }
+
+    /// The statements of a text, without those that are empty.
+    fn parse(&self, sql: &str) -> Result<VecDeque<Statement>> {
+        let config = self.session.copied_config();
+        let options = &config.options().sql_parser;
+        let dialect = dialect_from_str(options.dialect)
+            .ok_or_else(|| plan_datafusion_err!("there is no parser of the dialect {}", options.dialect))?;
+        let parser = DFParserBuilder::new(sql).with_dialect(&*dialect);
+        let parser = parser.with_recursion_limit(options.recursion_limit.get());
+        parser.build()?.parse_statements()
+    }
+
+    /// A plan whose tables lie where the session can find them.
+    async fn with_places(&self, mut plan: LogicalPlan) -> Result<LogicalPlan> {
+        if let LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) = &mut plan {
+            self.place_table(table).await?;
+        }
+        if let LogicalPlan::Copy(copy) = &plan {
+            #[cfg(feature = "cloud")]
+            register_store(&self.session, &copy.output_url, &copy.options, &copy.file_type.get_ext()).await?;
+            self.find_store(&copy.output_url)?;
+        }
+        Ok(plan)
+    }
+
+    async fn place_table(&self, table: &mut CreateExternalTable) -> Result<()> {
+        if table.file_type.eq_ignore_ascii_case("AVRO") && cfg!(not(feature = "avro")) {
+            return plan_err!("{}", built_without("Avro", "avro"));
+        }
+        for location in &mut table.locations {
+            if is_stdin(location) {
+                *location = self.stdin.file(&self.session, &table.file_type).await?;
+            }
+            #[cfg(feature = "cloud")]
+            register_store(&self.session, location, &table.options, &table.file_type).await?;
+            self.find_store(location)?;
+        }
+        Ok(())
+    }
+
+    /// That a store is missing is told before it is told that its options are unknown.
+    fn find_store(&self, location: &str) -> Result<()> {
+        let location = ListingTableUrl::parse(location)?;
+        self.session.runtime_env().object_store(location).map(|_| ())
     }
 
     async fn run_plan(&self, plan: LogicalPlan) -> Result<()> {
@@ -135,29 +179,5 @@ impl Shows {
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(if tables > 0 && tables == of_schema { Self::All } else { Self::Some })
-    }
-}
-
-#[async_trait]
-impl CliSessionContext for Statements {
-    fn task_ctx(&self) -> Arc<TaskContext> {
-        self.session.task_ctx()
-    }
-
-    fn session_state(&self) -> SessionState {
-        self.session.state()
-    }
-
-    fn register_object_store(&self, url: &Url, store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
-        self.session.register_object_store(url, store)
-    }
-
-    fn register_table_options_extension_from_scheme(&self, scheme: &str) {
-        self.session.register_table_options_extension_from_scheme(scheme);
-    }
-
-    async fn execute_logical_plan(&self, plan: LogicalPlan) -> Result<DataFrame, DataFusionError> {
-        self.run_plan(plan).await?;
-        Ok(DataFrame::new(self.session.state(), LogicalPlanBuilder::empty(false).build()?))
     }
 }

@@ -21,6 +21,8 @@ use datafusion::error::{DataFusionError, Result};
 pub(crate) use format::{Format, Rows};
 pub(crate) use table::{MaxRows, Table, summary};
 
+use crate::error::bounded;
+
 /// How results are shown.
 #[derive(Debug, Clone)]
 pub(crate) struct OutputOptions {
@@ -49,6 +51,11 @@ pub(crate) fn say(line: impl fmt::Display) {
 /// Writes a line to standard error, if anybody listens.
 pub(crate) fn complain(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What is told of an error.
+pub(crate) fn error_text(error: &dyn Error) -> String {
+    bounded(error.to_string())
 }
 
 /// Standard output does not take what is written.
