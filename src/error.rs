@@ -40,12 +40,19 @@ pub enum KCorrsetError {
     },
 
     /// No such table.
-    #[error("k_corrset: table '{name}' not found{}", did_you_mean(near), name = short(name))]
+    #[error(
+        "k_corrset: table '{name}' not found{}{}",
+        did_you_mean(near),
+        quote_the_path(path.as_deref()),
+        name = short(name)
+    )]
     UnknownTable {
         /// The name as it was resolved.
         name: String,
         /// Names of tables that are spelled alike.
         near: Vec<String>,
+        /// What was written, where it may have been meant as the path of a file.
+        path: Option<String>,
     },
 
     /// The table's catalog has to be waited for, where waiting would block.
@@ -437,7 +444,7 @@ pub fn bounded(mut text: String) -> String {
 const LONGEST_VALUE: usize = 200;
 
 /// A name or value, of which only the beginning is shown if it is long.
-fn short(value: &str) -> impl fmt::Display {
+pub(crate) fn short(value: &str) -> impl fmt::Display {
     match value.len() > LONGEST_VALUE {
         true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(LONGEST_VALUE)], value.len()),
         false => value.to_string(),
@@ -448,7 +455,7 @@ fn short(value: &str) -> impl fmt::Display {
 const LONGEST_LIST: usize = 800;
 
 /// `'a', 'b', 'c'`, and how many more there are if there are many.
-fn quoted_list(names: &[String]) -> impl fmt::Display {
+pub(crate) fn quoted_list(names: &[String]) -> impl fmt::Display {
     let mut list = String::new();
     for (number, name) in names.iter().enumerate() {
         let name = format!("'{}'", short(name));
@@ -464,12 +471,17 @@ fn quoted_list(names: &[String]) -> impl fmt::Display {
 }
 
 /// `; did you mean 'a' or 'b'?`, or nothing where nothing is near.
-fn did_you_mean(near: &[String]) -> impl fmt::Display {
+pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
     let quoted: Vec<String> = near.iter().map(|name| format!("'{}'", short(name))).collect();
     match quoted.is_empty() {
         true => String::new(),
         false => format!("; did you mean {}?", quoted.join(" or ")),
     }
+}
+
+/// What to write for a path that SQL took for names.
+fn quote_the_path(path: Option<&str>) -> impl fmt::Display {
+    path.map(|path| format!("; if the file is meant, quote its path: '{}'", short(path))).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use datafusion_k_corrset::session::files::register_files;
 
 fn session() -> SessionContext {
     let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
-    register_files(&ctx);
+    register_files(&ctx).unwrap();
     register_all(&ctx).unwrap();
     ctx
 }

@@ -49,7 +49,7 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
         state = cluster::coordinator(state, args.workers.clone())?;
     }
     let session = SessionContext::new_with_state(state.build());
-    register_files(&session);
+    register_files(&session)?;
     session.refresh_catalogs().await?;
     // Paths may lead to stores that nobody has registered.
     let catalogs = Arc::clone(session.state().catalog_list());
