@@ -12,11 +12,24 @@ fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A session that reads files by their paths, as the prompt's does.
+#[cfg(feature = "cli")]
+fn reading_files(ctx: SessionContext) -> SessionContext {
+    datafusion_k_corrset::session::files::register_files(&ctx).unwrap();
+    ctx
+}
+
+/// A session that reads files as any of DataFusion's can.
+#[cfg(not(feature = "cli"))]
+fn reading_files(ctx: SessionContext) -> SessionContext {
+    ctx.enable_url_table()
+}
+
 /// Runs the statements of a script one by one; returns what the last of them shows.
 async fn run(script: &str, name: &str) -> String {
     // Paths in scripts start at the top folder, where cargo runs tests.
     let config = SessionConfig::new().with_target_partitions(2);
-    let ctx = SessionContext::new_with_config(config).enable_url_table();
+    let ctx = reading_files(SessionContext::new_with_config(config));
     register_all(&ctx).unwrap();
     let mut shown = String::new();
     for statement in DFParser::parse_sql(script).unwrap_or_else(|error| panic!("{name}: {error}")) {
@@ -40,6 +53,8 @@ fn scripts() -> Vec<PathBuf> {
     let files = std::fs::read_dir(top().join("sql")).unwrap().map(|entry| entry.unwrap().path());
     let mut scripts: Vec<PathBuf> =
         files.filter(|path| path.extension().is_some_and(|extension| extension == "sql")).collect();
+    // Only the prompt's kind of session tells an array of JSON by looking.
+    scripts.retain(|path| cfg!(feature = "cli") || !path.ends_with("json.sql"));
     scripts.sort();
     scripts
 }
@@ -47,7 +62,7 @@ fn scripts() -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_script_runs() {
     let scripts = scripts();
-    assert!(scripts.len() >= 9, "{scripts:?}");
+    assert!(scripts.len() >= 8, "{scripts:?}");
     for script in scripts {
         let text = std::fs::read_to_string(&script).unwrap();
         let name = script.display();

@@ -91,9 +91,16 @@ impl Transcoder {
     }
 }
 
-/// Whether bytes that are not all UTF-8 have characters of it, which other encodings hardly show.
-pub(super) fn has_utf8(bytes: &[u8]) -> bool {
-    bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii())
+/// Where bytes that are not all UTF-8 have a character of it, which other encodings hardly show.
+pub(super) fn first_utf8(bytes: &[u8]) -> Option<usize> {
+    let mut begin = 0;
+    for chunk in bytes.utf8_chunks() {
+        if let Some(at) = chunk.valid().bytes().position(|byte| !byte.is_ascii()) {
+            return Some(begin + at);
+        }
+        begin += chunk.valid().len() + chunk.invalid().len();
+    }
+    None
 }
 
 #[cfg(test)]

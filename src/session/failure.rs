@@ -54,9 +54,9 @@ pub enum FileError {
 
     /// An ending that tells no format that can be read.
     #[error(
-        "'{path}' {}; write CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}' (or AS JSON, AS PARQUET) if \
-         that is what is in it; by its path a file is read that ends in {ENDINGS_READ}",
+        "'{path}' {}; {}; by its path a file is read that ends in {ENDINGS_READ}",
         unknown_ending(ending),
+        declaring(path, ending),
         path = short(path)
     )]
     UnknownEnding {
@@ -144,9 +144,8 @@ pub enum FileError {
 
     /// Bytes that are not of the encoding that the rest of a file is of.
     #[error(
-        "'{path}' is no text in {encoding} from line {line} on; make it text of one encoding, \
-         as iconv -f {} -t UTF-8 {path} > utf8.csv does where it is right",
-        iconv_name(encoding),
+        "'{path}' is text in {encoding} up to line {line}, which is not; mend that line, or {}",
+        converting(encoding, path),
         path = short(path)
     )]
     MixedEncoding {
@@ -160,24 +159,21 @@ pub enum FileError {
 
     /// JSON in an encoding that JSON is not written in.
     #[error(
-        "'{path}' is JSON in {encoding}, which has to be UTF-8; convert it with \
-         iconv -f {} -t UTF-8 {path} > utf8.json",
-        iconv_name(encoding),
+        "'{path}' is JSON, but no text in UTF-8; convert it with iconv -f ISO-8859-1 -t UTF-8 '{path}' > utf8.json, \
+         where ISO-8859-1 is what it was written in",
         path = short(path)
     )]
     JsonEncoding {
         /// The file.
         path: String,
-        /// What it is in.
-        encoding: &'static str,
     },
 
     /// A row with more or fewer values than the first.
     #[error(
         "'{path}' has {got} value(s) in line {line}, and {expected} in the first; values are taken to be \
-         separated by {separator} and quoted by {quote}. Mend that line, or say how the file is written: \
-         CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}' OPTIONS ('format.delimiter' '...', \
-         'format.has_header' 'true', 'format.truncated_rows' 'true')",
+         separated by {} and enclosed in {quote} where they have such in them; mend that line{}",
+        separator(*delimiter),
+        truncating(path, *delimiter, got < expected),
         path = short(path)
     )]
     Ragged {
@@ -190,7 +186,7 @@ pub enum FileError {
         /// How many it has.
         got: usize,
         /// What separates values.
-        separator: String,
+        delimiter: char,
         /// What they may be enclosed in.
         quote: char,
     },
@@ -235,6 +231,23 @@ fn unknown_ending(ending: &str) -> impl fmt::Display {
     }
 }
 
+/// How a file is read all the same.
+fn declaring(path: &str, ending: &str) -> impl fmt::Display {
+    let path = short(path);
+    match ending.rsplit('.').next() {
+        Some("gz" | "gzip" | "bz2" | "bzip2" | "xz" | "zst" | "zstd") if ending.contains('.') => {
+            "unpack it first".to_string()
+        }
+        Some("gz" | "gzip" | "bz2" | "bzip2" | "xz" | "zst" | "zstd") => {
+            format!("rename it after what is in it, as in 'scores.csv.{ending}' or 'scores.json.{ending}'")
+        }
+        _ => format!(
+            "if you know what is in it, write CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}', \
+             or STORED AS JSON, or AS PARQUET"
+        ),
+    }
+}
+
 fn passed_over(ignored: &[String]) -> impl fmt::Display {
     match ignored.is_empty() {
         true => " (it is empty)".to_string(),
@@ -250,6 +263,35 @@ fn and_list(endings: &[String]) -> impl fmt::Display {
 fn or_list(choices: &[String]) -> impl fmt::Display {
     let choices: Vec<String> = choices.iter().map(|choice| format!("'{}'", short(choice))).collect();
     choices.join(" or ")
+}
+
+/// How a text of two encodings becomes one of one.
+fn converting(encoding: &str, path: &str) -> impl fmt::Display {
+    let path = short(path);
+    match encoding {
+        "UTF-8" => format!("drop what is not UTF-8: iconv -c -f UTF-8 -t UTF-8 '{path}' > utf8.csv"),
+        _ => format!("take it as it is: iconv -f {} -t UTF-8 '{path}' > utf8.csv", iconv_name(encoding)),
+    }
+}
+
+fn separator(delimiter: char) -> impl fmt::Display {
+    match delimiter {
+        '\t' => "tabs".to_string(),
+        ' ' => "spaces".to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// How values that are missing at the ends of lines are made NULL.
+fn truncating(path: &str, delimiter: char, is_short: bool) -> impl fmt::Display {
+    match is_short {
+        false => String::new(),
+        true => format!(
+            ", or let what is missing be NULL: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{}' OPTIONS \
+             ('format.delimiter' '{delimiter}', 'format.has_header' 'true', 'format.truncated_rows' 'true')",
+            short(path)
+        ),
+    }
 }
 
 /// What `iconv` calls an encoding.

@@ -27,9 +27,9 @@ use datafusion::prelude::SessionContext;
 use crate::session::endings::Format;
 use crate::session::external::ExternalTables;
 use crate::session::listing::list;
-use crate::session::paths::{is_path, is_there, not_found, url_of};
+use crate::session::missing::MissingTables;
+use crate::session::paths::{is_pattern_or_url, is_there, url_of};
 use crate::session::this_session::ThisSession;
-use crate::session::unquoted::UnquotedNames;
 use crate::session::{delimited, json, native};
 
 pub use crate::session::failure::FileError;
@@ -45,7 +45,7 @@ pub fn register_files(ctx: &SessionContext) -> Result<()> {
     let catalogs = Arc::clone(ctx.state().catalog_list());
     let files = Arc::new(FilesByPath(Arc::clone(&session)));
     ctx.register_catalog_list(Arc::new(DynamicFileCatalog::new(catalogs, files)));
-    ctx.register_relation_planner(Arc::new(UnquotedNames(session)))?;
+    ctx.register_relation_planner(Arc::new(MissingTables(session)))?;
     let state = ctx.state_ref();
     let mut state = state.write();
     for factory in state.table_factories_mut().values_mut() {
@@ -63,15 +63,12 @@ impl UrlTableFactory for FilesByPath {
     /// The table of a path; none of what may be the name of a table.
     async fn try_new(&self, path: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let session = self.0.state()?.0;
-        let there = is_there(path);
-        // Functions are looked for among tables, too.
-        if !is_path(path) && (!there || session.table_functions().contains_key(path)) {
-            return Ok(None);
+        // Functions are looked for among tables, too, and so is what is yet to be created.
+        let is_name = session.table_functions().contains_key(path) || !is_there(path);
+        match is_name && !is_pattern_or_url(path) {
+            true => Ok(None),
+            false => table_of(path, &session).await.map(Some),
         }
-        if !there && !path.contains(['*', '?', '[']) && !path.contains("://") {
-            return Err(not_found(path).into());
-        }
-        table_of(path, &session).await.map(Some)
     }
 }
 

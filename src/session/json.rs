@@ -70,6 +70,9 @@ async fn columns_of(
 
 fn broken(file: &DataFile, error: DataFusionError) -> DataFusionError {
     match unreadable(&file.path, error) {
+        DataFusionError::ArrowError(error, _) if is_of_encoding(&error.to_string()) => {
+            FileError::JsonEncoding { path: file.path.clone() }.into()
+        }
         error @ (DataFusionError::ArrowError(..) | DataFusionError::IoError(_)) => FileError::Broken {
             path: file.path.clone(),
             format: "JSON".to_string(),
@@ -78,6 +81,11 @@ fn broken(file: &DataFile, error: DataFusionError) -> DataFusionError {
         .into(),
         other => other,
     }
+}
+
+/// Whether a reader of JSON has met bytes that are no UTF-8.
+fn is_of_encoding(text: &str) -> bool {
+    ["UTF-8", "invalid unicode code point"].iter().any(|words| text.contains(words))
 }
 
 /// Whether files are one array each, which cannot be read in parts.

@@ -22,13 +22,13 @@ pub(super) fn url_of(path: &str) -> Result<ListingTableUrl> {
 const PATTERN: [char; 3] = ['*', '?', '['];
 
 /// Whether a path stands for many, or for something on another machine.
-fn is_pattern_or_url(path: &str) -> bool {
+pub(super) fn is_pattern_or_url(path: &str) -> bool {
     path.contains(PATTERN) || path.contains("://")
 }
 
-/// Whether a name can only be a path: a misspelt table is none.
+/// Whether a name can only be the path of one file or folder: a misspelt table is none.
 pub(super) fn is_path(name: &str) -> bool {
-    is_pattern_or_url(name) || name.contains('/') || is_of_a_file(name)
+    !is_pattern_or_url(name) && (name.contains('/') || is_of_a_file(name))
 }
 
 /// Whether something is at a path.

@@ -52,6 +52,9 @@ pub(super) struct Sniffed {
 /// What may separate values, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
+/// What separates nothing in a text.
+const NO_DELIMITER: u8 = 0x1f;
+
 /// Endings whose files are also separated by single spaces, as R writes them.
 const SPACED: [&str; 2] = ["txt", "dat"];
 
@@ -266,6 +269,14 @@ fn delimiter_of(text: &[u8], whole: bool, ending: &str, dialect: impl Fn(u8) -> 
             (best, most) = (delimiter, score);
         }
     }
+    let cuts = |delimiter| {
+        let records = records_of(text, whole, dialect(delimiter));
+        records.iter().any(|record| record.values.len() > 1)
+    };
+    if most == 0.0 && cuts(best) {
+        // A column of words, some with a separator in them.
+        return DELIMITERS.into_iter().chain([NO_DELIMITER]).find(|other| !cuts(*other)).unwrap_or(best);
+    }
     if most == 0.0 && spaced {
         let records = records_of(text, whole, dialect(b' '));
         let width = records.last().map_or(0, |record| record.values.len());
@@ -281,6 +292,10 @@ fn delimiter_of(text: &[u8], whole: bool, ending: &str, dialect: impl Fn(u8) -> 
 /// How many records have the most frequent number of values, and how many values that is; 0 for
 /// one value. A first line of one value, with several in the others, is a column of words.
 fn pattern_score(records: &[Record]) -> f64 {
+    let lone = records.first().is_some_and(|first| first.values.len() == 1);
+    if lone && title(records).is_none() && !has_row_names(records) {
+        return 0.0;
+    }
     let mut counts: Vec<(usize, usize)> = Vec::new();
     for record in records {
         match counts.iter_mut().find(|(width, _)| *width == record.values.len()) {
@@ -417,7 +432,9 @@ mod tests {
             ("user;score\nann;0,5\nbob;0,7\n".into(), "csv", ';', true, 2),
             ("ann;0,5\nbob;0,7\n".into(), "csv", ';', false, 2),
             ("score\n1\n0\n1\n".into(), "csv", ',', true, 1),
-            ("text\nhello, world\nfoo\nbar, baz, x\n".into(), "csv", ',', true, 1),
+            ("text\nhello, world\nfoo\nbar, baz, x\n".into(), "csv", ';', true, 1),
+            ("text\nhello, world\nfoo, bar\n".into(), "csv", ';', true, 1),
+            ("text\nhello, world\nfoo\nbar, baz\n".into(), "csv", ';', true, 1),
             ("user,question,score\nann,a;b|c,1\nbob,a;b|d,0\n".into(), "csv", ',', true, 3),
             ("user,question,score\nann,\"a\nb\",1\nbob,\"a;\nb\",0\n".into(), "csv", ',', true, 3),
             (
