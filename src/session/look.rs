@@ -269,9 +269,10 @@ struct Records {
     records: u64,
     /// Lines before the first that the reader has seen.
     lines: u64,
-    /// Where the record begins that is being read.
-    line: u64,
+    /// Whether values have line ends in them.
     newlines: bool,
+    /// Whether there are carriage returns alone.
+    returns: bool,
     after_return: bool,
     /// Whether a line with # in front is a record, and the first that is none.
     marked: bool,
@@ -300,8 +301,8 @@ impl Records {
             columns: vec![ColumnValues::default(); sniffed.width],
             records: 0,
             lines,
-            line: 1,
             newlines: false,
+            returns: false,
             after_return: false,
             marked: false,
             comment: None,
@@ -312,18 +313,16 @@ impl Records {
 
     fn feed(&mut self, mut text: &[u8]) {
         self.look_for_returns(text);
-        if self.is_simple(text) {
-            text = self.lines(text);
-        }
         while !text.is_empty() && self.ragged.is_none() {
-            let read = self.read(text);
-            text = &text[read..];
+            let (lines, rest) = text.split_at(self.simple(text));
+            self.read_lines(lines);
+            text = if rest.is_empty() { rest } else { &rest[self.read(rest)..] };
         }
     }
 
     /// Reads the last record, which nothing may end.
     fn end(&mut self) {
-        self.newlines |= self.after_return;
+        self.returns |= self.after_return;
         let mut records = self.records + 1;
         while self.ragged.is_none() && records != self.records {
             records = self.records;
@@ -333,30 +332,34 @@ impl Records {
 
     /// A carriage return alone ends a record, too, but not where files are cut.
     fn look_for_returns(&mut self, text: &[u8]) {
-        if self.newlines || text.is_empty() {
+        if self.returns || text.is_empty() {
             return;
         }
-        self.newlines |= self.after_return && text[0] != b'\n';
+        self.returns |= self.after_return && text[0] != b'\n';
         self.after_return = text.ends_with(b"\r");
         let mut returns = memchr::memchr_iter(b'\r', &text[..text.len() - 1]);
-        self.newlines |= returns.any(|place| text[place + 1] != b'\n');
+        self.returns |= returns.any(|place| text[place + 1] != b'\n');
     }
 
-    /// Whether each line is a record, and each separator separates.
-    fn is_simple(&self, text: &[u8]) -> bool {
+    /// How much of a text is lines of which each is a record, with separators that separate.
+    fn simple(&self, text: &[u8]) -> usize {
         let Dialect { quote, escape, .. } = self.sniffed.dialect;
         let begins = self.written == 0 && self.fields == 0;
-        begins && !self.newlines && escape.is_none() && memchr::memchr(quote, text).is_none()
+        if !begins || self.returns || escape.is_some() {
+            return 0;
+        }
+        let end = memchr::memchr(quote, text).unwrap_or(text.len());
+        memchr::memrchr(b'\n', &text[..end]).map_or(0, |end| end + 1)
     }
 
-    /// Reads such lines, much faster than a reader that looks for quotes; returns what is left.
-    fn lines<'a>(&mut self, mut text: &'a [u8]) -> &'a [u8] {
+    /// Reads such lines, much faster than a reader that looks for quotes.
+    fn read_lines(&mut self, mut text: &[u8]) {
         let mut places = std::mem::take(&mut self.places);
-        while let Some(end) = memchr::memchr(b'\n', text) {
+        while let (Some(end), None) = (memchr::memchr(b'\n', text), self.ragged) {
             let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
-            places.clear();
             if !line.is_empty() {
                 let mut start = 0;
+                places.clear();
                 for place in memchr::memchr_iter(self.sniffed.dialect.delimiter, line) {
                     places.push((start, place));
                     start = place + 1;
@@ -364,21 +367,14 @@ impl Records {
                 places.push((start, line.len()));
                 self.record(line, &places, self.lines + self.reader.line());
             }
-            if self.ragged.is_some() {
-                break;
-            }
             self.lines += 1;
             text = &text[end + 1..];
         }
         self.places = places;
-        text
     }
 
     /// Reads to the end of a record, or as far as there is room; says how many bytes.
     fn read(&mut self, text: &[u8]) -> usize {
-        if self.written == 0 && self.fields == 0 {
-            self.line = self.reader.line();
-        }
         let (result, read, written, fields) =
             self.reader.read_record(text, &mut self.output[self.written..], &mut self.ends[self.fields..]);
         self.written += written;
@@ -386,18 +382,17 @@ impl Records {
         match result {
             ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
             ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-            ReadRecordResult::Record => self.read_record(),
+            ReadRecordResult::Record => self.read_record(text[..read].ends_with(b"\n")),
             ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
         }
         read
     }
 
-    /// What the reader has read.
-    fn read_record(&mut self) {
+    /// What the reader has read, with the end of its line or up to there.
+    fn read_record(&mut self, is_next: bool) {
         let (fields, written) = (self.fields, self.written);
         (self.fields, self.written) = (0, 0);
-        // What is read of a line begins at the end of the one before.
-        let line = self.lines + self.reader.line().max(self.line + 1) - 1;
+        let line = self.lines + self.reader.line() - u64::from(is_next);
         let mut places = std::mem::take(&mut self.places);
         let output = std::mem::take(&mut self.output);
         places.clear();
@@ -455,7 +450,7 @@ impl Records {
             first_values: self.first_values,
             records: self.records,
             comments: self.comment.is_some(),
-            newlines: self.newlines,
+            newlines: self.newlines || self.returns,
             sniffed: self.sniffed,
         }))
     }
