@@ -40,19 +40,12 @@ pub enum KCorrsetError {
     },
 
     /// No such table.
-    #[error(
-        "k_corrset: table '{name}' not found{}{}",
-        did_you_mean(near),
-        quote_the_path(path.as_deref()),
-        name = short(name)
-    )]
+    #[error("k_corrset: table '{name}' not found{}", did_you_mean(near), name = short(name))]
     UnknownTable {
         /// The name as it was resolved.
         name: String,
         /// Names of tables that are spelled alike.
         near: Vec<String>,
-        /// What was written, where it may have been meant as the path of a file.
-        path: Option<String>,
     },
 
     /// The table's catalog has to be waited for, where waiting would block.
@@ -477,11 +470,6 @@ pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
         true => String::new(),
         false => format!("; did you mean {}?", quoted.join(" or ")),
     }
-}
-
-/// What to write for a path that SQL took for names.
-fn quote_the_path(path: Option<&str>) -> impl fmt::Display {
-    path.map(|path| format!("; if the file is meant, quote its path: '{}'", short(path))).unwrap_or_default()
 }
 
 #[cfg(test)]

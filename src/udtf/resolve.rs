@@ -113,10 +113,7 @@ pub(crate) fn near_names(wanted: &str, names: impl IntoIterator<Item = String>) 
 fn unknown(session: &dyn Session, reading: &TableReference) -> KCorrsetError {
     let defaults = &session.config_options().catalog;
     let resolved = reading.clone().resolve(&defaults.default_catalog, &defaults.default_schema);
-    let schema = schema_of(session, reading);
-    // Where there is no such schema, `scores.csv` may be a file.
-    let path = schema.is_none().then(|| reading.to_string());
-    let names = schema.map(|schema| schema.table_names()).unwrap_or_default();
+    let names = schema_of(session, reading).map(|schema| schema.table_names()).unwrap_or_default();
     let near = near_names(reading.table(), names);
-    KCorrsetError::UnknownTable { name: resolved.to_string(), near, path }
+    KCorrsetError::UnknownTable { name: resolved.to_string(), near }
 }
