@@ -437,7 +437,7 @@ pub fn bounded(mut text: String) -> String {
 const LONGEST_VALUE: usize = 200;
 
 /// A name or value, of which only the beginning is shown if it is long.
-fn short(value: &str) -> impl fmt::Display {
+pub(crate) fn short(value: &str) -> impl fmt::Display {
     match value.len() > LONGEST_VALUE {
         true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(LONGEST_VALUE)], value.len()),
         false => value.to_string(),
@@ -448,7 +448,7 @@ fn short(value: &str) -> impl fmt::Display {
 const LONGEST_LIST: usize = 800;
 
 /// `'a', 'b', 'c'`, and how many more there are if there are many.
-fn quoted_list(names: &[String]) -> impl fmt::Display {
+pub(crate) fn quoted_list(names: &[String]) -> impl fmt::Display {
     let mut list = String::new();
     for (number, name) in names.iter().enumerate() {
         let name = format!("'{}'", short(name));
@@ -464,7 +464,7 @@ fn quoted_list(names: &[String]) -> impl fmt::Display {
 }
 
 /// `; did you mean 'a' or 'b'?`, or nothing where nothing is near.
-fn did_you_mean(near: &[String]) -> impl fmt::Display {
+pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
     let quoted: Vec<String> = near.iter().map(|name| format!("'{}'", short(name))).collect();
     match quoted.is_empty() {
         true => String::new(),

@@ -9,13 +9,13 @@ use datafusion_k_corrset::session::files::register_files;
 
 fn session() -> SessionContext {
     let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
-    register_files(&ctx);
+    register_files(&ctx).unwrap();
     register_all(&ctx).unwrap();
     ctx
 }
 
 /// The rows of the last statement; or its error.
-async fn run(sql: &str) -> Result<String, String> {
+pub(crate) async fn run(sql: &str) -> Result<String, String> {
     let ctx = session();
     let mut shown = String::new();
     for statement in sql.split(';') {
@@ -29,7 +29,7 @@ async fn run(sql: &str) -> Result<String, String> {
 const ANN: &str = "user,question,score\nann,q1,1\nann,q2,0\n";
 const BOB: &str = "question,score,user\nq1,0,bob\nq2,1,bob\n";
 
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn folder(files: &[(&str, impl AsRef<[u8]>)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
@@ -125,7 +125,7 @@ async fn a_path_is_a_file_before_it_is_a_pattern() {
     // And the same from where it lies, which a path need not begin at.
     let users = format!("SELECT DISTINCT \"user\" FROM '{}'", folder.path().join("exam[1].csv").display());
     assert!(run(&users).await.unwrap().contains("ann"));
-    assert!(count("none.csv").await.unwrap_err().contains("not found"));
+    assert!(count("none.csv").await.unwrap_err().contains("there is no 'none.csv'"));
 }
 
 #[tokio::test]
@@ -162,16 +162,16 @@ async fn json_is_an_array_or_lines_whatever_its_ending() {
     let lines = objects().join("\n");
     let bom = format!("\u{feff}[{}]", objects().join(","));
     let folder = folder(&[
-        ("array.json", &array),
-        ("lines.json", &lines),
-        ("bom.json", &bom),
-        ("lines.jsonl", &lines),
-        ("lines.ndjson", &lines),
-        ("some.jsonl/a.jsonl", &lines),
-        ("some/a.jsonl", &objects()[..2].join("\n")),
-        ("some/b.jsonl", &objects()[2..].join("\n")),
-        ("empty/0.json", ""),
-        ("empty/1.json", &array),
+        ("array.json", array.clone()),
+        ("lines.json", lines.clone()),
+        ("bom.json", bom),
+        ("lines.jsonl", lines.clone()),
+        ("lines.ndjson", lines.clone()),
+        ("some.jsonl/a.jsonl", lines.clone()),
+        ("some/a.jsonl", objects()[..2].join("\n")),
+        ("some/b.jsonl", objects()[2..].join("\n")),
+        ("empty/0.json", String::new()),
+        ("empty/1.json", array.clone()),
     ]);
     for name in [
         "array.json",
@@ -222,4 +222,94 @@ async fn a_large_array_of_json_is_not_cut() {
     let sql =
         format!("SELECT count(*) AS sets, max(n) AS n FROM k_corrset('{path}', 2, undefined => 'null')");
     assert!(run(&sql).await.unwrap().contains("| 45   | 10000 |"));
+}
+
+#[tokio::test]
+async fn folders_patterns_and_columns_that_are_folders() {
+    let row = |user: &str| format!("user,question,score\n{user},q1,1\n");
+    let folder = folder(&[
+        ("nest/a/x.csv", row("ann")),
+        ("nest/b/c/y.CSV", row("bob")),
+        ("nest/_temporary/z.csv", row("nobody")),
+        ("nest/.DS_Store", row("nobody")),
+        ("nest/notes.md", row("nobody")),
+        ("by/year=2023/a.csv", row("ann")),
+        (
+            "by/year=2024/b.csv",
+            "question,user,score\nq1,\"bob\n\",1\n"
+                .replace("question,user", "user,question")
+                .replace("q1,\"bob\n\"", "\"bob\n\",q1"),
+        ),
+        ("by/year=2024/._b.csv", row("nobody")),
+        ("by/_SUCCESS", String::new()),
+    ]);
+    let count = async |name: &str, select: &str| {
+        let sql = format!("SELECT {select} FROM '{}'", folder.path().join(name).display());
+        run(&sql).await.map(|shown| shown.lines().nth(3).unwrap().replace(' ', ""))
+    };
+    for (name, expected) in [
+        ("nest", "|2|"),
+        ("nest/", "|2|"),
+        ("nest/a", "|1|"),
+        ("nest/*/*.csv", "|1|"),
+        ("nest/**/*.[cC][sS][vV]", "|2|"),
+        ("nest/_temporary/*.csv", "|1|"),
+        ("by/year=2024", "|1|"),
+        ("by/*/*.csv", "|2|"),
+    ] {
+        assert_eq!(count(name, "count(*)").await.as_deref(), Ok(expected), "{name}");
+    }
+    assert_eq!(
+        count("by", "count(*), count(DISTINCT \"user\"), max(year)").await.as_deref(),
+        Ok("|2|2|2024|")
+    );
+    let filtered =
+        format!("SELECT \"user\", year FROM '{}' WHERE year = '2023'", folder.path().join("by").display());
+    assert!(run(&filtered).await.unwrap().contains("| ann  | 2023 |"));
+}
+
+#[tokio::test]
+async fn a_directory_of_spark_is_its_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("exam.parquet");
+    let path = path.display();
+    let written = format!(
+        "COPY (SELECT 'ann' AS \"user\", 'q1' AS question, 1 AS score) TO '{path}/part-00000.snappy.parquet' STORED AS PARQUET;
+         COPY (SELECT 0.5 AS score, 'bob' AS \"user\", 'q1' AS question) TO '{path}/part-00001.snappy.parquet' STORED AS PARQUET;
+         COPY (SELECT 'cyd' AS \"user\", 'q2' AS question, 1 AS score) TO '{path}/day=1/part-00001.snappy.parquet' STORED AS PARQUET;
+         SELECT 1"
+    );
+    run(&written).await.unwrap();
+    let at = |name: &str| folder.path().join("exam.parquet").join(name);
+    std::fs::rename(at("day=1"), folder.path().join("by_day.parquet")).unwrap();
+    let _ = std::fs::create_dir(folder.path().join("days"));
+    std::fs::rename(folder.path().join("by_day.parquet"), folder.path().join("days/day=1")).unwrap();
+    for name in [
+        "_SUCCESS",
+        "_metadata",
+        "_common_metadata",
+        "_committed_1",
+        ".part-00000.snappy.parquet.crc",
+        "part-00002.parquet",
+        ".DS_Store",
+    ] {
+        std::fs::write(at(name), if name.starts_with("part") { "" } else { "?" }).unwrap();
+    }
+    for end in ["", "/"] {
+        let rows = run(&format!("SELECT \"user\", score FROM '{path}{end}' ORDER BY 1")).await.unwrap();
+        assert!(
+            rows.contains("| ann  | 1.0   |") && rows.contains("| bob  | 0.5   |"),
+            "types widen: {rows}"
+        );
+    }
+    let by_day = run(&format!("SELECT \"user\", day FROM '{}/days'", folder.path().display())).await.unwrap();
+    assert!(by_day.contains("| cyd  | 1   |"), "{by_day}");
+}
+
+#[tokio::test]
+async fn json_in_utf_16_and_of_both_kinds_is_read() {
+    let array = format!("\u{feff}[{}]", objects()[..2].join(","));
+    let utf_16: Vec<u8> = array.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let folder = folder(&[("a.json", utf_16), ("b.json", objects()[2..].join("\n").into_bytes())]);
+    assert_eq!(all_of(folder.path(), "1, 2, 3").await.lines().count(), 5 + 4);
 }

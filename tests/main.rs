@@ -19,8 +19,12 @@ mod session_parts;
 mod slt;
 mod support;
 
+#[cfg(feature = "cli")]
+mod delimited;
 #[cfg(all(feature = "cli", feature = "distributed", unix))]
 mod distributed;
+#[cfg(feature = "cli")]
+mod file_errors;
 #[cfg(feature = "cli")]
 mod files;
 #[cfg(feature = "cli")]

@@ -18,7 +18,7 @@ fn session() -> SessionContext {
     let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
     #[cfg(feature = "cli")]
     {
-        datafusion_k_corrset::session::files::register_files(&ctx);
+        datafusion_k_corrset::session::files::register_files(&ctx).unwrap();
         datafusion_k_corrset::session::copy::register_copy(&ctx);
     }
     #[cfg(not(feature = "cli"))]
@@ -54,6 +54,8 @@ fn scripts() -> Vec<PathBuf> {
     let files = std::fs::read_dir(top().join("sql")).unwrap().map(|entry| entry.unwrap().path());
     let mut scripts: Vec<PathBuf> =
         files.filter(|path| path.extension().is_some_and(|extension| extension == "sql")).collect();
+    // Only the prompt's kind of session tells an array of JSON by looking.
+    scripts.retain(|path| cfg!(feature = "cli") || !path.ends_with("json.sql"));
     scripts.sort();
     scripts
 }

@@ -49,7 +49,7 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
     let state =
         if args.workers.is_empty() { state } else { cluster::coordinator(state, args.workers.clone())? };
     let session = SessionContext::new_with_state(state.build());
-    register_files(&session);
+    register_files(&session)?;
     session.refresh_catalogs().await?;
     #[cfg(feature = "cloud")]
     register_cloud(&session);

@@ -5,13 +5,14 @@ use std::fmt;
 
 use datafusion::error::DataFusionError;
 use pyo3::exceptions::{
-    PyFileNotFoundError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyTypeError,
-    PyValueError,
+    PyFileNotFoundError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyPermissionError, PyRuntimeError,
+    PyTypeError, PyValueError,
 };
 use pyo3::prelude::*;
 use pyo3::{PyErr, PyTypeInfo};
 
 use crate::error::{KCorrsetError, bounded};
+use crate::session::files::FileError;
 
 /// The exception for an error: the very one where Python raised it, `MemoryError` where the
 /// memory limit is reached, `OSError` where a file cannot be read, `RuntimeError` where the fault
@@ -26,6 +27,7 @@ pub(super) fn exception(error: DataFusionError) -> PyErr {
         DataFusionError::IoError(error) => failure::<PyOSError>(error),
         DataFusionError::ObjectStore(error) => failure::<PyOSError>(error),
         DataFusionError::Internal(_) => failure::<PyRuntimeError>(root),
+        DataFusionError::External(error) if error.is::<FileError>() => file_exception(error),
         DataFusionError::External(error) => match error.downcast_ref() {
             Some(KCorrsetError::Worker { .. } | KCorrsetError::WorkerLost { .. }) => {
                 failure::<PyRuntimeError>(error)
@@ -38,6 +40,15 @@ pub(super) fn exception(error: DataFusionError) -> PyErr {
         }
         other if says_interrupted(other) => failure::<PyKeyboardInterrupt>(""),
         other => failure::<PyValueError>(other.strip_backtrace()),
+    }
+}
+
+/// The exception for a path that is no table.
+fn file_exception(error: &(dyn Error + Send + Sync + 'static)) -> PyErr {
+    match error.downcast_ref() {
+        Some(FileError::NotFound { .. } | FileError::NoMatch { .. }) => failure::<PyFileNotFoundError>(error),
+        Some(FileError::PermissionDenied { .. }) => failure::<PyPermissionError>(error),
+        _ => failure::<PyValueError>(error),
     }
 }
 

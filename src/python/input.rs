@@ -26,8 +26,8 @@ impl Input {
             let Some(text) = path.to_str() else {
                 return Err(value_error(format!("k_corrset: the path {path:?} is not in UTF-8; rename it")));
             };
-            let missing = || no_such_file(format!("k_corrset: there is no file '{text}'"));
-            return table_name(text).map(Self::Path).ok_or_else(missing);
+            let table = table_name(text).map(Self::Path);
+            return table.map_err(|missing| no_such_file(format!("k_corrset: {missing}")));
         }
         if !data.hasattr("__arrow_c_stream__")? && !data.hasattr("__arrow_c_array__")? {
             return Err(type_error(format!(

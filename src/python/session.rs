@@ -58,7 +58,7 @@ impl Session {
         }
         let environment = environment.build_arc().map_err(exception)?;
         let context = SessionContext::new_with_config_rt(config, environment);
-        register_files(&context);
+        register_files(&context).map_err(exception)?;
         register_copy(&context);
         register_all(&context).map_err(exception)?;
         Ok(Self { context: DroppedElsewhere::new(context) })

@@ -1,42 +1,91 @@
-//! Files of JSON: an object a line, or one array of objects, told apart by looking.
+//! JSON as tables: an object a line, or one array of objects, told apart by looking.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::catalog::Session;
+use datafusion::catalog::TableProvider;
+use datafusion::config::JsonOptions;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::json::JsonFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTableUrl};
-use datafusion::error::Result;
-use datafusion::object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
-use futures::TryStreamExt;
+use datafusion::datasource::listing::ListingOptions;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionState;
+use datafusion::object_store::ObjectStore;
+use encoding_rs::{Encoding, UTF_8};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-/// Endings of files of JSON.
-const ENDINGS: [&str; 3] = ["json", "jsonl", "ndjson"];
+use crate::session::by_name::{Column, Groups, Reading};
+use crate::session::encoding::{ENOUGH, Transcoder, first_guess};
+use crate::session::failure::FileError;
+use crate::session::listing::{DataFile, Listing, unreadable};
+use crate::session::pour::{Consumer, pour};
+use crate::session::recoded::{Recoded, Recoding};
 
-/// How files at a place are read, if they are of JSON; none if they are of something else, or
-/// compressed. All of them are read as the first that has anything in it.
+/// The table of the files of a listing.
 ///
 /// # Errors
-/// The files cannot be listed or read.
-pub(super) async fn options_of(
-    place: &ListingTableUrl,
-    session: &dyn Session,
-) -> Result<Option<ListingOptions>> {
-    let store = session.runtime_env().object_store(place)?;
-    let mut files = place.list_all_files(session, store.as_ref(), "").await?;
-    let mut options = None;
-    while let Some(file) = files.try_next().await? {
-        let ending = file.location.extension().map(str::to_lowercase);
-        let Some(ending) = ending.filter(|ending| ENDINGS.contains(&ending.as_str())) else {
-            return Ok(None);
-        };
-        let first = first_character(&file, store.as_ref()).await?;
-        let format = JsonFormat::default().with_newline_delimited(first != Some(b'['));
-        options = Some(ListingOptions::new(Arc::new(format)).with_file_extension(format!(".{ending}")));
-        if first.is_some() {
-            break;
-        }
+/// [`FileError`]; files cannot be joined.
+pub(super) async fn table_of(
+    path: &str,
+    listing: Listing,
+    store: &Arc<dyn ObjectStore>,
+    session: &SessionState,
+) -> Result<Arc<dyn TableProvider>> {
+    let mut groups = Groups::new();
+    for file in listing.files {
+        let beginning = Beginning::default();
+        let looked = pour(store.as_ref(), &file.meta.location, file.ending.compression, beginning).await;
+        let looked = looked.map_err(|error| broken(&file, error))?;
+        let Some((encoding, is_array)) = looked.found() else { continue };
+        let recoding = Recoding { compression: file.ending.compression, encoding, skip: 0 };
+        let reading = JsonReading { is_array, recoding };
+        let columns = columns_of(&file, &reading, store, session).await?;
+        groups.add(reading, columns, file.url);
     }
-    Ok(options)
+    match groups.len() {
+        0 => Err(FileError::Empty { path: path.to_string() }.into()),
+        _ => groups.table(listing.folders, true),
+    }
+}
+
+/// Columns with types for the values of all of a file's objects.
+async fn columns_of(
+    file: &DataFile,
+    reading: &JsonReading,
+    store: &Arc<dyn ObjectStore>,
+    session: &SessionState,
+) -> Result<Vec<Column>> {
+    let (format, meta) = (reading.format(), file.meta.clone());
+    let (store, session) = (Arc::clone(store), session.clone());
+    let runtime = Handle::current();
+    // DataFusion reads a local file on the thread that it is asked on.
+    let inferred = spawn_blocking(move || runtime.block_on(format.infer_schema(&session, &store, &[meta])));
+    let inferred = inferred.await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?;
+    let schema = inferred.map_err(|error| broken(file, error))?;
+    let fields = schema.fields().iter();
+    Ok(fields.map(|field| Column::plain(field.name(), field.data_type().clone())).collect())
+}
+
+fn broken(file: &DataFile, error: DataFusionError) -> DataFusionError {
+    match unreadable(&file.path, error) {
+        DataFusionError::ArrowError(error, _) if is_of_encoding(&error.to_string()) => {
+            FileError::JsonEncoding { path: file.path.clone() }.into()
+        }
+        error @ (DataFusionError::ArrowError(..) | DataFusionError::IoError(_)) => FileError::Broken {
+            path: file.path.clone(),
+            format: "JSON".to_string(),
+            reason: error.strip_backtrace(),
+        }
+        .into(),
+        other => other,
+    }
+}
+
+/// Whether a reader of JSON has met bytes that are no UTF-8.
+fn is_of_encoding(text: &str) -> bool {
+    ["UTF-8", "invalid unicode code point"].iter().any(|words| text.contains(words))
 }
 
 /// Whether files are one array each, which cannot be read in parts.
@@ -44,16 +93,80 @@ pub(super) fn is_array(options: &ListingOptions) -> bool {
     options.format.downcast_ref::<JsonFormat>().is_some_and(|format| !format.is_newline_delimited())
 }
 
-/// How many bytes are looked at.
-const LOOK: u64 = 4096;
+/// The first bytes of a file, up to one that tells what is in it.
+#[derive(Debug, Default)]
+struct Beginning {
+    bytes: Vec<u8>,
+    first: Option<u8>,
+}
 
-/// The first byte of a file that is neither white space nor part of a byte order mark; none if
-/// there is no such among the first.
-async fn first_character(file: &ObjectMeta, store: &dyn ObjectStore) -> Result<Option<u8>> {
-    if file.size == 0 {
-        return Ok(None);
+impl Consumer for Beginning {
+    fn take(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() < ENOUGH {
+            return ControlFlow::Continue(());
+        }
+        self.first = self.first_character();
+        match self.first {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
     }
-    let bytes = store.get_range(&file.location, 0..file.size.min(LOOK)).await?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    Ok(text.iter().copied().find(|byte| !byte.is_ascii_whitespace()))
+}
+
+impl Beginning {
+    fn first_character(&self) -> Option<u8> {
+        let mut text = Vec::new();
+        let mut transcoder = Transcoder::new(first_guess(&self.bytes));
+        // Whatever is malformed the reader will find.
+        let _ = transcoder.append(&self.bytes, false, &mut text);
+        text.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+    }
+
+    /// The encoding, and whether there is an array; none of a file of blanks.
+    fn found(self) -> Option<(&'static Encoding, bool)> {
+        let first = self.first.or_else(|| self.first_character())?;
+        Some((first_guess(&self.bytes), first == b'['))
+    }
+}
+
+/// How a file of JSON is read.
+#[derive(Debug, Clone, PartialEq)]
+struct JsonReading {
+    is_array: bool,
+    recoding: Recoding,
+}
+
+impl JsonReading {
+    fn is_plain(&self) -> bool {
+        self.recoding.encoding == UTF_8
+    }
+}
+
+impl Reading for JsonReading {
+    const BY_NAME: bool = true;
+
+    fn with(&self, other: &Self) -> Option<Self> {
+        (self == other).then(|| self.clone())
+    }
+
+    fn format(&self) -> Arc<dyn FileFormat> {
+        let compression = match self.is_plain() {
+            true => self.recoding.compression,
+            false => FileCompressionType::UNCOMPRESSED,
+        };
+        let options = JsonOptions {
+            newline_delimited: !self.is_array,
+            // All of them: a type holds for the last, too.
+            schema_infer_max_rec: Some(usize::MAX),
+            compression: *compression.get_variant(),
+            ..JsonOptions::default()
+        };
+        let format = Arc::new(JsonFormat::default().with_options(options));
+        if self.is_plain() { format } else { Arc::new(Recoded::new(format, self.recoding)) }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.is_array || !self.is_plain()
+    }
 }

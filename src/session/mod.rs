@@ -7,8 +7,24 @@
 //!
 //! An application's session gets none of this from [`register_all`](crate::register_all).
 
+mod by_name;
+mod column;
 pub mod copy;
+mod delimited;
+mod encoding;
+mod endings;
+mod external;
+mod failure;
 pub mod files;
 mod json;
+mod listing;
+mod look;
+mod missing;
+mod native;
 pub mod nested_text;
+mod paths;
+mod pour;
+mod recoded;
+mod sniff;
+mod this_session;
 mod whole_files;

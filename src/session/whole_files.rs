@@ -2,7 +2,7 @@
 //!
 //! DataFusion cuts large files into ranges that are read side by side. One array of JSON cannot be
 //! entered in its midst, and DataFusion's reader of it says so only when it runs. So the plan of
-//! such a table is a leaf that nobody looks into: its files are as they are, one behind the other
+//! such a table, and of text that is made UTF-8 on the way, is a leaf that nobody looks into: its files are as they are, one behind the other
 //! or side by side, and none is cut.
 
 use std::fmt;

@@ -105,6 +105,8 @@ pub use planner::KCorrsetPlanner;
 pub(crate) use prepare::{caught, panic_error};
 pub use provider::KCorrsetTable;
 pub use register::{SessionStateBuilderKCorrset, register_all};
+#[cfg(any(feature = "cli", feature = "python"))]
+pub(crate) use resolve::near_names;
 pub use settings::KCorrsetSettings;
 
 /// The function's name in SQL.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::datasource::provider_as_source;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
@@ -281,9 +281,16 @@ fn table(
 ) -> Result<LogicalPlan> {
     // Of the tables only those are known here that the query names elsewhere, so that
     // none is found means nothing yet.
-    if let Ok(plan) = context.plan(relation) {
-        return Ok(plan);
-    }
-    let source = context.context_provider().get_table_function_source(TABLE_NAMED, vec![name])?;
+    let unplanned = match context.plan(relation) {
+        Ok(plan) => return Ok(plan),
+        Err(error) => error,
+    };
+    let source = context.context_provider().get_table_function_source(TABLE_NAMED, vec![name]);
+    // Where there is none in the end, a planner of the session may have said why.
+    let says_why = |error: &DataFusionError| matches!(error.find_root(), DataFusionError::External(_));
+    let source = source.map_err(|unknown| match says_why(&unplanned) && !says_why(&unknown) {
+        true => unplanned,
+        false => unknown,
+    })?;
     LogicalPlanBuilder::scan(reference, source, None)?.build()
 }

@@ -100,13 +100,20 @@ fn wait<T: Send>(future: impl Future<Output = T> + Send) -> Option<T> {
 /// Names are near from this likeness on; the scale ends at 1, which is equality.
 const NEAR: f64 = 0.5;
 
+/// The names that are spelled most like another, the nearest first.
+pub(crate) fn near_names(wanted: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let wanted = wanted.to_lowercase();
+    let likeness = |name: &str| normalized_levenshtein(&name.to_lowercase(), &wanted);
+    let mut near: Vec<String> = names.into_iter().filter(|name| likeness(name) >= NEAR).collect();
+    near.sort_by(|x, y| likeness(y).total_cmp(&likeness(x)).then_with(|| x.cmp(y)));
+    near.truncate(3);
+    near
+}
+
 fn unknown(session: &dyn Session, reading: &TableReference) -> KCorrsetError {
     let defaults = &session.config_options().catalog;
     let resolved = reading.clone().resolve(&defaults.default_catalog, &defaults.default_schema);
     let names = schema_of(session, reading).map(|schema| schema.table_names()).unwrap_or_default();
-    let likeness = |name: &str| normalized_levenshtein(&name.to_lowercase(), &reading.table().to_lowercase());
-    let mut near: Vec<String> = names.into_iter().filter(|name| likeness(name) >= NEAR).collect();
-    near.sort_by(|x, y| likeness(y).total_cmp(&likeness(x)).then_with(|| x.cmp(y)));
-    near.truncate(3);
+    let near = near_names(reading.table(), names);
     KCorrsetError::UnknownTable { name: resolved.to_string(), near }
 }

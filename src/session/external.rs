@@ -1,0 +1,103 @@
+//! The tables of `CREATE EXTERNAL TABLE`: DataFusion's own, of which no file is cut that cannot be,
+//! and whose files are joined by the names of their columns.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider, TableProviderFactory};
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::datasource::listing::{ListingTable, ListingTableUrl};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::CreateExternalTable;
+use datafusion::object_store::ObjectMeta;
+use futures::{StreamExt, TryStreamExt};
+
+use crate::session::by_name::{Column, Groups, Reading};
+use crate::session::json;
+use crate::session::listing::url_of;
+use crate::session::whole_files::WholeFiles;
+
+/// Makes tables of files as another factory does, and mends them.
+#[derive(Debug)]
+pub(super) struct ExternalTables(pub(super) Arc<dyn TableProviderFactory>);
+
+#[async_trait]
+impl TableProviderFactory for ExternalTables {
+    async fn create(
+        &self,
+        session: &dyn Session,
+        cmd: &CreateExternalTable,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let table = self.0.create(session, cmd).await?;
+        let Some(files) = table.downcast_ref::<ListingTable>() else { return Ok(table) };
+        if json::is_array(files.options()) {
+            return Ok(Arc::new(WholeFiles(table)));
+        }
+        if !files.options().format.is::<CsvFormat>() {
+            return Ok(table);
+        }
+        let groups = groups_of(files, session).await?;
+        // What may be written to stays what it is.
+        if groups.len() < 2 {
+            return Ok(table);
+        }
+        let declared = !cmd.schema.fields().is_empty() || !files.options().table_partition_cols.is_empty();
+        match groups.differ().filter(|_| declared) {
+            Some(error) => Err(error),
+            None => groups.table(None, true),
+        }
+    }
+}
+
+/// How many files are looked into at the same time.
+const AT_ONCE: usize = 16;
+
+/// The files of a table, those with the same columns together. Files without a line have neither
+/// columns nor rows.
+async fn groups_of(table: &ListingTable, session: &dyn Session) -> Result<Groups<Declared>> {
+    let options = table.options();
+    let mut groups = Groups::new();
+    for path in table.table_paths() {
+        let store = session.runtime_env().object_store(path)?;
+        let files = path.list_all_files(session, store.as_ref(), &options.file_extension).await?;
+        let looked_into = files.map(|file| {
+            let store = &store;
+            async move {
+                let file: ObjectMeta = file?;
+                let schema = options.format.infer_schema(session, store, std::slice::from_ref(&file)).await?;
+                Ok::<_, DataFusionError>((schema, url_of(path, &file.location)))
+            }
+        });
+        let looked_into: Vec<(_, ListingTableUrl)> = looked_into.buffered(AT_ONCE).try_collect().await?;
+        for (schema, file) in looked_into {
+            let fields = schema.fields().iter();
+            let columns: Vec<Column> =
+                fields.map(|field| Column::plain(field.name(), field.data_type().clone())).collect();
+            if !columns.is_empty() {
+                groups.add(Declared(Arc::clone(&options.format)), columns, file);
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// The way of reading that a statement has declared.
+#[derive(Debug, Clone)]
+struct Declared(Arc<dyn FileFormat>);
+
+impl Reading for Declared {
+    const BY_NAME: bool = false;
+
+    fn with(&self, _: &Self) -> Option<Self> {
+        Some(self.clone())
+    }
+
+    fn format(&self) -> Arc<dyn FileFormat> {
+        Arc::clone(&self.0)
+    }
+
+    fn is_whole(&self) -> bool {
+        false
+    }
+}

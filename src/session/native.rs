@@ -1,0 +1,88 @@
+//! Files that say themselves what their columns are: Parquet, Arrow, Avro.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::plan_datafusion_err;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionState;
+use datafusion::object_store::{ObjectMeta, ObjectStore};
+use futures::{StreamExt, TryStreamExt};
+
+use crate::session::by_name::{Column, Groups, Reading, listing_table};
+use crate::session::failure::FileError;
+use crate::session::listing::{DataFile, Listing, unreadable};
+
+/// How many files are looked into at the same time.
+const AT_ONCE: usize = 16;
+
+/// The table of the files of a listing.
+///
+/// # Errors
+/// [`FileError`]; the session does not know the format.
+pub(super) async fn table_of(
+    listing: Listing,
+    format: &str,
+    store: &Arc<dyn ObjectStore>,
+    session: &SessionState,
+) -> Result<Arc<dyn TableProvider>> {
+    let factory = session.get_file_format_factory(format);
+    let unknown = || plan_datafusion_err!("this build of DataFusion does not read files of {format}");
+    let format = factory.ok_or_else(unknown)?.create(session, &Default::default())?;
+    let name = listing.format.name();
+    let metas: Vec<ObjectMeta> = listing.files.iter().map(|file| file.meta.clone()).collect();
+    if let Ok(schema) = format.infer_schema(session, store, &metas).await {
+        let files = listing.files.into_iter().map(|file| file.url).collect();
+        return listing_table(files, format, schema, listing.folders);
+    }
+    // One of them cannot be read, or they have columns of one name and of several types.
+    let schemas = listing.files.into_iter().map(|file| {
+        let format = Arc::clone(&format);
+        async move {
+            let schema = format.infer_schema(session, store, std::slice::from_ref(&file.meta)).await;
+            let schema = schema.map_err(|error| broken(&file, name, error))?;
+            Ok::<_, DataFusionError>((file, schema))
+        }
+    });
+    let schemas: Vec<_> = futures::stream::iter(schemas).buffered(AT_ONCE).try_collect().await?;
+    let mut groups = Groups::new();
+    for (file, schema) in schemas {
+        let fields = schema.fields().iter();
+        let columns = fields.map(|field| Column::plain(field.name(), field.data_type().clone()));
+        groups.add(NativeReading(Arc::clone(&format)), columns.collect(), file.url);
+    }
+    groups.table(listing.folders, true)
+}
+
+fn broken(file: &DataFile, format: &str, error: DataFusionError) -> DataFusionError {
+    match unreadable(&file.path, error) {
+        error @ (DataFusionError::External(_) | DataFusionError::ObjectStore(_)) => error,
+        other => FileError::Broken {
+            path: file.path.clone(),
+            format: format.to_string(),
+            reason: other.strip_backtrace(),
+        }
+        .into(),
+    }
+}
+
+/// The one way to read such files.
+#[derive(Debug, Clone)]
+struct NativeReading(Arc<dyn FileFormat>);
+
+impl Reading for NativeReading {
+    const BY_NAME: bool = true;
+
+    fn with(&self, _: &Self) -> Option<Self> {
+        Some(self.clone())
+    }
+
+    fn format(&self) -> Arc<dyn FileFormat> {
+        Arc::clone(&self.0)
+    }
+
+    fn is_whole(&self) -> bool {
+        false
+    }
+}
