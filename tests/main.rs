@@ -18,6 +18,7 @@ mod scripts;
 mod session_parts;
 mod slt;
 mod support;
+mod wide;
 
 #[cfg(all(feature = "cli", unix))]
 mod distributed;

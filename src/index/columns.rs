@@ -1,4 +1,4 @@
-//! The three columns: which ones they are, and what their types allow.
+//! What the types of columns allow, and their values as numbers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
-use crate::index::builder::BuildError;
+use crate::index::error::BuildError;
 use crate::index::scores::RawScores;
 
 /// Names of the input columns.
