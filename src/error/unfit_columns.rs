@@ -80,7 +80,7 @@ impl fmt::Display for UnfitColumns {
         });
         f.write_str(&typed.collect::<Vec<_>>().join(", "))?;
         if let more @ 1.. = self.names.len().saturating_sub(SHOWN) {
-            write!(f, ", and {more} more are none")?;
+            write!(f, ", and {more} more are not")?;
         }
         if !self.scores.is_empty() {
             write!(f, "; if they are no questions, write {} in the place of the table", self.left_out())?;
