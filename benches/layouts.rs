@@ -7,6 +7,7 @@ mod exam;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::datatypes::{DataType, Field, Schema};
 use criterion::{Criterion, criterion_group, criterion_main};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder, InputLayout};
 use exam::{Answers, LARGE};
@@ -47,24 +48,16 @@ fn long(rows: &Answers, named: bool) -> Vec<RecordBatch> {
 
 /// A row a user, with or without a name.
 fn wide(rows: &Answers, named: bool) -> Vec<RecordBatch> {
-    let users = LARGE.users as usize;
-    let mut columns = vec![vec![None; users]; LARGE.questions as usize];
-    for &(user, question, score) in rows {
-        columns[question as usize][user as usize] = Some(score);
-    }
-    let columns: Vec<ArrayRef> =
-        columns.into_iter().map(|scores| Arc::new(Int64Array::from(scores)) as ArrayRef).collect();
-    let mut columns: Vec<(String, ArrayRef)> =
-        columns.into_iter().enumerate().map(|(number, scores)| (format!("q-{number:034}"), scores)).collect();
+    let mut whole = exam::wide(rows, LARGE);
     if named {
-        columns.insert(0, ("user".to_string(), names("u", 0..LARGE.users)));
+        let fields = std::iter::once(Arc::new(Field::new("user", DataType::Utf8, false)));
+        let schema = Schema::new(fields.chain(whole.schema().fields().iter().cloned()).collect::<Vec<_>>());
+        let users = std::iter::once(names("u", 0..LARGE.users));
+        let columns = users.chain(whole.columns().iter().cloned()).collect();
+        whole = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
     }
-    let whole = RecordBatch::try_from_iter_with_nullable(
-        columns.into_iter().map(|(name, column)| (name, column, true)),
-    );
-    let whole = whole.unwrap();
-    let batch = |first: usize| whole.slice(first, BATCH.min(users - first));
-    (0..users).step_by(BATCH).map(batch).collect()
+    let batch = |first: usize| whole.slice(first, BATCH.min(whole.num_rows() - first));
+    (0..whole.num_rows()).step_by(BATCH).map(batch).collect()
 }
 
 fn index(batches: &[RecordBatch], layout: &InputLayout) -> AnswerIndex {

@@ -59,6 +59,14 @@ pub fn key_type(role: &'static str, name: &str, data_type: &DataType) -> Result<
     }
 }
 
+/// The type of a column's values, whatever their encoding.
+pub(crate) fn value_type(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values,
+        other => other,
+    }
+}
+
 /// Checks that a column can hold scores.
 ///
 /// # Errors

@@ -80,17 +80,22 @@ pub(crate) enum Users {
         /// Its place in a batch.
         column: usize,
         /// Its values.
-        key: Key,
+        key: Box<Key>,
     },
     /// Each row is a user, known by nothing but the answers: so many rows.
     Rows(usize),
 }
 
 impl Users {
+    /// No users yet, whom the column of this name and type will name.
+    pub(crate) fn named(column: usize, name: &str, data_type: &DataType) -> Result<Self> {
+        Ok(Self::Named { column, key: Box::new(Key::try_new("user", name, data_type)?) })
+    }
+
     /// No users yet, for other batches of the same table.
     pub(crate) fn sibling(&self) -> Self {
         match self {
-            Self::Named { column, key } => Self::Named { column: *column, key: key.sibling() },
+            Self::Named { column, key } => Self::Named { column: *column, key: Box::new(key.sibling()) },
             Self::Rows(_) => Self::Rows(0),
         }
     }

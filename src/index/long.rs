@@ -86,7 +86,7 @@ impl InputColumns for LongColumns {
 
     fn users(&self) -> Result<Users> {
         let Column { place, field } = &self.user;
-        Ok(Users::Named { column: *place, key: Key::try_new("user", field.name(), field.data_type())? })
+        Users::named(*place, field.name(), field.data_type())
     }
 
     fn questions(&self) -> Result<Key> {

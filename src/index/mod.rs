@@ -11,6 +11,7 @@ mod answers;
 pub(crate) mod bitset;
 mod builder;
 mod columns;
+mod common_type;
 mod decimal;
 mod dictionary;
 mod error;

@@ -10,36 +10,25 @@
 //! A batch is taken in column by column: the names of the questions are known before the first
 //! row, so no value is looked up but the users'.
 //!
-//! # Columns of several types
-//!
-//! In the long layout scores are one column, of one type. Here they have the type that such a
-//! column would need to hold them all, so that both layouts of the same data have the same
-//! answers, to the bit:
-//!
-//! | columns | scores |
-//! |---|---|
-//! | booleans, integers, decimals | exact, as decimals of the most digits after the point |
-//! | floating point numbers alone | of the widest of their types |
-//! | floating point numbers beside others | all as doubles, as `CAST(… AS DOUBLE)` has them |
-//!
 //! A column of the type Null is a question that nobody answered.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
-use arrow::compute::{cast, filter};
+use arrow::compute::filter;
 use arrow::datatypes::{DataType, Field, Fields};
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result, UnfitColumns};
-use crate::index::columns::{check_score_type, key_type, raw_scores, without_dictionary};
+use crate::index::columns::{check_score_type, key_type, value_type, without_dictionary};
+use crate::index::common_type::CommonType;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::extension::check_score_extension;
 use crate::index::key::{Key, Users};
 use crate::index::layout::{InputColumns, place_of};
-use crate::index::scores::{RawAnswers, RawScores};
+use crate::index::scores::RawAnswers;
 
 /// The columns of users' answers.
 #[derive(Debug)]
@@ -56,9 +45,7 @@ pub(crate) struct WideColumns {
 struct Question {
     place: usize,
     name: String,
-    /// Digits after the point, if the scores are exact.
-    scale: i32,
-    is_integer: bool,
+    data_type: DataType,
 }
 
 impl WideColumns {
@@ -78,7 +65,8 @@ impl WideColumns {
             .collect();
         let user = user.map(|place| (place, fields[place].as_ref().clone()));
         check(&questions, user.as_ref().map(|(_, field)| field.name()))?;
-        let types: Vec<DataType> = questions.iter().map(|(_, field)| value_type(field)).collect();
+        let types: Vec<DataType> =
+            questions.iter().map(|(_, field)| value_type(field.data_type()).clone()).collect();
         Ok(Self {
             user,
             scores: CommonType::of(&types),
@@ -86,12 +74,7 @@ impl WideColumns {
             questions: questions
                 .into_iter()
                 .zip(types)
-                .map(|((place, field), data_type)| Question {
-                    place,
-                    name: field.name().clone(),
-                    scale: scale(&data_type),
-                    is_integer: data_type.is_integer(),
-                })
+                .map(|((place, field), data_type)| Question { place, name: field.name().clone(), data_type })
                 .collect(),
         })
     }
@@ -133,7 +116,7 @@ fn check(questions: &[(usize, &Field)], user: Option<&String>) -> Result<()> {
         Some(extension) => format!("of the extension type {extension}"),
         None => field.data_type().to_string(),
     };
-    let texts = unfit.iter().filter(|field| value_type(field).is_string());
+    let texts = unfit.iter().filter(|field| value_type(field.data_type()).is_string());
     Err(KCorrsetError::WideScoreTypes(Box::new(UnfitColumns {
         names: names(&unfit),
         types: unfit.iter().map(type_of).collect(),
@@ -143,66 +126,6 @@ fn check(questions: &[(usize, &Field)], user: Option<&String>) -> Result<()> {
         table: "...".to_string(),
         looks_long: looks_long(questions),
     })))
-}
-
-/// The type of a column's values, whatever their encoding.
-fn value_type(field: &Field) -> DataType {
-    match field.data_type() {
-        DataType::Dictionary(_, values) => values.as_ref().clone(),
-        data_type => data_type.clone(),
-    }
-}
-
-/// What scores are taken for whose columns may be of several types.
-#[derive(Debug, PartialEq)]
-enum CommonType {
-    /// Integers, in units of that many digits after the point.
-    Exact { scale: i32 },
-    /// Floating point numbers of that type.
-    Float(DataType),
-}
-
-impl CommonType {
-    fn of(types: &[DataType]) -> Self {
-        let floats = types.iter().filter(|data_type| data_type.is_floating());
-        let others = types.iter().any(|data_type| !data_type.is_floating() && !data_type.is_null());
-        match floats.max_by_key(|float| float.primitive_width()) {
-            Some(_) if others => Self::Float(DataType::Float64),
-            Some(widest) => Self::Float(widest.clone()),
-            None => Self::Exact { scale: types.iter().map(scale).max().unwrap_or(0) },
-        }
-    }
-
-    fn no_scores(&self, room: usize) -> RawScores {
-        match self {
-            Self::Exact { .. } => RawScores::Exact(Vec::with_capacity(room)),
-            Self::Float(_) => RawScores::Float(Vec::with_capacity(room)),
-        }
-    }
-
-    /// The scores of one column, none of which is NULL.
-    fn scores(&self, question: &Question, column: &ArrayRef) -> Result<RawScores, BuildError> {
-        match self {
-            Self::Float(data_type) => raw_scores(&question.name, &cast(column, data_type)?),
-            Self::Exact { scale } => {
-                let scores = raw_scores(&question.name, column)?;
-                let scores = scores.times_power_of_ten(scale.abs_diff(question.scale));
-                scores.ok_or_else(|| KCorrsetError::ScoresTooWide { name: question.name.clone() }.into())
-            }
-        }
-    }
-}
-
-/// Digits after the point; those of a column of which any would do are the fewest.
-fn scale(data_type: &DataType) -> i32 {
-    match data_type {
-        DataType::Decimal32(_, scale)
-        | DataType::Decimal64(_, scale)
-        | DataType::Decimal128(_, scale)
-        | DataType::Decimal256(_, scale) => i32::from(*scale),
-        DataType::Null => i32::from(i8::MIN),
-        _ => 0,
-    }
 }
 
 impl InputColumns for WideColumns {
@@ -216,12 +139,10 @@ impl InputColumns for WideColumns {
     }
 
     fn users(&self) -> Result<Users> {
-        Ok(match &self.user {
-            None => Users::Rows(0),
-            Some((place, field)) => {
-                Users::Named { column: *place, key: Key::try_new("user", field.name(), field.data_type())? }
-            }
-        })
+        match &self.user {
+            None => Ok(Users::Rows(0)),
+            Some((place, field)) => Users::named(*place, field.name(), field.data_type()),
+        }
     }
 
     fn questions(&self) -> Result<Key> {
@@ -229,20 +150,18 @@ impl InputColumns for WideColumns {
     }
 
     fn decimals(&self) -> Option<DecimalScan> {
-        match &self.scores {
-            CommonType::Exact { .. } => None,
-            CommonType::Float(data_type) => DecimalScan::of(data_type),
-        }
+        self.scores.decimals()
     }
 
     fn integers(&self) -> Vec<u32> {
-        let questions = self.questions.iter().enumerate().filter(|(_, question)| question.is_integer);
+        let questions =
+            self.questions.iter().enumerate().filter(|(_, question)| question.data_type.is_integer());
         questions.map(|(id, _)| id as u32).collect()
     }
 
     fn score(&self) -> &str {
-        // As doubles in one column, all are taken for doubles.
-        self.questions.iter().max_by_key(|question| question.scale).map_or("", |question| &question.name)
+        // With doubles in one column, all are taken for doubles.
+        self.questions.first().map_or("", |question| &question.name)
     }
 
     fn answers(
@@ -278,7 +197,7 @@ impl InputColumns for WideColumns {
                 }
             };
             answers.questions.resize(answers.users.len(), id as u32);
-            answers.scores.append(self.scores.scores(question, &scored)?);
+            answers.scores.append(self.scores.scores(&question.name, &scored)?);
         }
         Ok(answers)
     }
