@@ -20,7 +20,7 @@ use futures::StreamExt;
 use peak_alloc::PeakAlloc;
 use tokio::runtime::Runtime;
 
-use exam::{COMPLETE, LARGE, Shape, answers, batch};
+use exam::{COMPLETE, LARGE, Shape, answers, batch, wide};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -73,7 +73,17 @@ async fn peaks(shape: Shape, sql: &str) -> (usize, usize) {
     let ctx = SessionContext::new_with_config_rt(config, runtime);
     register_all(&ctx).unwrap();
     let rows = answers(shape);
-    let batches: Vec<_> = rows.chunks(8192).map(|rows| batch(&rows.to_vec(), shape.float)).collect();
+    let batches: Vec<_> = match sql.contains("wide => true") {
+        true => {
+            let whole = wide(&rows, shape);
+            let batch = |first: usize| {
+                let part = whole.slice(first, 8192.min(whole.num_rows() - first));
+                arrow::compute::concat_batches(&whole.schema(), &[part]).unwrap()
+            };
+            (0..whole.num_rows()).step_by(8192).map(batch).collect()
+        }
+        false => rows.chunks(8192).map(|rows| batch(&rows.to_vec(), shape.float)).collect(),
+    };
     drop(rows);
     let half = batches.len() / 2;
     let partitions = vec![batches[..half].to_vec(), batches[half..].to_vec()];
@@ -121,6 +131,8 @@ fn main() {
         ("floats", floats, "SELECT * FROM k_corrset(scores, 3, top => 10)"),
         ("floats, sets of two", floats, "SELECT * FROM k_corrset(scores, 2)"),
         ("tenths as doubles", points, DECIMALS),
+        ("wide", LARGE, "SELECT * FROM k_corrset(scores, 3, top => 10, wide => true)"),
+        ("wide, floats", floats, "SELECT * FROM k_corrset(scores, 2, top => 10, wide => true)"),
         ("no gaps", COMPLETE, "SELECT * FROM k_corrset(scores, 3, top => 10)"),
         ("many questions", few_users, "SELECT * FROM k_corrset(scores, 2)"),
         ("the best million", LARGE, "SELECT * FROM k_corrset(scores, 3, top => 1000000)"),

@@ -4,7 +4,11 @@
 //! shows no more of the data than the value that it is about: messages end in logs, notebooks and
 //! other people's screens.
 
+mod unfit_columns;
+
 use std::fmt;
+
+pub use unfit_columns::UnfitColumns;
 
 /// A result whose error is a [`KCorrsetError`].
 pub type Result<T, E = KCorrsetError> = std::result::Result<T, E>;
@@ -92,6 +96,55 @@ pub enum KCorrsetError {
         name: String,
         /// The names there are.
         columns: Vec<String>,
+    },
+
+    /// The table has neither a question nor a score column of the usual name.
+    #[error(
+        "k_corrset: the table has none of the columns {}; its columns are {}; if each row is an answer, \
+         name those that say who answered what and how well, as in {}; if each row is a user and each \
+         column a question, write wide => true{}",
+        match user { Some(_) => "'question' and 'score'", None => "'user', 'question' and 'score'" },
+        quoted_list(columns),
+        renamed(user.as_deref(), columns),
+        match user { Some(_) => "", None => ", and user => '...' if one column names the users" },
+    )]
+    NoAnswerColumns {
+        /// The user column, if it is there.
+        user: Option<String>,
+        /// The names there are.
+        columns: Vec<String>,
+    },
+
+    /// A wide table without a question.
+    #[error(
+        "k_corrset: with wide => true each column but the user's is a question, and the table has {}; \
+         leave out wide => true if each row is an answer",
+        match user {
+            Some(user) => format!("no other column than '{}'", short(user)),
+            None => "no column".to_string(),
+        }
+    )]
+    NoQuestionColumns {
+        /// The user column, if there is one.
+        user: Option<String>,
+    },
+
+    /// Columns of a wide table that are no scores.
+    #[error(
+        "k_corrset: with wide => true each column but the user's is a question, whose values must be \
+         boolean, integer, floating point or decimal; {0}"
+    )]
+    WideScoreTypes(Box<UnfitColumns>),
+
+    /// An option that has no meaning for wide tables.
+    #[error(
+        "k_corrset: option '{option}' has no meaning with wide => true, where the names of columns are the \
+         questions and their values the scores; leave out one of the two, and leave columns that are no \
+         questions out of the table, as in k_corrset((SELECT * EXCLUDE (...) FROM ...), 5, wide => true)"
+    )]
+    WideOption {
+        /// `question` or `score`.
+        option: &'static str,
     },
 
     /// More than one column has the wanted name.
@@ -294,6 +347,42 @@ pub enum KCorrsetError {
         value: String,
     },
 
+    /// A score that is NaN or infinite, of a user who has no name.
+    #[error(
+        "k_corrset: column {name} has the score {value}; scores must be finite; write NULL for a question \
+         that was not answered, as in SELECT * REPLACE (NULLIF({name}, '{value}') AS {name}) FROM ...",
+        name = identifier(name),
+        value = short(value)
+    )]
+    ColumnNotFinite {
+        /// The column.
+        name: String,
+        /// `NaN`, `inf` or `-inf`.
+        value: String,
+    },
+
+    /// Two rows of a wide table in which one user has answered one question.
+    #[error(
+        "k_corrset: user '{user}' has answered question '{question}' in more than one row; with \
+         wide => true each row is a user; keep one row of each, as in SELECT DISTINCT ON ({column}) * \
+         FROM ..., or, if each row is a user of its own, leave the column out, as in \
+         k_corrset((SELECT * EXCLUDE ({column}) FROM ...), 5, wide => true){}",
+        long_hint(*looks_long),
+        user = short(user),
+        question = short(question),
+        column = identifier(user_column)
+    )]
+    DuplicateUser {
+        /// The user.
+        user: String,
+        /// The question.
+        question: String,
+        /// Name of the user column.
+        user_column: String,
+        /// Whether there are columns `question` and `score`.
+        looks_long: bool,
+    },
+
     /// Two scores for one question and one user.
     #[error(
         "k_corrset: user '{user}' has more than one score on question '{question}'; make one of them \
@@ -400,6 +489,16 @@ pub enum KCorrsetError {
     },
 }
 
+impl KCorrsetError {
+    /// The same with the table's name in the queries that the text proposes.
+    pub(crate) fn with_table(mut self, name: &str) -> Self {
+        if let Self::WideScoreTypes(columns) = &mut self {
+            columns.table = name.to_string();
+        }
+        self
+    }
+}
+
 /// The most bytes of an error's text.
 pub const LONGEST_TEXT: usize = 2048;
 
@@ -438,8 +537,13 @@ const LONGEST_VALUE: usize = 200;
 
 /// A name or value, of which only the beginning is shown if it is long.
 pub(crate) fn short(value: &str) -> impl fmt::Display {
-    match value.len() > LONGEST_VALUE {
-        true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(LONGEST_VALUE)], value.len()),
+    short_to(value, LONGEST_VALUE)
+}
+
+/// A name or value, of which only the beginning is shown if it has more than so many bytes.
+fn short_to(value: &str, longest: usize) -> String {
+    match value.len() > longest {
+        true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(longest)], value.len()),
         false => value.to_string(),
     }
 }
@@ -469,6 +573,31 @@ pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
     match quoted.is_empty() {
         true => String::new(),
         false => format!("; did you mean {}?", quoted.join(" or ")),
+    }
+}
+
+/// A name as SQL writes it, whatever is in it; of one that is long only the beginning.
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", short(name).to_string().replace('"', "\"\""))
+}
+
+/// The columns that are to play the three roles: those whose names have the role's in them.
+fn renamed(user: Option<&str>, columns: &[String]) -> String {
+    let option = |role: &&str| {
+        let like = columns.iter().find(|name| name.to_lowercase().contains(role));
+        let like = like.map_or("...".to_string(), |name| short(name).to_string().replace('\'', "''"));
+        format!("{role} => '{like}'")
+    };
+    let roles = ["user", "question", "score"];
+    let missing = if user.is_some() { &roles[1..] } else { &roles[..] };
+    missing.iter().map(option).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do about a table that may not be wide.
+fn long_hint(looks_long: bool) -> &'static str {
+    match looks_long {
+        true => "; if each row is one answer, to what is in column 'question', leave out wide => true",
+        false => "",
     }
 }
 

@@ -1,7 +1,7 @@
 //! `k_corrset(table, k)`: which set of k questions predicts overall performance
 //! best, as a table function for [Apache DataFusion](https://datafusion.apache.org).
 //!
-//! The input is rows of (user, question, score). For every set of k questions the
+//! The input is rows of (user, question, score), or has a row a user and a column a question. For every set of k questions the
 //! function gives r, Pearson's correlation between a user's total on the set and
 //! his grand total, over the n users who answered all of the set.
 //!

@@ -18,6 +18,7 @@ mod scripts;
 mod session_parts;
 mod slt;
 mod support;
+mod wide;
 
 #[cfg(feature = "cli")]
 mod delimited;

@@ -300,3 +300,21 @@ fn an_input_without_rows_is_remarked_on() {
     );
     assert_eq!(some, "");
 }
+
+#[test]
+fn a_column_that_seems_to_name_the_users_is_remarked_on() {
+    let survey =
+        "SELECT value + 1000 AS \"Id\", value % 2 AS a, value % 3 AS b, value * 1.5 AS c, value > 4 AS d";
+    let remark = |rows: usize, options: &str| {
+        let sql = format!(
+            "SELECT count(*) FROM k_corrset(({survey} FROM range({rows})), 2, wide => true{options})"
+        );
+        text(&run(&["-q", "-c", &sql]).stderr)
+    };
+    let told = remark(10, "");
+    assert!(told.starts_with("k_corrset: column \"Id\" is taken for a question"), "{told}");
+    assert!(told.contains("write user => 'Id'") && told.lines().count() == 1, "{told}");
+    // Scores of few users may well be all different.
+    assert_eq!(remark(9, ""), "");
+    assert_eq!(remark(10, ", user => 'Id'"), "");
+}

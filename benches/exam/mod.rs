@@ -68,13 +68,33 @@ pub(crate) fn answers(shape: Shape) -> Answers {
     rows
 }
 
+/// Scores as Arrow has them.
+fn scores(scores: impl Iterator<Item = Option<i64>>, float: bool) -> ArrayRef {
+    match float {
+        // No decimals, which would be summed as integers.
+        true => Arc::new(
+            scores.map(|score| score.map(|score| (score as f64 + 0.1) / 3.0)).collect::<Float64Array>(),
+        ),
+        false => Arc::new(scores.collect::<Int64Array>()),
+    }
+}
+
+/// The answers of a shape as a row for each user and a column for each question.
+pub(crate) fn wide(rows: &Answers, shape: Shape) -> RecordBatch {
+    let mut questions = vec![vec![None; shape.users as usize]; shape.questions as usize];
+    for &(user, question, score) in rows {
+        questions[question as usize][user as usize] = Some(score);
+    }
+    let columns = questions.into_iter().enumerate().map(|(number, column)| {
+        // As long as the UUIDs of the articles' data.
+        (format!("q-{number:034}"), scores(column.into_iter(), shape.float), true)
+    });
+    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+}
+
 /// The answers as Arrow has them.
 pub(crate) fn batch(rows: &Answers, float: bool) -> RecordBatch {
-    let scores: ArrayRef = match float {
-        // No decimals, which would be summed as integers.
-        true => Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| (row.2 as f64 + 0.1) / 3.0))),
-        false => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))),
-    };
+    let scores = scores(rows.iter().map(|row| Some(row.2)), float);
     let batch = RecordBatch::try_from_iter([
         ("user", Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef),
         ("question", Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.1)))),

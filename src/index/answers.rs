@@ -1,7 +1,14 @@
 //! Who answered what, how well, in the order of the sweep.
 
-use crate::index::bitset::BitMatrix;
-use crate::index::scores::Scores;
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use rayon::slice::ParallelSliceMut;
+
+use crate::compensated::Compensated;
+use crate::index::bitset::{BitMatrix, rank};
+use crate::index::scores::{Scores, Weighted};
 
 /// All answers, as bits and numbers without names.
 ///
@@ -22,6 +29,51 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// Brings users who have no names into an order that depends on their answers alone, as sums
+    /// of floats depend on who is added first. Who gave the same answers may stand in any order.
+    pub(crate) fn sort_users(&mut self) {
+        let Scores::Float(scores) = &self.scores else { return };
+        let bits = |score: Compensated| score.parts().map(f64::to_bits);
+        let answers = |user: usize| {
+            let scores = scores.of(user).iter().map(move |&score| bits(score));
+            self.answered.row(user).iter().map(|&word| [word, 0]).chain(scores)
+        };
+        let mut users: Vec<usize> = (0..self.users()).collect();
+        users.par_sort_unstable_by(|&x, &y| {
+            let totals = || bits(scores.totals[x]).cmp(&bits(scores.totals[y]));
+            answers(x).cmp(answers(y)).then_with(totals)
+        });
+        self.scores = Scores::Float(Arc::new(scores.in_order(&users)));
+        self.answered = self.answered.in_order(&users);
+    }
+
+    /// Whether everybody answered a question, given by its position, and no two have the same
+    /// score, as it is with numbers that name users.
+    pub(crate) fn tells_users_apart(&self, position: usize) -> bool {
+        fn distinct<N: Copy, K: Hash + Eq>(
+            answers: &Answers,
+            scores: &Weighted<N>,
+            position: usize,
+            key: fn(N) -> K,
+        ) -> bool {
+            let place = |user| rank(answers.answered.row(user), position);
+            let score = |user: usize| key(scores.of(user)[place(user)]);
+            let mut known = HashSet::new();
+            (0..answers.users()).all(|user| known.insert(score(user)))
+        }
+        self.users() >= FEWEST_TOLD_APART
+            && self.support[position] == self.users()
+            && match &self.scores {
+                Scores::Binary(_) => false,
+                Scores::Integer(scores) => distinct(self, scores, position, |score| score),
+                Scores::Long(scores) => distinct(self, scores, position, |score| score),
+                Scores::Wide(scores) => distinct(self, scores, position, |score| score),
+                Scores::Float(scores) => {
+                    distinct(self, scores, position, |score| score.parts().map(f64::to_bits))
+                }
+            }
+    }
+
     /// How many users there are.
     pub fn users(&self) -> usize {
         self.answered.rows()
@@ -44,6 +96,9 @@ impl Answers {
         self.scores.class()
     }
 }
+
+/// Among fewer users scores may well be all different.
+const FEWEST_TOLD_APART: usize = 10;
 
 /// The order of the sweep, from the support by id: for each position, the id.
 pub(crate) fn sweep_order(support: &[usize]) -> Vec<u32> {

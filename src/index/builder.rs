@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
-use arrow::compute::{filter, is_not_null};
-use arrow::datatypes::{DataType, Fields, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Fields, SchemaRef};
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::AnswerIndex;
 use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
-use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
 use crate::index::decimal::DecimalScan;
-use crate::index::dictionary::Interner;
-use crate::index::extension::check_score_extension;
+use crate::index::error::BuildError;
+use crate::index::key::{Key, Users};
+use crate::index::layout::{InputColumns, InputLayout};
 use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify_memory};
 
-/// Folds batches of (user, question, score) into an [`AnswerIndex`].
+/// Folds batches of answers, in the long layout or the wide one, into an [`AnswerIndex`].
 ///
 /// A batch is read once and dropped. What stays is 16 bytes an answer, and each
 /// distinct user and question once; [`memory`](Self::memory) tells how much. Batches
@@ -26,7 +25,7 @@ use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify
 ///
 /// ```
 /// use arrow::array::{Int64Array, RecordBatch, StringArray};
-/// use datafusion_k_corrset::index::{ColumnNames, IndexBuilder};
+/// use datafusion_k_corrset::index::{ColumnNames, IndexBuilder, InputLayout};
 /// use std::sync::Arc;
 ///
 /// let batch = RecordBatch::try_from_iter([
@@ -38,14 +37,25 @@ use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify
 /// builder.push(&batch)?;
 /// let index = builder.finish()?;
 /// assert_eq!((index.answers().users(), index.answers().questions()), (2, 2));
+///
+/// // The same answers, with a row a user and a column a question.
+/// let batch = RecordBatch::try_from_iter([
+///     ("user", Arc::new(StringArray::from(vec!["ann", "bob"])) as _),
+///     ("q1", Arc::new(Int64Array::from(vec![Some(0), Some(1)])) as _),
+///     ("q2", Arc::new(Int64Array::from(vec![Some(1), None])) as _),
+/// ])?;
+/// let wide = InputLayout::Wide { user: Some("user".to_string()) };
+/// let mut builder = IndexBuilder::try_new(&batch.schema(), wide)?;
+/// builder.push(&batch)?;
+/// let index = builder.finish()?;
+/// assert_eq!((index.answers().users(), index.answers().questions()), (2, 2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct IndexBuilder {
-    names: ColumnNames,
+    columns: Arc<dyn InputColumns>,
     schema: SchemaRef,
-    columns: [usize; 3],
-    users: Key,
+    users: Users,
     questions: Key,
     /// The answers batch by batch, in the interners' ids.
     answers: Vec<RawAnswers>,
@@ -57,90 +67,30 @@ pub struct IndexBuilder {
     decimals: Option<DecimalScan>,
 }
 
-/// One of the two columns that say what a score belongs to.
-#[derive(Debug)]
-struct Key {
-    role: &'static str,
-    interner: Interner,
-    nulls: usize,
-}
-
-impl Key {
-    fn try_new(role: &'static str, name: &str, data_type: &DataType) -> Result<Self> {
-        let values = key_type(role, name, data_type)?;
-        let interner = Interner::new(&values).map_err(|_| KCorrsetError::KeyType {
-            role,
-            name: name.to_string(),
-            data_type: data_type.to_string(),
-        })?;
-        Ok(Self { role, interner, nulls: 0 })
-    }
-
-    fn sibling(&self) -> Self {
-        Self { role: self.role, interner: self.interner.sibling(), nulls: 0 }
-    }
-
-    /// The ids of a batch's values; those of rows without a score only become known.
-    fn push(&mut self, column: &ArrayRef, scored: Option<&BooleanArray>) -> Result<Vec<u32>, ArrowError> {
-        let column = without_dictionary(column)?;
-        self.nulls += column.logical_null_count();
-        let mut ids = self.interner.intern(&column)?;
-        if let Some(scored) = scored {
-            let mut rows = scored.values().iter();
-            ids.retain(|_| rows.next() == Some(true));
-        }
-        Ok(ids)
-    }
-
-    fn check(&self, name: &str) -> Result<()> {
-        let Self { role, nulls, .. } = *self;
-        if nulls > 0 {
-            return Err(KCorrsetError::NullKey { role, name: name.to_string(), rows: nulls });
-        }
-        if self.interner.len() > u32::MAX as usize {
-            return Err(KCorrsetError::TooManyKeys { role, limit: u64::from(u32::MAX) });
-        }
-        Ok(())
-    }
-}
-
 impl IndexBuilder {
     /// A builder for batches of one schema.
     ///
     /// # Errors
-    /// A column that is missing, or has a type that cannot play its role.
-    pub fn try_new(schema: &SchemaRef, names: ColumnNames) -> Result<Self> {
-        let find = |role, name: &str| {
-            schema.index_of(name).map_err(|_| KCorrsetError::MissingColumn {
-                role,
-                name: name.to_string(),
-                columns: schema.fields().iter().map(|field| field.name().clone()).collect(),
-            })
-        };
-        let columns =
-            [find("user", &names.user)?, find("question", &names.question)?, find("score", &names.score)?];
-        let [user, question, score] = columns.map(|column| schema.field(column).data_type());
-        check_score_type(&names.score, score)?;
-        check_score_extension(schema.field(columns[2]))?;
+    /// A column that is missing or ambiguous, or has a type that cannot play its role.
+    pub fn try_new(schema: &SchemaRef, layout: impl Into<InputLayout>) -> Result<Self> {
+        let columns = layout.into().columns(schema.fields())?;
         Ok(Self {
-            users: Key::try_new("user", &names.user, user)?,
-            questions: Key::try_new("question", &names.question, question)?,
+            users: columns.users()?,
+            questions: columns.questions()?,
             answers: Vec::new(),
             answer_bytes: 0,
             not_finite: None,
-            decimals: DecimalScan::of(score),
+            decimals: columns.decimals(),
             columns,
             schema: Arc::clone(schema),
-            names,
         })
     }
 
     /// An empty builder for other batches of the same table.
     pub fn sibling(&self) -> Self {
         Self {
-            names: self.names.clone(),
+            columns: Arc::clone(&self.columns),
             schema: Arc::clone(&self.schema),
-            columns: self.columns,
             users: self.users.sibling(),
             questions: self.questions.sibling(),
             answers: Vec::new(),
@@ -152,10 +102,8 @@ impl IndexBuilder {
 
     /// Takes over what a sibling was given.
     pub fn merge(&mut self, sibling: Self) {
-        self.users.nulls += sibling.users.nulls;
-        self.questions.nulls += sibling.questions.nulls;
-        let users = self.users.interner.absorb(&sibling.users.interner);
-        let questions = self.questions.interner.absorb(&sibling.questions.interner);
+        let users = self.users.absorb(&sibling.users);
+        let questions = self.questions.absorb(&sibling.questions);
         let number =
             |ids: &mut Vec<u32>, here: &[u32]| ids.iter_mut().for_each(|id| *id = here[*id as usize]);
         for mut answers in sibling.answers {
@@ -178,18 +126,7 @@ impl IndexBuilder {
     /// array that Arrow cannot read.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), BuildError> {
         self.check_columns(batch)?;
-        let [user, question, score] = self.columns.map(|column| batch.column(column));
-        let score = without_dictionary(score)?;
-        let scored = (score.logical_null_count() > 0).then(|| is_not_null(&score)).transpose()?;
-        let score = match &scored {
-            Some(scored) => filter(&score, scored)?,
-            None => score,
-        };
-        let answers = RawAnswers {
-            users: self.users.push(user, scored.as_ref())?,
-            questions: self.questions.push(question, scored.as_ref())?,
-            scores: raw_scores(&self.names.score, &score)?,
-        };
+        let answers = self.columns.answers(batch, &mut self.users, &mut self.questions)?;
         if let RawScores::Float(scores) = &answers.scores {
             let odd = || scores.iter().position(|score| !score.is_finite());
             let odd = self.not_finite.is_none().then(odd).flatten();
@@ -209,10 +146,10 @@ impl IndexBuilder {
 
     fn check_columns(&self, batch: &RecordBatch) -> Result<()> {
         let (expected, got) = (self.schema.fields(), batch.schema_ref().fields());
-        let same = |column: &usize| {
-            got.get(*column).is_some_and(|field| field.data_type() == expected[*column].data_type())
+        let same = |place: usize| {
+            got.get(place).is_some_and(|field| field.data_type() == expected[place].data_type())
         };
-        if self.columns.iter().all(same) {
+        if self.columns.places().into_iter().all(same) {
             return Ok(());
         }
         let list = |fields: &Fields| {
@@ -229,16 +166,23 @@ impl IndexBuilder {
 
     /// Bytes held now.
     pub fn memory(&self) -> usize {
-        self.users.interner.bytes() + self.questions.interner.bytes() + self.answer_bytes
+        self.users.bytes() + self.questions.interner.bytes() + self.answer_bytes
     }
 
     /// Bytes that [`finish`](Self::finish) will need beside those held now, at most.
     pub fn finish_memory(&self) -> usize {
-        let (users, questions) = (self.users.interner.len(), self.questions.interner.len());
-        let sorting =
-            16 * (users + questions) + self.users.interner.bytes() + self.questions.interner.bytes();
-        let scores = classify_memory(self.all_answers(&self.answers), users, questions);
-        BitMatrix::bytes(users, questions).saturating_add(scores).saturating_add(sorting)
+        let (users, questions) = (self.users.len(), self.questions.interner.len());
+        let sorting = 16 * (users + questions) + self.users.bytes() + self.questions.interner.bytes();
+        let answers = self.all_answers(&self.answers);
+        let scores = classify_memory(answers, users, questions);
+        let bits = BitMatrix::bytes(users, questions);
+        // Users without names are put in order, which takes a copy; that of the scores is made
+        // when the answers as they came are gone.
+        let order = match self.users {
+            Users::Rows(_) if answers.are_floats() => bits + users * size_of::<usize>(),
+            _ => 0,
+        };
+        bits.saturating_add(scores).saturating_add(sorting).saturating_add(order)
     }
 
     /// Builds the index.
@@ -247,17 +191,12 @@ impl IndexBuilder {
     /// Rows without user or question, a score that is not finite, a question that
     /// a user answered twice, exact scores of too many digits.
     pub fn finish(mut self) -> Result<AnswerIndex, BuildError> {
-        self.users.check(&self.names.user)?;
-        self.questions.check(&self.names.question)?;
+        self.users.check()?;
+        self.questions.check()?;
         if let Some((user, question, score)) = self.not_finite {
-            return Err(BuildError::Input(KCorrsetError::ScoreNotFinite {
-                user: self.users.interner.text(user)?,
-                question: self.questions.interner.text(question)?,
-                value: score.to_string(),
-            }));
+            return Err(BuildError::Input(self.score_not_finite(user, question, score)?));
         }
-        let (users, questions) =
-            rayon::join(|| self.users.interner.ranks(), || self.questions.interner.ranks());
+        let (users, questions) = rayon::join(|| self.users.ranks(), || self.questions.interner.ranks());
         let mut support_by_id = vec![0; questions.len()];
         for (_, question) in self.answers.iter().flat_map(RawAnswers::keys) {
             support_by_id[questions[question] as usize] += 1;
@@ -280,41 +219,45 @@ impl IndexBuilder {
                 return Err(BuildError::Input(self.duplicate(user as u32, ids[position])?));
             }
         }
-        let answers = self.all_answers(&answers);
-        let scores = classify(&answered, answers)
-            .ok_or_else(|| KCorrsetError::ScoresTooWide { name: self.names.score.clone() })?;
+        let all = self.all_answers(&answers);
+        let floats_as_decimals = all.decimals.is_some();
+        let scores = classify(&answered, all)
+            .ok_or_else(|| KCorrsetError::ScoresTooWide { name: self.columns.score().to_string() })?;
+        drop(answers);
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
+        let mut answers = Answers { answered, scores, ids, support };
+        if let Users::Rows(_) = self.users {
+            answers.sort_users();
+        }
+        let labels = self.columns.integers().into_iter().filter(|&id| {
+            let question = questions.get(id as usize);
+            question
+                .is_some_and(|&question| answers.tells_users_apart(position_of[question as usize] as usize))
+        });
+        let labels = labels.map(|id| self.questions.interner.text(id)).collect::<Result<_, _>>()?;
         Ok(AnswerIndex {
             questions: self.questions.interner.into_sorted_values()?,
-            answers: Arc::new(Answers { answered, scores, ids, support }),
-            floats_as_decimals: answers.decimals.is_some(),
+            answers: Arc::new(answers),
+            floats_as_decimals,
+            labels,
+        })
+    }
+
+    fn score_not_finite(&self, user: u32, question: u32, score: f64) -> Result<KCorrsetError, ArrowError> {
+        let (question, value) = (self.questions.interner.text(question)?, score.to_string());
+        Ok(match self.users.text(user)? {
+            Some(user) => KCorrsetError::ScoreNotFinite { user, question, value },
+            None => KCorrsetError::ColumnNotFinite { name: question, value },
         })
     }
 
     /// The error for a user and a question, given by the ranks of their values.
     fn duplicate(&self, user: u32, question: u32) -> Result<KCorrsetError, ArrowError> {
-        let text = |key: &Key, rank| {
-            let ranks = key.interner.ranks();
-            let id = ranks.iter().position(|&of| of == rank).expect("every rank has an id");
-            key.interner.text(id as u32)
+        let id = |ranks: Vec<u32>, rank| {
+            ranks.iter().position(|&of| of == rank).expect("every rank has an id") as u32
         };
-        Ok(KCorrsetError::DuplicateAnswer {
-            user: text(&self.users, user)?,
-            question: text(&self.questions, question)?,
-            user_column: self.names.user.clone(),
-            question_column: self.names.question.clone(),
-            score_column: self.names.score.clone(),
-        })
+        let user = self.users.text(id(self.users.ranks(), user))?;
+        let question = self.questions.interner.text(id(self.questions.interner.ranks(), question))?;
+        Ok(self.columns.duplicate(user.unwrap_or_default(), question))
     }
-}
-
-/// Why an index could not be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The data break a rule of this function.
-    #[error(transparent)]
-    Input(#[from] KCorrsetError),
-    /// Arrow could not read an array.
-    #[error(transparent)]
-    Arrow(#[from] ArrowError),
 }

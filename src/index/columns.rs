@@ -1,4 +1,4 @@
-//! The three columns: which ones they are, and what their types allow.
+//! What the types of columns allow, and their values as numbers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
-use crate::index::builder::BuildError;
+use crate::index::error::BuildError;
 use crate::index::scores::RawScores;
 
 /// Names of the input columns.
@@ -56,6 +56,14 @@ pub fn key_type(role: &'static str, name: &str, data_type: &DataType) -> Result<
         integer if integer.is_integer() => Ok(data_type.clone()),
         decimal if decimal.is_decimal() => Ok(data_type.clone()),
         _ => Err(KCorrsetError::KeyType { role, name: name.to_string(), data_type: data_type.to_string() }),
+    }
+}
+
+/// The type of a column's values, whatever their encoding.
+pub(crate) fn value_type(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values,
+        other => other,
     }
 }
 

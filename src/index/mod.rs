@@ -1,20 +1,26 @@
 //! Rows in, an immutable index out. This layer knows Arrow and nothing of SQL.
 //!
 //! ```text
-//!  RecordBatch ─┐   columns      dictionary        bitset, scores
-//!  RecordBatch ─┼─▶ find, check ─▶ value → id ─▶  bits by user,   ─▶ AnswerIndex
-//!  RecordBatch ─┘   and widen      by value        scores, totals
-//!               └────────────── builder ──────────────────────┘
+//!  RecordBatch ─┐   layout: long, wide   key, dictionary      bitset, scores
+//!  RecordBatch ─┼─▶ find and check    ─▶  value → id by  ─▶  bits by user,   ─▶ AnswerIndex
+//!  RecordBatch ─┘   columns, widen         value              scores, totals
+//!               └──────────────────── builder ─────────────────────────────┘
 //! ```
 
 mod answers;
 pub(crate) mod bitset;
 mod builder;
 mod columns;
+mod common_type;
 mod decimal;
 mod dictionary;
+mod error;
 mod extension;
+mod key;
+mod layout;
+mod long;
 pub(crate) mod scores;
+mod wide;
 #[cfg(feature = "distributed")]
 mod wire;
 
@@ -25,9 +31,11 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
 pub use answers::Answers;
-pub use builder::{BuildError, IndexBuilder};
+pub use builder::IndexBuilder;
 pub use columns::{ColumnNames, check_score_type, key_type};
+pub use error::BuildError;
 pub use extension::{check_score_extension, extension_metadata};
+pub use layout::InputLayout;
 
 /// Everything the sweep and its output need to know of a table, once.
 #[derive(Debug, Clone)]
@@ -35,6 +43,7 @@ pub struct AnswerIndex {
     questions: ArrayRef,
     answers: Arc<Answers>,
     floats_as_decimals: bool,
+    labels: Vec<String>,
 }
 
 impl AnswerIndex {
@@ -51,6 +60,12 @@ impl AnswerIndex {
     /// Whether the scores were floats that all stand for decimals, and are taken as those.
     pub fn floats_as_decimals(&self) -> bool {
         self.floats_as_decimals
+    }
+
+    /// Columns of integers of a wide table that are taken for questions, and may be none: everybody
+    /// has a value there, and no two have the same, as with numbers that name the users.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
     }
 
     /// The ids of questions, which must be of the question column's type; `None`

@@ -27,6 +27,40 @@ impl RawScores {
             Self::Float(scores) => scores.capacity() * size_of::<f64>(),
         }
     }
+
+    /// Exact scores in the narrowest form.
+    pub(crate) fn exact(scores: Vec<i128>) -> Self {
+        let narrow: Result<Vec<i64>, _> = scores.iter().map(|&score| score.try_into()).collect();
+        narrow.map_or(Self::Wide(scores), Self::Exact)
+    }
+
+    /// Exact scores in a unit that is smaller by that many powers of ten; `None` where one does
+    /// not fit 128 bits. Floats stay as they are.
+    pub(crate) fn times_power_of_ten(self, digits: u32) -> Option<Self> {
+        let scores: Vec<i128> = match self {
+            Self::Exact(scores) if digits > 0 => scores.into_iter().map(Into::into).collect(),
+            Self::Wide(scores) if digits > 0 => scores,
+            unchanged => return Some(unchanged),
+        };
+        let factor = 10i128.checked_pow(digits);
+        let times = |score: i128| if score == 0 { Some(0) } else { score.checked_mul(factor?) };
+        scores.into_iter().map(times).collect::<Option<_>>().map(Self::exact)
+    }
+
+    /// Adds the scores of other answers of the same table.
+    pub(crate) fn append(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (Self::Exact(scores), Self::Exact(others)) => scores.extend(others),
+            (Self::Float(scores), Self::Float(others)) => scores.extend(others),
+            (Self::Wide(scores), Self::Wide(others)) => scores.extend(others),
+            (Self::Wide(scores), Self::Exact(others)) => scores.extend(others.into_iter().map(i128::from)),
+            (Self::Exact(scores), Self::Wide(others)) => {
+                *self = Self::Wide(scores.iter().copied().map(i128::from).chain(others).collect());
+            }
+            // Scores of one table are all floats, or none is.
+            (Self::Float(_), _) | (_, Self::Float(_)) => {}
+        }
+    }
 }
 
 /// The answers of a batch: who answered what, and how well. Keys are numbers.
@@ -146,6 +180,21 @@ impl<N: Copy> Weighted<N> {
     pub(crate) fn of(&self, user: usize) -> &[N] {
         &self.scores[self.offsets[user]..self.offsets[user + 1]]
     }
+
+    /// The same with the users in another order.
+    pub(crate) fn in_order(&self, users: &[usize]) -> Self {
+        let mut ordered = Self {
+            offsets: Vec::with_capacity(self.offsets.len()),
+            scores: Vec::with_capacity(self.scores.len()),
+            totals: users.iter().map(|&user| self.totals[user]).collect(),
+        };
+        ordered.offsets.push(0);
+        for &user in users {
+            ordered.scores.extend_from_slice(self.of(user));
+            ordered.offsets.push(ordered.scores.len());
+        }
+        ordered
+    }
 }
 
 /// All answers in the order in which they came.
@@ -159,7 +208,7 @@ pub(crate) struct AllAnswers<'a> {
 
 impl AllAnswers<'_> {
     /// Whether the scores are summed as floats.
-    fn are_floats(&self) -> bool {
+    pub(crate) fn are_floats(&self) -> bool {
         let first = self.batches.first().map(|batch| &batch.scores);
         matches!(first, Some(RawScores::Float(_))) && self.decimals.is_none()
     }

@@ -158,7 +158,9 @@ impl AnswerIndex {
         match answers {
             Some(answers) if answers.questions() == questions.len() => {
                 let floats_as_decimals = message.floats_as_decimals;
-                Ok(Self { questions, answers: Arc::new(answers), floats_as_decimals })
+                // Those are told where the rows are read.
+                let labels = Vec::new();
+                Ok(Self { questions, answers: Arc::new(answers), floats_as_decimals, labels })
             }
             _ => Err(ArrowError::IpcError("the parts of an index do not fit together".to_string())),
         }

@@ -251,10 +251,16 @@ impl OptionRule {
 }
 
 /// All options there are, in the order of the documentation.
-static OPTIONS: [OptionRule; 9] = [
-    OptionRule::column("user", |options, value| put(&mut options.columns.user, text(value))),
-    OptionRule::column("question", |options, value| put(&mut options.columns.question, text(value))),
-    OptionRule::column("score", |options, value| put(&mut options.columns.score, text(value))),
+static OPTIONS: [OptionRule; 10] = [
+    OptionRule::column("user", |options, value| put(&mut options.input.user, text(value).map(Some))),
+    OptionRule::column("question", |options, value| put(&mut options.input.question, text(value).map(Some))),
+    OptionRule::column("score", |options, value| put(&mut options.input.score, text(value).map(Some))),
+    OptionRule {
+        name: "wide",
+        expected: "true or false",
+        placeholder: Expected::Type(DataType::Boolean),
+        set: |options, value| put(&mut options.input.wide, boolean(value)),
+    },
     OptionRule::count("min_users", |options, value| put(&mut options.min_users, count(value).map(Some))),
     OptionRule::count("top", |options, value| put(&mut options.top, count(value).map(Some))),
     OptionRule::questions("include", |options, value| put(&mut options.include, list(value))),
@@ -274,7 +280,7 @@ static OPTIONS: [OptionRule; 9] = [
 ];
 
 /// The options that the type of the result can depend on.
-const COLUMNS: [&str; 3] = ["user", "question", "score"];
+const COLUMNS: [&str; 4] = ["user", "question", "score", "wide"];
 
 fn rule(name: &str) -> Result<&'static OptionRule, KCorrsetError> {
     let rule = OPTIONS.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));

@@ -11,7 +11,8 @@ use crate::udtf::NAME;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::provider::KCorrsetTable;
 
-/// Question sets of a [`DataFrame`] that has the columns user, question and score.
+/// Question sets of a [`DataFrame`] that has the columns user, question and score, or is
+/// [wide](KCorrsetOptions::wide).
 pub trait KCorrsetExt: Sized {
     /// The subsets of k questions with their r and n, under the default options.
     ///

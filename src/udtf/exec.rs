@@ -18,6 +18,7 @@ use datafusion::physical_plan::filter_pushdown::{
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
+use crate::index::InputLayout;
 use crate::sweep::Undefined;
 #[cfg(feature = "distributed")]
 use crate::udtf::distributed::task_of;
@@ -73,7 +74,7 @@ impl KCorrsetScan {
 /// # Execution flow
 ///
 /// ```text
-///   input (1 partition): user, question, score
+///   input: user, question, score; or user and questions
 ///        │
 ///        ▼  phase 1, once: fold the batches into an index
 ///   ┌──────────┐
@@ -141,7 +142,7 @@ impl KCorrsetExec {
         &self.scan
     }
 
-    /// What has the rows of users, questions and scores.
+    /// What has the answers.
     #[cfg(feature = "distributed")]
     pub(crate) fn input(&self) -> &Arc<dyn ExecutionPlan> {
         &self.input
@@ -189,6 +190,10 @@ impl KCorrsetExec {
             let names: Vec<String> = questions.iter().map(ToString::to_string).collect();
             (!names.is_empty()).then(|| format!("[{}]", names.join(", ")))
         };
+        if let InputLayout::Wide { user } = &request.layout {
+            part("wide", Some("true".to_string()));
+            part("user", user.clone());
+        }
         part("min_users", options.min_users.map(|users| users.to_string()));
         part("top", options.top.map(|rows| rows.to_string()));
         part("include", list(&options.include));

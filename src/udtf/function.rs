@@ -30,8 +30,9 @@ impl TableFunctionImpl for KCorrsetFunction {
         let name = table_name(table)?;
         let (k, options) = Arguments::try_new(k.clone(), options)?.typed()?;
         let (reference, provider) = resolve(args.session(), &name).map_err(bounded)?;
+        let name = reference.to_quoted_string();
         let input = LogicalPlanBuilder::scan(reference, provider_as_source(provider), None)?.build()?;
-        let table = KCorrsetTable::try_new(input, k, options)?;
+        let table = KCorrsetTable::try_new_from(input, &name, k, options)?;
         Ok(Arc::new(table.with_settings_of(args.session().config_options())))
     }
 }

@@ -122,6 +122,10 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::SubsetSizeType { .. }
             | KCorrsetError::SubsetSizeRange { .. }
             | KCorrsetError::MissingColumn { .. }
+            | KCorrsetError::NoAnswerColumns { .. }
+            | KCorrsetError::NoQuestionColumns { .. }
+            | KCorrsetError::WideScoreTypes(_)
+            | KCorrsetError::WideOption { .. }
             | KCorrsetError::AmbiguousColumn { .. }
             | KCorrsetError::ScoreType { .. }
             | KCorrsetError::ScoreExtensionType { .. }
@@ -138,7 +142,9 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::IncludedAndExcluded { .. } => Self::Plan(error.to_string()),
             KCorrsetError::NullKey { .. }
             | KCorrsetError::ScoreNotFinite { .. }
+            | KCorrsetError::ColumnNotFinite { .. }
             | KCorrsetError::DuplicateAnswer { .. }
+            | KCorrsetError::DuplicateUser { .. }
             | KCorrsetError::UnknownQuestion { .. }
             | KCorrsetError::TooManySubsets { .. }
             | KCorrsetError::BatchSchema { .. }

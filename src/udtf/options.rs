@@ -1,8 +1,10 @@
 //! The options of a call, typed.
 
+use datafusion::arrow::datatypes::Fields;
 use datafusion::common::ScalarValue;
 
-use crate::index::ColumnNames;
+use crate::error::KCorrsetError;
+use crate::index::{ColumnNames, InputLayout};
 use crate::sweep::Undefined;
 
 /// How `k_corrset` reads its table and what it returns; every option has a default.
@@ -20,13 +22,47 @@ use crate::sweep::Undefined;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct KCorrsetOptions {
-    pub(crate) columns: ColumnNames,
+    pub(crate) input: InputOptions,
     pub(crate) min_users: Option<i64>,
     pub(crate) top: Option<usize>,
     pub(crate) include: Vec<ScalarValue>,
     pub(crate) exclude: Vec<ScalarValue>,
     pub(crate) corrected: bool,
     pub(crate) undefined: Undefined,
+}
+
+/// How the table is read, as far as it was said.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct InputOptions {
+    pub(crate) user: Option<String>,
+    pub(crate) question: Option<String>,
+    pub(crate) score: Option<String>,
+    pub(crate) wide: bool,
+}
+
+impl InputOptions {
+    /// How a table of these columns holds answers.
+    ///
+    /// # Errors
+    /// Options that exclude each other.
+    pub(crate) fn layout(&self, fields: &Fields) -> Result<InputLayout, KCorrsetError> {
+        let usual = ColumnNames::default();
+        let Self { user, question, score, wide } = self.clone();
+        if !wide {
+            return Ok(InputLayout::Long(ColumnNames {
+                user: user.unwrap_or(usual.user),
+                question: question.unwrap_or(usual.question),
+                score: score.unwrap_or(usual.score),
+            }));
+        }
+        for (option, value) in [("question", question), ("score", score)] {
+            if value.is_some() {
+                return Err(KCorrsetError::WideOption { option });
+            }
+        }
+        let usual_user = || fields.iter().any(|field| field.name() == &usual.user).then_some(usual.user);
+        Ok(InputLayout::Wide { user: user.or_else(usual_user) })
+    }
 }
 
 impl KCorrsetOptions {
@@ -36,21 +72,29 @@ impl KCorrsetOptions {
         Self::default()
     }
 
+    /// Whether each row is a user and each column a question, instead of each row an answer. A
+    /// column `user`, or the one that [`user`](Self::user) names, is no question; where there is
+    /// none, each row is a user of its own. NULL is not answered.
+    pub fn wide(mut self, wide: bool) -> Self {
+        self.input.wide = wide;
+        self
+    }
+
     /// Name of the column that says who answered.
     pub fn user(mut self, name: impl Into<String>) -> Self {
-        self.columns.user = name.into();
+        self.input.user = Some(name.into());
         self
     }
 
     /// Name of the column that says what was answered.
     pub fn question(mut self, name: impl Into<String>) -> Self {
-        self.columns.question = name.into();
+        self.input.question = Some(name.into());
         self
     }
 
     /// Name of the column that says how well.
     pub fn score(mut self, name: impl Into<String>) -> Self {
-        self.columns.score = name.into();
+        self.input.score = Some(name.into());
         self
     }
 

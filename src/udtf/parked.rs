@@ -33,18 +33,23 @@ use crate::udtf::arguments::Arguments;
 use crate::udtf::planner::scan;
 use crate::udtf::provider::KCorrsetTable;
 
-/// Parks a call.
+/// Parks a call on a relation that the query calls by this name.
 ///
 /// # Errors
 /// Those of the call as far as they can be told: the columns, the options known so far.
-pub(crate) fn park(input: LogicalPlan, arguments: Arguments, config: &ConfigOptions) -> Result<LogicalPlan> {
+pub(crate) fn park(
+    input: LogicalPlan,
+    name: &str,
+    arguments: Arguments,
+    config: &ConfigOptions,
+) -> Result<LogicalPlan> {
     // Whatever comes, the result has the columns that it has for k = 1; but the first
     // rows without an r may come with a placeholder.
     let mut options = arguments.options_so_far()?;
     if arguments.awaits("undefined") {
         options.undefined = Undefined::Null;
     }
-    let table = KCorrsetTable::try_new(input.clone(), 1, options)?.with_settings_of(config);
+    let table = KCorrsetTable::try_new_from(input.clone(), name, 1, options)?.with_settings_of(config);
     let schema =
         DFSchema::try_from_qualified_schema(NAME, &datafusion::catalog::TableProvider::schema(&table))?;
     let arguments = arguments.with_placeholder_types(table.question_type())?;

@@ -172,13 +172,23 @@ fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -
         return Err(KCorrsetError::ArgumentCount { got: count }.into());
     }
     let arguments = Arguments::try_new(k, options)?;
+    let name = name_in_from(&table);
     let input = input(table, context)?;
     let config = context.context_provider().options();
     if arguments.placeholder().is_some() || !input.get_parameter_names()?.is_empty() {
-        return parked::park(input, arguments, config);
+        return parked::park(input, &name, arguments, config);
     }
     let (k, options) = arguments.typed()?;
-    scan(KCorrsetTable::try_new(input, k, options)?.with_settings_of(config))
+    scan(KCorrsetTable::try_new_from(input, &name, k, options)?.with_settings_of(config))
+}
+
+/// What stands for the first argument where a query is proposed that reads from it.
+fn name_in_from(argument: &SqlExpr) -> String {
+    match argument {
+        SqlExpr::Nested(inner) => name_in_from(inner),
+        SqlExpr::Function(_) => "...".to_string(),
+        table => table.to_string(),
+    }
 }
 
 /// A scan of a result.

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::utils::quote_identifier;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -190,6 +191,20 @@ pub(crate) struct Reader {
 /// The notice of an input that is empty, which is more often a slip than meant.
 const NO_ROWS: &str = "k_corrset: the input has no rows, so the result has none";
 
+/// The most columns that are remarked on.
+const MOST_LABELS: usize = 3;
+
+/// The notice of a column of a wide table that looks as if it named the users.
+fn label(column: &str) -> String {
+    let name = quote_identifier(column);
+    crate::error::bounded(format!(
+        "k_corrset: column {name} is taken for a question, and has another value in every row; if it names \
+         the users, write user => '{}'; if it is no question, write (SELECT * EXCLUDE ({name}) FROM ...) in \
+         the place of the table",
+        column.replace('\'', "''")
+    ))
+}
+
 impl Reader {
     /// A reader with the threads that the scan may have and the session's memory pool.
     pub(crate) fn new(
@@ -217,20 +232,22 @@ impl Reader {
         context: &Arc<TaskContext>,
     ) -> Result<AnswerIndex> {
         let builder = self.read_all(input, request, context).await?;
-        if !self.any_rows.load(Ordering::Relaxed)
-            && let Some(notices) = context.session_config().get_extension::<Notices>()
-        {
-            notices.add(NO_ROWS);
-        }
         let reservation = Arc::clone(&self.reservation);
-        self.on_pool(move || {
+        let index = self.on_pool(move || {
             reservation.try_resize(builder.memory())?;
             reservation.try_grow(builder.finish_memory())?;
             let index = builder.finish()?;
             reservation.try_resize(index.memory())?;
             Ok(index)
-        })
-        .await
+        });
+        let index = index.await?;
+        if let Some(notices) = context.session_config().get_extension::<Notices>() {
+            if !self.any_rows.load(Ordering::Relaxed) {
+                notices.add(NO_ROWS);
+            }
+            index.labels().iter().take(MOST_LABELS).for_each(|column| notices.add(&label(column)));
+        }
+        Ok(index)
     }
 
     /// Reads all partitions of the input, each into a builder of its own, and merges these.
@@ -240,7 +257,7 @@ impl Reader {
         request: &KCorrsetRequest,
         context: &Arc<TaskContext>,
     ) -> Result<IndexBuilder> {
-        let empty = IndexBuilder::try_new(&input.schema(), request.options.columns.clone())?;
+        let empty = IndexBuilder::try_new(&input.schema(), request.layout.clone())?;
         let partitions = input.output_partitioning().partition_count();
         if partitions == 1 {
             return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;

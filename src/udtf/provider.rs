@@ -18,7 +18,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::KCorrsetError;
-use crate::index::{ColumnNames, check_score_extension, check_score_type, extension_metadata, key_type};
+use crate::index::InputLayout;
 use crate::sweep::Undefined;
 use crate::udtf::arguments::option_names;
 use crate::udtf::bounded_errors::bounded;
@@ -31,6 +31,8 @@ use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
 #[derive(Debug)]
 pub(crate) struct KCorrsetRequest {
     pub(crate) k: usize,
+    /// How the table holds answers.
+    pub(crate) layout: InputLayout,
     pub(crate) options: KCorrsetOptions,
     /// The type of the questions in the result.
     pub(crate) question_type: DataType,
@@ -41,7 +43,7 @@ pub(crate) struct KCorrsetRequest {
 /// The result of `k_corrset` as a table: `questions`, `r`, `n`.
 #[derive(Debug, Clone)]
 pub struct KCorrsetTable {
-    /// The three columns of the table that the call names.
+    /// The columns of the table that have answers.
     input: LogicalPlan,
     request: Arc<KCorrsetRequest>,
     /// Whether filters of the query are taken over.
@@ -51,39 +53,44 @@ pub struct KCorrsetTable {
 }
 
 impl KCorrsetTable {
-    /// The sets of k questions of a relation that has (user, question, score).
+    /// The sets of k questions of a relation that has answers.
     ///
     /// # Errors
     /// k is 0; a column that is missing or ambiguous, or whose type cannot play its role;
-    /// a question to include or exclude that cannot be of the question column's type.
-    pub fn try_new(input: LogicalPlan, k: usize, mut options: KCorrsetOptions) -> Result<Self> {
+    /// options that exclude each other; a question to include or exclude that cannot be of the
+    /// question column's type.
+    pub fn try_new(input: LogicalPlan, k: usize, options: KCorrsetOptions) -> Result<Self> {
+        Self::try_new_from(input, "...", k, options)
+    }
+
+    /// The same of a relation that the query calls by this name, for errors that propose a query.
+    pub(crate) fn try_new_from(
+        input: LogicalPlan,
+        name: &str,
+        k: usize,
+        mut options: KCorrsetOptions,
+    ) -> Result<Self> {
         if k == 0 {
             return Err(KCorrsetError::SubsetSizeRange { got: k.to_string() }.into());
         }
-        let [user, question, score] = find_columns(&input, &options.columns)?;
-        key_type("user", user.1.name(), user.1.data_type())?;
-        check_score_type(score.1.name(), score.1.data_type())?;
-        check_score_extension(&score.1)?;
-        let question_type = key_type("question", question.1.name(), question.1.data_type())?;
-        let element = Field::new_list_field(question_type.clone(), true);
-        let element = element.with_metadata(extension_metadata(&question.1));
+        let fields = input.schema().fields();
+        let layout = options.input.layout(fields)?;
+        let columns = layout.columns(fields).map_err(|error| error.with_table(name))?;
+        let question = columns.question();
+        let question_type = question.data_type().clone();
         cast_questions(&mut options, &question_type)?;
 
-        // One column may play two roles; a projection names it once.
-        let mut columns = Vec::with_capacity(3);
-        for (column, _) in [user, question, score] {
-            if !columns.contains(&column) {
-                columns.push(column);
-            }
-        }
-        let input =
-            LogicalPlanBuilder::from(input).project(columns.into_iter().map(Expr::Column))?.build()?;
+        let column = |place| Expr::Column(Column::from(input.schema().qualified_field(place)));
+        let columns: Vec<Expr> = columns.places().into_iter().map(column).collect();
+        let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
+        let element = Field::new_list_field(question_type.clone(), true);
+        let element = element.with_metadata(question.metadata().clone());
         let schema = Arc::new(Schema::new(vec![
             Field::new("questions", DataType::List(Arc::new(element)), false),
             Field::new("r", DataType::Float64, options.undefined == Undefined::Null),
             Field::new("n", DataType::Int64, false),
         ]));
-        let request = Arc::new(KCorrsetRequest { k, options, question_type, schema });
+        let request = Arc::new(KCorrsetRequest { k, layout, options, question_type, schema });
         Ok(Self { input, request, pushdown: KCorrsetSettings::default().pushdown, listens: false })
     }
 }
@@ -96,28 +103,6 @@ impl KCorrsetTable {
         self.pushdown = KCorrsetSettings::of(config).pushdown;
         self
     }
-}
-
-type FoundColumn = (Column, Arc<Field>);
-
-/// The user, question and score columns of a relation.
-fn find_columns(input: &LogicalPlan, names: &ColumnNames) -> Result<[FoundColumn; 3], KCorrsetError> {
-    let fields = input.schema();
-    let find = |role, name: &str| {
-        let mut found = fields.iter().filter(|(_, field)| field.name() == name);
-        match (found.next(), found.next()) {
-            (Some((qualifier, field)), None) => {
-                Ok((Column::new(qualifier.cloned(), field.name()), Arc::clone(field)))
-            }
-            (Some(_), Some(_)) => Err(KCorrsetError::AmbiguousColumn { role, name: name.to_string() }),
-            (None, _) => Err(KCorrsetError::MissingColumn {
-                role,
-                name: name.to_string(),
-                columns: fields.fields().iter().map(|field| field.name().clone()).collect(),
-            }),
-        }
-    };
-    Ok([find("user", &names.user)?, find("question", &names.question)?, find("score", &names.score)?])
 }
 
 /// Turns the questions that options name into values of the question column's type.

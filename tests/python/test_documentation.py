@@ -36,4 +36,4 @@ def test_the_example_of_the_function():
         k_corrset.k_corrset, "k_corrset", globs={"k_corrset": k_corrset.k_corrset}
     )
     results = doctest.DocTestRunner().run(example)
-    assert results.attempted == 3 and results.failed == 0
+    assert results.attempted == 5 and results.failed == 0

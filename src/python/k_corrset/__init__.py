@@ -1,6 +1,6 @@
 """Which set of k questions predicts overall performance best?
 
-The data are rows of (user, question, score). For every set of k questions, `k_corrset` gives r,
+The data are rows of (user, question, score), or a row a user and a column a question. For every set of k questions, `k_corrset` gives r,
 Pearson's correlation between users' totals on the set and their grand totals, over the n users who
 answered all of the set. It looks at all sets, in nanoseconds each, and sums integer scores exactly.
 
@@ -50,9 +50,10 @@ def k_corrset(
     data: Data,
     k: int,
     *,
-    user: str = "user",
-    question: str = "question",
-    score: str = "score",
+    user: str | None = None,
+    question: str | None = None,
+    score: str | None = None,
+    wide: bool = False,
     min_users: int | None = None,
     top: int | None = None,
     include: Any = None,
@@ -69,15 +70,20 @@ def k_corrset(
     call it, too.
 
     Args:
-        data: Rows with a user, a question and a score: a table that speaks Arrow's C stream
+        data: Rows with a user, a question and a score, or with a user and a column for each question
+            (see `wide`): a table that speaks Arrow's C stream
             interface (pyarrow, polars, pandas, DuckDB), which is read once and batch by batch, on a
             thread of its own, or the path of a Parquet, CSV, JSON or Arrow file, of a folder of
             files, or, where there is nothing of that path, a pattern such as "scores*.parquet".
         k: How many questions a set has; 1 or more.
-        user: Name of the column that says who answered.
-        question: Name of the column that says what was answered.
-        score: Name of the column that says how well. A row whose score is null counts as not
-            answered.
+        user: Name of the column that says who answered; "user" if not given.
+        question: Name of the column that says what was answered; "question" if not given.
+        score: Name of the column that says how well; "score" if not given. A row whose score is null
+            counts as not answered.
+        wide: Whether each row is a user and each column a question, whose values are the scores; null
+            counts as not answered. Only the column "user", or the one that `user` names, is no
+            question; without one each row is a user of its own. An index of pandas that has a name is
+            a column like any other, and one without is left out.
         min_users: Keep sets with an n of at least this.
         top: Keep only the best so many: r descending, then n descending, then questions
             ascending; the rows come in this order. Without, there are as many rows as sets, which
@@ -120,11 +126,24 @@ def k_corrset(
         | [q1]      | 0.8660254037844387 | 3 |
         +-----------+--------------------+---+
         1 rows
+        >>> exam = pyarrow.table({
+        ...     "user": ["ann", "bob", "cyd"],
+        ...     "q1": [1, 0, 0],
+        ...     "q2": [1, 1, 0],
+        ... })
+        >>> k_corrset(exam, 1, top=1, wide=True)
+        +-----------+--------------------+---+
+        | questions | r                  | n |
+        +-----------+--------------------+---+
+        | [q1]      | 0.8660254037844387 | 3 |
+        +-----------+--------------------+---+
+        1 rows
     """
     options = {
         "user": user,
         "question": question,
         "score": score,
+        "wide": wide,
         "min_users": min_users,
         "top": top,
         "include": include,

@@ -18,11 +18,11 @@ use datafusion_proto::physical_plan::{
 use datafusion_proto::protobuf;
 use prost::Message;
 
-use crate::index::ColumnNames;
+use crate::index::{ColumnNames, InputLayout};
 use crate::sweep::{Instructions, Undefined};
 use crate::udtf::distributed::input::{SharedInputExec, Source};
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
-use crate::udtf::options::KCorrsetOptions;
+use crate::udtf::options::{InputOptions, KCorrsetOptions};
 use crate::udtf::provider::KCorrsetRequest;
 use crate::udtf::settings::{SweepSettings, instructions};
 
@@ -55,12 +55,8 @@ struct SweepMessage {
     /// All three columns of the result.
     #[prost(message, optional, tag = "2")]
     schema: Option<protobuf::Schema>,
-    #[prost(string, tag = "3")]
-    user: String,
-    #[prost(string, tag = "4")]
-    question: String,
-    #[prost(string, tag = "5")]
-    score: String,
+    #[prost(oneof = "LayoutMessage", tags = "3, 4")]
+    layout: Option<LayoutMessage>,
     #[prost(int64, optional, tag = "6")]
     min_users: Option<i64>,
     #[prost(uint64, optional, tag = "7")]
@@ -88,6 +84,31 @@ struct SweepMessage {
     instructions: Option<String>,
     #[prost(uint64, optional, tag = "18")]
     batch_size: Option<u64>,
+}
+
+/// How the table holds answers.
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum LayoutMessage {
+    #[prost(message, tag = "3")]
+    Long(LongMessage),
+    #[prost(message, tag = "4")]
+    Wide(WideMessage),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LongMessage {
+    #[prost(string, tag = "1")]
+    user: String,
+    #[prost(string, tag = "2")]
+    question: String,
+    #[prost(string, tag = "3")]
+    score: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WideMessage {
+    #[prost(string, optional, tag = "1")]
+    user: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -170,9 +191,9 @@ fn encode_sweep(
     converter: &dyn PhysicalProtoConverterExtension,
 ) -> Result<SweepMessage> {
     let KCorrsetScan { request, projection, predicates, fetch, takes_filters, settings } = sweep.scan();
-    let KCorrsetRequest { k, options, question_type: _, schema } = &**request;
-    let KCorrsetOptions { columns, min_users, top, include, exclude, corrected, undefined } = options;
-    let ColumnNames { user, question, score } = columns;
+    let KCorrsetRequest { k, layout, options, question_type: _, schema } = &**request;
+    // What options say of the input is in its layout by now.
+    let KCorrsetOptions { input: _, min_users, top, include, exclude, corrected, undefined } = options;
     let SweepSettings { threads, instructions, batch_size } = settings;
     let values = |questions: &[ScalarValue]| -> Result<Vec<protobuf::ScalarValue>> {
         questions.iter().map(|question| Ok(question.try_into()?)).collect()
@@ -187,9 +208,7 @@ fn encode_sweep(
     Ok(SweepMessage {
         k: *k as u64,
         schema: Some(schema.as_ref().try_into()?),
-        user: user.clone(),
-        question: question.clone(),
-        score: score.clone(),
+        layout: Some(encode_layout(layout)),
         min_users: *min_users,
         top: number(top),
         include: values(include)?,
@@ -246,8 +265,9 @@ fn decode_sweep(
         },
         request: Arc::new(KCorrsetRequest {
             k: message.k as usize,
+            layout: decode_layout(message.layout)?,
             options: KCorrsetOptions {
-                columns: ColumnNames { user: message.user, question: message.question, score: message.score },
+                input: InputOptions::default(),
                 min_users: message.min_users,
                 top: number(message.top),
                 include: values(message.include)?,
@@ -259,6 +279,25 @@ fn decode_sweep(
             schema: Arc::new(schema),
         }),
     })
+}
+
+fn encode_layout(layout: &InputLayout) -> LayoutMessage {
+    match layout.clone() {
+        InputLayout::Long(ColumnNames { user, question, score }) => {
+            LayoutMessage::Long(LongMessage { user, question, score })
+        }
+        InputLayout::Wide { user } => LayoutMessage::Wide(WideMessage { user }),
+    }
+}
+
+fn decode_layout(layout: Option<LayoutMessage>) -> Result<InputLayout> {
+    match layout {
+        Some(LayoutMessage::Long(LongMessage { user, question, score })) => {
+            Ok(InputLayout::Long(ColumnNames { user, question, score }))
+        }
+        Some(LayoutMessage::Wide(WideMessage { user })) => Ok(InputLayout::Wide { user }),
+        None => internal_err!("a sweep whose input has no layout"),
+    }
 }
 
 fn encode_input(

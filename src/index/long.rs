@@ -1,0 +1,148 @@
+//! The long layout: each row is an answer.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, RecordBatch};
+use arrow::compute::{filter, is_not_null};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+
+use crate::error::{KCorrsetError, Result};
+use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
+use crate::index::decimal::DecimalScan;
+use crate::index::error::BuildError;
+use crate::index::extension::{check_score_extension, extension_metadata};
+use crate::index::key::{Key, Users};
+use crate::index::layout::{InputColumns, place_of};
+use crate::index::scores::RawAnswers;
+
+/// The three columns of answers.
+#[derive(Debug)]
+pub(crate) struct LongColumns {
+    user: Column,
+    question: Column,
+    /// The type of the questions' values, whatever their encoding.
+    question_type: DataType,
+    score: Column,
+}
+
+#[derive(Debug)]
+struct Column {
+    place: usize,
+    field: FieldRef,
+}
+
+impl LongColumns {
+    /// # Errors
+    /// A column that is missing or ambiguous, or has a type that cannot play its role.
+    pub(crate) fn try_new(fields: &Fields, names: &ColumnNames) -> Result<Self> {
+        check_any(fields, names)?;
+        let column = |role, name: &str| {
+            let place = place_of(fields, role, name)?;
+            Ok::<_, KCorrsetError>(Column { place, field: Arc::clone(&fields[place]) })
+        };
+        let (user, question) = (column("user", &names.user)?, column("question", &names.question)?);
+        let score = column("score", &names.score)?;
+        key_type("user", &names.user, user.field.data_type())?;
+        check_score_type(&names.score, score.field.data_type())?;
+        check_score_extension(&score.field)?;
+        let question_type = key_type("question", &names.question, question.field.data_type())?;
+        Ok(Self { user, question, question_type, score })
+    }
+}
+
+/// Whether the table has one at least of question and score, if their names are the usual ones.
+/// A table without may well be wide.
+fn check_any(fields: &Fields, names: &ColumnNames) -> Result<()> {
+    let usual = ColumnNames::default();
+    let has = |name: &str| fields.iter().any(|field| field.name() == name);
+    let user = has(&names.user);
+    let lacks = |name: &String, usual: &String| name == usual && !has(name);
+    let neither = lacks(&names.question, &usual.question) && lacks(&names.score, &usual.score);
+    match neither && (user || names.user == usual.user) {
+        true => Err(KCorrsetError::NoAnswerColumns {
+            user: user.then(|| names.user.clone()),
+            columns: fields.iter().map(|field| field.name().clone()).collect(),
+        }),
+        false => Ok(()),
+    }
+}
+
+impl InputColumns for LongColumns {
+    fn places(&self) -> Vec<usize> {
+        let mut places = Vec::with_capacity(3);
+        for column in [&self.user, &self.question, &self.score] {
+            // One column may play two roles.
+            if !places.contains(&column.place) {
+                places.push(column.place);
+            }
+        }
+        places
+    }
+
+    fn question(&self) -> Field {
+        let Column { field, .. } = &self.question;
+        Field::new(field.name(), self.question_type.clone(), true).with_metadata(extension_metadata(field))
+    }
+
+    fn users(&self) -> Result<Users> {
+        let Column { place, field } = &self.user;
+        Users::named(*place, field.name(), field.data_type())
+    }
+
+    fn questions(&self) -> Result<Key> {
+        let Column { field, .. } = &self.question;
+        Key::try_new("question", field.name(), field.data_type())
+    }
+
+    fn decimals(&self) -> Option<DecimalScan> {
+        DecimalScan::of(self.score.field.data_type())
+    }
+
+    fn integers(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    fn score(&self) -> &str {
+        self.score.field.name()
+    }
+
+    /// Users and questions of rows without a score only become known.
+    fn answers(
+        &self,
+        batch: &RecordBatch,
+        users: &mut Users,
+        questions: &mut Key,
+    ) -> Result<RawAnswers, BuildError> {
+        let score = without_dictionary(batch.column(self.score.place))?;
+        let scored = (score.logical_null_count() > 0).then(|| is_not_null(&score)).transpose()?;
+        let score = match &scored {
+            Some(scored) => filter(&score, scored)?,
+            None => score,
+        };
+        let of_scored = |ids| only(ids, scored.as_ref());
+        Ok(RawAnswers {
+            users: of_scored(users.push(batch)?),
+            questions: of_scored(questions.push(batch.column(self.question.place))?),
+            scores: raw_scores(self.score(), &score)?,
+        })
+    }
+
+    fn duplicate(&self, user: String, question: String) -> KCorrsetError {
+        KCorrsetError::DuplicateAnswer {
+            user,
+            question,
+            user_column: self.user.field.name().clone(),
+            question_column: self.question.field.name().clone(),
+            score_column: self.score().to_string(),
+        }
+    }
+}
+
+/// The ids of those rows; of all, if they are not given.
+fn only(mut ids: Vec<u32>, rows: Option<&BooleanArray>) -> Vec<u32> {
+    if let Some(rows) = rows {
+        let mut rows = rows.values().iter();
+        ids.retain(|_| rows.next() == Some(true));
+    }
+    ids
+}
