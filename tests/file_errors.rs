@@ -138,6 +138,10 @@ async fn what_errors_say_to_write_works() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn names_that_should_have_been_quoted() {
+    for sql in ["SELECT * FROM 'Scors.csv'", "SELECT * FROM k_corrset('Scors.csv', 2)"] {
+        let error = run(sql).await.unwrap_err();
+        assert!(error.contains("there is no 'Scors.csv' in the folder"), "{sql}: {error}");
+    }
     for sql in ["SELECT * FROM Scores.csv", "SELECT * FROM k_corrset(Scores.csv, 2)"] {
         let error = run(sql).await.unwrap_err();
         assert!(

@@ -27,7 +27,7 @@ pub(super) fn exception(error: DataFusionError) -> PyErr {
         DataFusionError::IoError(error) => failure::<PyOSError>(error),
         DataFusionError::ObjectStore(error) => failure::<PyOSError>(error),
         DataFusionError::Internal(_) => failure::<PyRuntimeError>(root),
-        DataFusionError::External(error) if error.is::<FileError>() => file_exception(error),
+        DataFusionError::External(error) if error.is::<FileError>() => file_exception(error.as_ref()),
         DataFusionError::External(error) => match error.downcast_ref() {
             Some(KCorrsetError::Worker { .. } | KCorrsetError::WorkerLost { .. }) => {
                 failure::<PyRuntimeError>(error)

@@ -50,7 +50,7 @@ pub(super) async fn table_of(
     }
 }
 
-/// Columns with types for the values of all of a file's objects.
+/// Columns with types for the values of a file's first objects.
 async fn columns_of(
     file: &DataFile,
     reading: &JsonReading,
@@ -130,6 +130,10 @@ impl Beginning {
     }
 }
 
+/// How many objects of a file have a say in the types of its columns. To look at one costs several
+/// times what reading it costs.
+const TYPED: usize = 100_000;
+
 /// How a file of JSON is read.
 #[derive(Debug, Clone, PartialEq)]
 struct JsonReading {
@@ -157,8 +161,7 @@ impl Reading for JsonReading {
         };
         let options = JsonOptions {
             newline_delimited: !self.is_array,
-            // All of them: a type holds for the last, too.
-            schema_infer_max_rec: Some(usize::MAX),
+            schema_infer_max_rec: Some(TYPED),
             compression: *compression.get_variant(),
             ..JsonOptions::default()
         };

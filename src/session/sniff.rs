@@ -71,9 +71,8 @@ pub(super) fn sniff(text: &[u8], whole: bool, ending: &str) -> Sniffed {
         None => (None, 0),
     };
     let comments = comment_lines(&text[skip..]);
-    let commented = last_comment(&text[skip..skip + comments]);
-    skip += comments;
-    let text = &text[skip..];
+    let (comments, text) = text[skip..].split_at(comments);
+    skip += comments.len();
 
     let quote = quote_of(text);
     let escape = escape_of(text, quote);
@@ -105,22 +104,29 @@ pub(super) fn sniff(text: &[u8], whole: bool, ending: &str) -> Sniffed {
             ..sniffed
         };
     }
-    let (is_header, unsure) = is_header(&records);
+    let (is_first, unsure) = is_header(&records);
     sniffed.unsure = unsure;
-    if !is_header || (unsure && commented.is_some()) {
-        let commented = commented.map(|line| {
-            let records = records_of(line, true, dialect);
-            records.first().map(|record| names(&record.values)).unwrap_or_default()
-        });
-        let names = match commented {
-            Some(names) if names.len() == first.len() && first.len() > 1 => {
-                sniffed.unsure = false;
-                names
-            }
-            _ if is_header => return sniffed,
-            _ => vec![String::new(); first.len()],
-        };
-        sniffed.header = Header::Names(numbered(names));
+    // Comments of as many values as the records have: the last may be the header, and all may be rows.
+    let mut marked = records_of(comments, true, dialect);
+    marked.retain(|record| record.values.len() == width && width > 1);
+    if let Some(header) = marked.pop().filter(|_| !is_first || unsure) {
+        let lines = comments.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty());
+        let alike = lines.count() == marked.len() + 1;
+        let values = header.values.clone();
+        records.insert(0, header);
+        if is_header(&records) == (true, false) {
+            let mut names = names(&values);
+            names[0] = names[0].trim_start_matches('#').trim().to_string();
+            sniffed.header = Header::Names(numbered(names));
+            sniffed.unsure = false;
+            return sniffed;
+        }
+        if alike && !is_first {
+            sniffed.skip -= comments.len();
+        }
+    }
+    if !is_first {
+        sniffed.header = Header::Names(numbered(vec![String::new(); width]));
     }
     sniffed
 }
@@ -207,7 +213,7 @@ fn first_line(text: &[u8]) -> usize {
 }
 
 /// The length of the blank lines and lines with # in front at the beginning; none, if there are
-/// only blank ones.
+/// only blank ones, or nothing else.
 fn comment_lines(text: &[u8]) -> usize {
     let (mut read, mut comments) = (0, 0);
     while read < text.len() {
@@ -218,16 +224,10 @@ fn comment_lines(text: &[u8]) -> usize {
                 comments = read;
             }
             None => read += line,
-            Some(_) => break,
+            Some(_) => return comments,
         }
     }
-    comments
-}
-
-/// The last line of comments, without #.
-fn last_comment(comments: &[u8]) -> Option<&[u8]> {
-    let line = comments.split(|byte| matches!(byte, b'\n' | b'\r')).rfind(|line| !line.is_empty())?;
-    Some(line.trim_ascii_start().strip_prefix(b"#")?.trim_ascii())
+    0
 }
 
 /// The quote: single quotes, if values begin and end with them, and none with double ones.
@@ -488,6 +488,9 @@ mod tests {
             Header::First => Vec::new(),
         };
         assert_eq!(names("#user\tquestion\tscore\nann\tq1\t1\nbob\tq1\t0\n"), ["user", "question", "score"]);
+        assert_eq!(names("#1,q1,1\n#2,q1,0\nann,q1,1\n"), ["column_1", "column_2", "column_3"]);
+        assert_eq!(sniff(b"#1,q1,1\n#2,q1,0\nann,q1,1\n", true, "csv").skip, 0, "no comments, but rows");
+        assert_eq!(sniff(b"#user,question,score\n#1,q1,1\n#2,q1,0\n", true, "csv").width, 3);
         assert_eq!(
             names("\"user\",\"question\",\"score\"\n\"1\",\"ann\",\"q1\",1\n\"2\",\"bob\",\"q1\",0\n"),
             ["column_1", "user", "question", "score"]

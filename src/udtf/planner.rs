@@ -250,7 +250,9 @@ fn input(argument: SqlExpr, context: &mut dyn RelationPlannerContext) -> Result<
                 let reference = TableReference::parse_str(&text);
                 let parts = reference.to_vec().into_iter().map(|part| Ident::with_quote('"', part));
                 let name = ObjectName::from(parts.collect::<Vec<_>>());
+                let whole = named(ObjectName::from(vec![Ident::with_quote('"', text.as_str())]));
                 table(named(name), lit(text), reference, context)
+                    .map_err(|unknown| reason(unknown, context.plan(whole).err()))
             }
             other => Err(KCorrsetError::TableArgument { got: other.to_string() }.into()),
         },
@@ -296,11 +298,16 @@ fn table(
         Err(error) => error,
     };
     let source = context.context_provider().get_table_function_source(TABLE_NAMED, vec![name]);
-    // Where there is none in the end, a planner of the session may have said why.
-    let says_why = |error: &DataFusionError| matches!(error.find_root(), DataFusionError::External(_));
-    let source = source.map_err(|unknown| match says_why(&unplanned) && !says_why(&unknown) {
-        true => unplanned,
-        false => unknown,
-    })?;
+    let source = source.map_err(|unknown| reason(unknown, Some(unplanned)))?;
     LogicalPlanBuilder::scan(reference, source, None)?.build()
+}
+
+/// The error for a table that is unknown in the end: what a planner of the session says of it, if
+/// one does.
+fn reason(unknown: DataFusionError, unplanned: Option<DataFusionError>) -> DataFusionError {
+    let says_why = |error: &DataFusionError| matches!(error.find_root(), DataFusionError::External(_));
+    match unplanned {
+        Some(error) if says_why(&error) && !says_why(&unknown) => error,
+        _ => unknown,
+    }
 }

@@ -222,7 +222,7 @@ def test_a_result_shows_its_first_rows(rows):
         ({"user": "usr"}, ValueError, "no user column 'usr'; its columns are 'user', 'question', 'score'"),
         ({"score": "question"}, ValueError, "the score column 'question' must be boolean, integer"),
         ({"data": [1, 2, 3]}, TypeError, "data must be the path of a file, or a table that speaks"),
-        ({"data": "no/such/file.parquet"}, FileNotFoundError, "there is no file 'no/such/file.parquet'"),
+        ({"data": "no/such/file.parquet"}, FileNotFoundError, "there is no 'no' in the folder"),
         ({"threads": 0}, ValueError, ""),
         ({"typo": 1}, TypeError, "unexpected keyword argument 'typo'"),
         ({"progress": 3}, TypeError, "progress"),
