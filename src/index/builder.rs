@@ -11,7 +11,9 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::AnswerIndex;
 use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
-use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
+use crate::index::columns::{
+    ColumnNames, check_score_type, key_type, raw_scores, too_wide, without_dictionary,
+};
 use crate::index::decimal::DecimalScan;
 use crate::index::dictionary::Interner;
 use crate::index::extension::check_score_extension;
@@ -72,6 +74,7 @@ impl Key {
             role,
             name: name.to_string(),
             data_type: data_type.to_string(),
+            remedies: Vec::new(),
         })?;
         Ok(Self { role, interner, nulls: 0 })
     }
@@ -95,7 +98,12 @@ impl Key {
     fn check(&self, name: &str) -> Result<()> {
         let Self { role, nulls, .. } = *self;
         if nulls > 0 {
-            return Err(KCorrsetError::NullKey { role, name: name.to_string(), rows: nulls });
+            return Err(KCorrsetError::NullKey {
+                role,
+                name: name.to_string(),
+                rows: nulls,
+                remedies: Vec::new(),
+            });
         }
         if self.interner.len() > u32::MAX as usize {
             return Err(KCorrsetError::TooManyKeys { role, limit: u64::from(u32::MAX) });
@@ -115,6 +123,8 @@ impl IndexBuilder {
                 role,
                 name: name.to_string(),
                 columns: schema.fields().iter().map(|field| field.name().clone()).collect(),
+                near: Vec::new(),
+                remedies: Vec::new(),
             })
         };
         let columns =
@@ -254,6 +264,7 @@ impl IndexBuilder {
                 user: self.users.interner.text(user)?,
                 question: self.questions.interner.text(question)?,
                 value: score.to_string(),
+                remedies: Vec::new(),
             }));
         }
         let (users, questions) =
@@ -281,8 +292,7 @@ impl IndexBuilder {
             }
         }
         let answers = self.all_answers(&answers);
-        let scores = classify(&answered, answers)
-            .ok_or_else(|| KCorrsetError::ScoresTooWide { name: self.names.score.clone() })?;
+        let scores = classify(&answered, answers).ok_or_else(|| too_wide(&self.names.score))?;
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
         Ok(AnswerIndex {
             questions: self.questions.interner.into_sorted_values()?,
@@ -301,9 +311,8 @@ impl IndexBuilder {
         Ok(KCorrsetError::DuplicateAnswer {
             user: text(&self.users, user)?,
             question: text(&self.questions, question)?,
-            user_column: self.names.user.clone(),
-            question_column: self.names.question.clone(),
-            score_column: self.names.score.clone(),
+            found: String::new(),
+            remedies: Vec::new(),
         })
     }
 }

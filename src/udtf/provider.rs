@@ -1,12 +1,14 @@
 //! The table that a call stands for: its schema, its input, its scan.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, DFSchema};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
@@ -20,12 +22,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::error::KCorrsetError;
 use crate::index::{ColumnNames, check_score_extension, check_score_type, extension_metadata, key_type};
 use crate::sweep::Undefined;
-use crate::udtf::arguments::option_names;
+use crate::udtf::NAME;
+use crate::udtf::advice::{Advice, table_text};
+use crate::udtf::arguments::display;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
+use crate::udtf::near::near_columns;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::pushdown::{Reading, as_question, read};
 use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
+use crate::udtf::text_scores::is_text;
 
 /// What a call asks for, checked against the types of its table.
 #[derive(Debug)]
@@ -36,6 +42,52 @@ pub(crate) struct KCorrsetRequest {
     pub(crate) question_type: DataType,
     /// The three columns of the result.
     pub(crate) schema: SchemaRef,
+    pub(crate) table: CalledTable,
+}
+
+impl KCorrsetRequest {
+    /// What is asked for, in the order of the arguments; options only where they are not the
+    /// default.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let KCorrsetOptions { columns, min_users, top, include, exclude, corrected, undefined } =
+            &self.options;
+        let mut parts = vec![format!("k={}", self.k)];
+        let mut part = |name: &str, value: Option<String>| {
+            parts.extend(value.map(|value| format!("{name}={value}")));
+        };
+        let list = |questions: &[ScalarValue]| {
+            let names: Vec<String> = questions.iter().map(ToString::to_string).collect();
+            (!names.is_empty()).then(|| format!("[{}]", names.join(", ")))
+        };
+        let usual = ColumnNames::default();
+        let named = |name: &String, usual: &String| (name != usual).then(|| name.clone());
+        part("user", named(&columns.user, &usual.user));
+        part("question", named(&columns.question, &usual.question));
+        part("score", named(&columns.score, &usual.score));
+        part("min_users", min_users.map(|users| users.to_string()));
+        part("top", top.map(|rows| rows.to_string()));
+        part("include", list(include));
+        part("exclude", list(exclude));
+        part("corrected", corrected.then(|| "true".to_string()));
+        part("undefined", (*undefined == Undefined::Null).then(|| "null".to_string()));
+        parts
+    }
+}
+
+/// The table of a call, for errors to speak of.
+#[derive(Clone)]
+pub(crate) struct CalledTable {
+    /// As it stands behind FROM.
+    pub(crate) text: String,
+    /// With all of its columns; not known to a worker.
+    pub(crate) plan: Option<LogicalPlan>,
+}
+
+/// Without the plan, which may have rows in it.
+impl fmt::Debug for CalledTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// The result of `k_corrset` as a table: `questions`, `r`, `n`.
@@ -56,18 +108,34 @@ impl KCorrsetTable {
     /// # Errors
     /// k is 0; a column that is missing or ambiguous, or whose type cannot play its role;
     /// a question to include or exclude that cannot be of the question column's type.
-    pub fn try_new(input: LogicalPlan, k: usize, mut options: KCorrsetOptions) -> Result<Self> {
+    pub fn try_new(input: LogicalPlan, k: usize, options: KCorrsetOptions) -> Result<Self> {
+        Self::of_call(input, None, k, options, &ConfigOptions::default())
+    }
+
+    /// The same of a call in a session of this configuration; `text` is the table as the call has
+    /// it, if it is no mere name.
+    pub(crate) fn of_call(
+        input: LogicalPlan,
+        text: Option<String>,
+        k: usize,
+        mut options: KCorrsetOptions,
+        config: &ConfigOptions,
+    ) -> Result<Self> {
         if k == 0 {
             return Err(KCorrsetError::SubsetSizeRange { got: k.to_string() }.into());
         }
-        let [user, question, score] = find_columns(&input, &options.columns)?;
-        key_type("user", user.1.name(), user.1.data_type())?;
-        check_score_type(score.1.name(), score.1.data_type())?;
-        check_score_extension(&score.1)?;
-        let question_type = key_type("question", question.1.name(), question.1.data_type())?;
+        let text = table_text(text, &input, config);
+        let columns = options.columns.clone();
+        let advice = Advice::new(config, &text, &columns);
+        let [user, question, score] = find_columns(&input, &options.columns, &advice)?;
+        let fields = input.schema().fields();
+        check_key("user", &user.1, fields, &advice)?;
+        check_score(&score.1, fields, &advice)?;
+        let question_type = check_key("question", &question.1, fields, &advice)?;
         let element = Field::new_list_field(question_type.clone(), true);
         let element = element.with_metadata(extension_metadata(&question.1));
-        cast_questions(&mut options, &question_type)?;
+        cast_questions(&mut options, &question_type, &advice)?;
+        let table = CalledTable { plan: Some(input.clone()), text };
 
         // One column may play two roles; a projection names it once.
         let mut columns = Vec::with_capacity(3);
@@ -80,11 +148,12 @@ impl KCorrsetTable {
             LogicalPlanBuilder::from(input).project(columns.into_iter().map(Expr::Column))?.build()?;
         let schema = Arc::new(Schema::new(vec![
             Field::new("questions", DataType::List(Arc::new(element)), false),
-            Field::new("r", DataType::Float64, options.undefined == Undefined::Null),
+            // Also where no r is NULL: a table that is made of the result takes one that has some.
+            Field::new("r", DataType::Float64, true),
             Field::new("n", DataType::Int64, false),
         ]));
-        let request = Arc::new(KCorrsetRequest { k, options, question_type, schema });
-        Ok(Self { input, request, pushdown: KCorrsetSettings::default().pushdown, listens: false })
+        let request = Arc::new(KCorrsetRequest { k, options, question_type, schema, table });
+        Ok(Self { input, request, pushdown: KCorrsetSettings::of(config).pushdown, listens: false })
     }
 }
 
@@ -98,10 +167,21 @@ impl KCorrsetTable {
     }
 }
 
+/// A scan of a result. Plans show the scan's name, which tells what is asked for; the columns have
+/// the function's.
+pub(crate) fn scan(table: KCorrsetTable) -> Result<LogicalPlan> {
+    let name = TableReference::bare(format!("{NAME}({})", table.request.describe().join(", ")));
+    LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None)?.alias(NAME)?.build()
+}
+
 type FoundColumn = (Column, Arc<Field>);
 
 /// The user, question and score columns of a relation.
-fn find_columns(input: &LogicalPlan, names: &ColumnNames) -> Result<[FoundColumn; 3], KCorrsetError> {
+fn find_columns(
+    input: &LogicalPlan,
+    names: &ColumnNames,
+    advice: &Advice<'_>,
+) -> Result<[FoundColumn; 3], KCorrsetError> {
     let fields = input.schema();
     let find = |role, name: &str| {
         let mut found = fields.iter().filter(|(_, field)| field.name() == name);
@@ -109,29 +189,77 @@ fn find_columns(input: &LogicalPlan, names: &ColumnNames) -> Result<[FoundColumn
             (Some((qualifier, field)), None) => {
                 Ok((Column::new(qualifier.cloned(), field.name()), Arc::clone(field)))
             }
-            (Some(_), Some(_)) => Err(KCorrsetError::AmbiguousColumn { role, name: name.to_string() }),
-            (None, _) => Err(KCorrsetError::MissingColumn {
-                role,
-                name: name.to_string(),
-                columns: fields.fields().iter().map(|field| field.name().clone()).collect(),
-            }),
+            (Some(_), Some(_)) => {
+                let remedies = advice.first_columns(fields);
+                Err(KCorrsetError::AmbiguousColumn { role, name: name.to_string(), remedies })
+            }
+            (None, _) => Err(missing_column(role, name, fields.fields(), names, advice)),
         }
     };
     Ok([find("user", &names.user)?, find("question", &names.question)?, find("score", &names.score)?])
 }
 
+/// The error for a column that is not there, with those that may be meant.
+fn missing_column(
+    role: &'static str,
+    name: &str,
+    fields: &Fields,
+    names: &ColumnNames,
+    advice: &Advice<'_>,
+) -> KCorrsetError {
+    let columns: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let others = [("user", &names.user), ("question", &names.question), ("score", &names.score)];
+    let taken = |column: &str| others.iter().any(|(other, taken)| *other != role && *taken == column);
+    let free: Vec<&str> = columns.iter().map(String::as_str).filter(|column| !taken(column)).collect();
+    let near = near_columns(role, name, &free);
+    let likeliest = near.first().map(|column| advice.option("take it", role, column));
+    let remedies = likeliest.into_iter().collect();
+    KCorrsetError::MissingColumn { role, name: name.to_string(), columns, near, remedies }
+}
+
+/// The type of the values of a user or question column.
+fn check_key(
+    role: &'static str,
+    column: &Field,
+    fields: &Fields,
+    advice: &Advice<'_>,
+) -> Result<DataType, KCorrsetError> {
+    let (name, data_type) = (column.name(), column.data_type());
+    key_type(role, name, data_type)
+        .map_err(|error| error.with_remedies(advice.for_key(role, name, data_type, fields)))
+}
+
+/// Checks that a column can hold scores. What a text is can only be seen on execution.
+fn check_score(score: &Field, fields: &Fields, advice: &Advice<'_>) -> Result<(), KCorrsetError> {
+    let (name, data_type) = (score.name(), score.data_type());
+    check_score_extension(score)
+        .map_err(|error| error.with_remedies(advice.for_extension(name, data_type)))?;
+    match is_text(data_type) {
+        true => Ok(()),
+        false => check_score_type(name, data_type)
+            .map_err(|error| error.with_remedies(advice.for_score(name, data_type, fields))),
+    }
+}
+
 /// Turns the questions that options name into values of the question column's type.
-fn cast_questions(options: &mut KCorrsetOptions, question_type: &DataType) -> Result<(), KCorrsetError> {
+fn cast_questions(
+    options: &mut KCorrsetOptions,
+    question_type: &DataType,
+    advice: &Advice<'_>,
+) -> Result<(), KCorrsetError> {
+    let column = &options.columns.question;
     let lists = [("include", &mut options.include), ("exclude", &mut options.exclude)];
-    for (name, questions) in lists {
-        for question in questions {
-            *question = as_question(question, question_type).ok_or_else(|| KCorrsetError::OptionValue {
-                name: name.to_string(),
-                expected: "a list of questions, of the type of the question column",
-                got: question.to_string(),
-                valid: option_names(),
-            })?;
-        }
+    for (option, questions) in lists {
+        let cast = |question: &ScalarValue| {
+            as_question(question, question_type).ok_or_else(|| KCorrsetError::QuestionType {
+                option,
+                question: display(question),
+                column: column.clone(),
+                data_type: question_type.to_string(),
+                remedies: advice.for_questions(option, questions, question_type),
+            })
+        };
+        *questions = questions.iter().map(cast).collect::<Result<_, _>>()?;
     }
     match options.include.iter().find(|question| options.exclude.contains(question)) {
         Some(both) => Err(KCorrsetError::IncludedAndExcluded { question: both.to_string() }),
