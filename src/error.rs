@@ -3,6 +3,10 @@
 //! A message says what was expected, what was got and what to write instead. It is short, and
 //! shows no more of the data than the value that it is about: messages end in logs, notebooks and
 //! other people's screens.
+//!
+//! SQL that a message gives stands on lines of its own, indented by [`REMEDY_INDENT`], and is whole: it can be
+//! copied as it stands. The variants carry it as [`Remedy`], as it depends on the data and on
+//! the dialect of the session.
 
 mod unfit_columns;
 
@@ -12,6 +16,42 @@ pub use unfit_columns::UnfitColumns;
 
 /// A result whose error is a [`KCorrsetError`].
 pub type Result<T, E = KCorrsetError> = std::result::Result<T, E>;
+
+/// SQL that mends a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    /// What it does, after "to", as in "leave them out".
+    pub effect: String,
+    /// Where it goes.
+    pub place: Place,
+    /// The SQL, on one line.
+    pub sql: String,
+}
+
+/// Where the SQL of a [`Remedy`] goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// A subquery, to be the first argument of the call in the place of the table.
+    Table,
+    /// A further argument of the call, or one in the place of an argument of that name.
+    Option,
+    /// A condition for the query around the call, and no argument.
+    Where,
+    /// A statement.
+    Statement,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Table => "in the place of the table",
+            Self::Option => "as an argument",
+            Self::Where => "behind the call",
+            Self::Statement => "",
+        })
+    }
+}
 
 /// Why a call of `k_corrset` has no answer.
 ///
@@ -55,13 +95,15 @@ pub enum KCorrsetError {
     /// The table's catalog has to be waited for, where waiting would block.
     #[error(
         "k_corrset: the catalog of table '{name}' answers asynchronously, and a current-thread \
-         runtime or a task of a LocalSet cannot wait for it while planning; write k_corrset((SELECT * FROM {name}), ...), \
-         whose tables are looked up before",
+         runtime or a task of a LocalSet cannot wait for it while planning{}",
+        advice(remedies),
         name = short(name)
     )]
     TableNotReady {
         /// The name as it was written.
         name: String,
+        /// The subquery, whose tables are looked up before.
+        remedies: Vec<Remedy>,
     },
 
     /// k is not an integer.
@@ -85,8 +127,10 @@ pub enum KCorrsetError {
     /// The table lacks one of the three columns.
     #[error(
         "k_corrset: the table has no {role} column '{name}'; its columns are {}; \
-         name the one to use with {role} => '...'",
+         name the one to use with {role} => '...'{}{}",
         quoted_list(columns),
+        did_you_mean(near),
+        lines(remedies),
         name = short(name)
     )]
     MissingColumn {
@@ -96,23 +140,32 @@ pub enum KCorrsetError {
         name: String,
         /// The names there are.
         columns: Vec<String>,
+        /// Those that may be meant.
+        near: Vec<String>,
+        /// The option for the likeliest of them.
+        remedies: Vec<Remedy>,
     },
 
     /// The table has neither a question nor a score column of the usual name.
     #[error(
-        "k_corrset: the table has none of the columns {}; its columns are {}; if each row is an answer, \
-         name those that say who answered what and how well, as in {}; if each row is a user and each \
-         column a question, write wide => true{}",
+        "k_corrset: the table has none of the columns {}; its columns are {}; if each row is a user and \
+         each column a question, write wide => true{}; if each row is an answer, name those that say who \
+         answered what and how well{}",
         match user { Some(_) => "'question' and 'score'", None => "'user', 'question' and 'score'" },
         quoted_list(columns),
-        renamed(user.as_deref(), columns),
         match user { Some(_) => "", None => ", and user => '...' if one column names the users" },
+        advice_or(remedies, match user {
+            Some(_) => ", as in question => '...', score => '...'",
+            None => ", as in user => '...', question => '...', score => '...'",
+        }),
     )]
     NoAnswerColumns {
         /// The user column, if it is there.
         user: Option<String>,
         /// The names there are.
         columns: Vec<String>,
+        /// The options for columns that likely have these roles.
+        remedies: Vec<Remedy>,
     },
 
     /// A wide table without a question.
@@ -150,7 +203,8 @@ pub enum KCorrsetError {
     /// More than one column has the wanted name.
     #[error(
         "k_corrset: the {role} column '{name}' is ambiguous, \
-         more than one column has that name; rename one with AS",
+         more than one column has that name; list the columns that are meant, or rename one with AS{}",
+        advice(remedies),
         name = short(name)
     )]
     AmbiguousColumn {
@@ -158,12 +212,15 @@ pub enum KCorrsetError {
         role: &'static str,
         /// The name looked for.
         name: String,
+        /// A subquery with one column of each name.
+        remedies: Vec<Remedy>,
     },
 
     /// The score column is not numeric.
     #[error(
         "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
-         not {data_type}; write CAST(\"{name}\" AS DOUBLE) or CAST(\"{name}\" AS BIGINT) in a view",
+         not {data_type}{}",
+        advice_or(remedies, "; name another column with score => '...'"),
         name = short(name),
         data_type = short(data_type)
     )]
@@ -172,13 +229,31 @@ pub enum KCorrsetError {
         name: String,
         /// Its Arrow type.
         data_type: String,
+        /// What makes numbers of its values, if anything does.
+        remedies: Vec<Remedy>,
+    },
+
+    /// The score column is text.
+    #[error(
+        "k_corrset: the score column '{name}' is text; {found}{}",
+        advice_or(remedies, "; name another column with score => '...'"),
+        name = short(name)
+    )]
+    ScoreText {
+        /// The column.
+        name: String,
+        /// How many of its values are no numbers, and which.
+        found: String,
+        /// What makes numbers of them.
+        remedies: Vec<Remedy>,
     },
 
     /// The score column has an extension type, so what is stored need not be what is meant.
     #[error(
         "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
          not of the extension type '{extension}', whose values need not be the numbers they are stored as \
-         ({data_type}); if they are, write CAST(\"{name}\" AS DOUBLE) or CAST(\"{name}\" AS BIGINT) in a view",
+         ({data_type}){}",
+        advice(remedies),
         name = short(name),
         extension = short(extension),
         data_type = short(data_type)
@@ -190,12 +265,15 @@ pub enum KCorrsetError {
         extension: String,
         /// The Arrow type of what is stored.
         data_type: String,
+        /// What takes the stored values for the scores.
+        remedies: Vec<Remedy>,
     },
 
     /// The user or question column has a type whose values do not identify anything.
     #[error(
         "k_corrset: the {role} column '{name}' must be a string, integer, boolean, decimal, binary, \
-         date or timestamp, not {data_type}; write CAST(\"{name}\" AS VARCHAR) in a view",
+         date or timestamp, not {data_type}{}",
+        advice_or(remedies, &format!("; name another column with {role} => '...'")),
         name = short(name),
         data_type = short(data_type)
     )]
@@ -206,12 +284,14 @@ pub enum KCorrsetError {
         name: String,
         /// Its Arrow type.
         data_type: String,
+        /// What makes text of its values, if anything does.
+        remedies: Vec<Remedy>,
     },
 
     /// The third argument is not a struct literal.
     #[error(
         "k_corrset: options are given by name, as in min_users => 30, or as a struct in third place, \
-         as in {{'min_users': 30, 'top': 100}}; got {got}",
+         as in named_struct('min_users', 30, 'top', 100); got {got}",
         got = short(got)
     )]
     OptionsArgument {
@@ -221,19 +301,22 @@ pub enum KCorrsetError {
 
     /// An option that does not exist.
     #[error(
-        "k_corrset: unknown option '{name}'; the options are {}",
+        "k_corrset: unknown option '{name}'{}; the options are {}",
+        did_you_mean(near),
         quoted_list(valid),
         name = short(name)
     )]
     UnknownOption {
         /// The name found.
         name: String,
+        /// Those that are spelled alike.
+        near: Vec<String>,
         /// The names there are.
         valid: Vec<String>,
     },
 
     /// An argument given more than once.
-    #[error("k_corrset: '{name}' is given more than once", name = short(name))]
+    #[error("k_corrset: '{name}' is given more than once; leave all but one out", name = short(name))]
     OptionTwice {
         /// The argument.
         name: String,
@@ -250,13 +333,12 @@ pub enum KCorrsetError {
     },
 
     /// Something around the call that it does not understand.
-    #[error(
-        "k_corrset: {modifier} has no meaning for k_corrset(...); \
-         write it of the input, as in k_corrset((SELECT ...), 5), or of a query around the call"
-    )]
+    #[error("k_corrset: {modifier} has no meaning for k_corrset(...); {instead}")]
     Modifier {
         /// What was found.
         modifier: &'static str,
+        /// What to write.
+        instead: &'static str,
     },
 
     /// A subquery argument with columns of the query around the call.
@@ -275,22 +357,28 @@ pub enum KCorrsetError {
 
     /// The setting names instructions that there are not.
     #[error(
-        "k_corrset: unknown kernel '{name}'; this processor has {}; write \
-         SET k_corrset.kernel = 'best' for the best of them",
+        "k_corrset: unknown kernel '{name}'{}; this processor has {}{}",
+        did_you_mean(near),
         quoted_list(valid),
+        advice(remedies),
         name = short(name)
     )]
     UnknownKernel {
         /// The name found.
         name: String,
+        /// Those that are spelled alike.
+        near: Vec<String>,
         /// The names there are.
         valid: Vec<String>,
+        /// The statement that takes the best of them.
+        remedies: Vec<Remedy>,
     },
 
     /// An option with a value of the wrong type or range.
     #[error(
-        "k_corrset: option '{name}' must be {expected}; got {got}; the options are {}",
+        "k_corrset: option '{name}' must be {expected}; got {got}; the options are {}{}",
         quoted_list(valid),
+        advice(remedies),
         name = short(name),
         got = short(got)
     )]
@@ -303,6 +391,30 @@ pub enum KCorrsetError {
         got: String,
         /// The names of all options.
         valid: Vec<String>,
+        /// What says what was meant, if that can be told.
+        remedies: Vec<Remedy>,
+    },
+
+    /// A question to include or exclude that cannot be a value of the question column.
+    #[error(
+        "k_corrset: option '{option}' names question {question}, but the question column '{column}' \
+         is {data_type}{}",
+        advice_or(remedies, "; write a value of that type"),
+        question = short(question),
+        column = short(column),
+        data_type = short(data_type)
+    )]
+    QuestionType {
+        /// `include` or `exclude`.
+        option: &'static str,
+        /// The question, in quotes if it is text.
+        question: String,
+        /// The question column.
+        column: String,
+        /// Its Arrow type.
+        data_type: String,
+        /// The question as the column has it, and the column as the question has it.
+        remedies: Vec<Remedy>,
     },
 
     /// A question that is to be in every subset and in none.
@@ -317,8 +429,8 @@ pub enum KCorrsetError {
 
     /// Rows without a user or without a question.
     #[error(
-        "k_corrset: {rows} row(s) have no {role} (column '{name}' is NULL); \
-         filter them with WHERE \"{name}\" IS NOT NULL in a view",
+        "k_corrset: {rows} row(s) have no {role} (column '{name}' is NULL){}",
+        advice(remedies),
         name = short(name)
     )]
     NullKey {
@@ -328,12 +440,15 @@ pub enum KCorrsetError {
         name: String,
         /// How many rows.
         rows: usize,
+        /// What leaves them out.
+        remedies: Vec<Remedy>,
     },
 
     /// A score that is NaN or infinite.
     #[error(
         "k_corrset: the score of user '{user}' on question '{question}' is {value}; scores must be \
-         finite; write NULL for a question that was not answered",
+         finite, and NULL where a question was not answered{}",
+        advice(remedies),
         user = short(user),
         question = short(question),
         value = short(value)
@@ -345,6 +460,8 @@ pub enum KCorrsetError {
         question: String,
         /// `NaN`, `inf` or `-inf`.
         value: String,
+        /// What takes such scores for NULL.
+        remedies: Vec<Remedy>,
     },
 
     /// A score that is NaN or infinite, of a user who has no name.
@@ -385,31 +502,28 @@ pub enum KCorrsetError {
 
     /// Two scores for one question and one user.
     #[error(
-        "k_corrset: user '{user}' has more than one score on question '{question}'; make one of them \
-         first, as in SELECT \"{user_column}\", \"{question_column}\", max(\"{score_column}\") AS \
-         \"{score_column}\" FROM ... GROUP BY \"{user_column}\", \"{question_column}\"",
+        "k_corrset: user '{user}' has more than one score on question '{question}'{found}{}",
+        advice(remedies),
         user = short(user),
-        question = short(question),
-        user_column = short(user_column),
-        question_column = short(question_column),
-        score_column = short(score_column)
+        question = short(question)
     )]
     DuplicateAnswer {
         /// The user.
         user: String,
         /// The question.
         question: String,
-        /// Name of the user column.
-        user_column: String,
-        /// Name of the question column.
-        question_column: String,
-        /// Name of the score column.
-        score_column: String,
+        /// How many pairs of user and question are like that, whether their scores agree, and
+        /// which column tells them apart; empty if nobody has looked.
+        found: String,
+        /// What leaves one score of each pair, or makes several pairs of it.
+        remedies: Vec<Remedy>,
     },
 
     /// An option names a question that no row has.
     #[error(
-        "k_corrset: option '{option}' names question '{question}', which no row has",
+        "k_corrset: option '{option}' names question '{question}', which no row has{}{}",
+        did_you_mean(near),
+        examples(known),
         question = short(question)
     )]
     UnknownQuestion {
@@ -417,12 +531,16 @@ pub enum KCorrsetError {
         option: &'static str,
         /// The name.
         question: String,
+        /// Questions that are spelled alike.
+        near: Vec<String>,
+        /// Some that there are, if none is near.
+        known: Vec<String>,
     },
 
     /// The enumeration would not end.
     #[error(
         "k_corrset: {k} of {questions} questions make more than 2^63 subsets; \
-         use a smaller k, 'include' or 'exclude' questions, or add a LIMIT"
+         use a smaller k, 'include' or 'exclude' questions, or, without 'top' and ORDER BY, a LIMIT"
     )]
     TooManySubsets {
         /// How many questions there are to choose from.
@@ -455,13 +573,15 @@ pub enum KCorrsetError {
 
     /// Exact scores whose sums do not fit 256 bits.
     #[error(
-        "k_corrset: the scores spread over so many digits that their sums do not fit 256 bits; \
-         write CAST(\"{name}\" AS DOUBLE) in a view",
+        "k_corrset: the scores in '{name}' spread over so many digits that their sums do not fit 256 bits{}",
+        advice(remedies),
         name = short(name)
     )]
     ScoresTooWide {
         /// The score column.
         name: String,
+        /// What makes floating point numbers of them.
+        remedies: Vec<Remedy>,
     },
 
     /// The connection to a worker of a cluster ended before it had sent its rows.
@@ -490,10 +610,26 @@ pub enum KCorrsetError {
 }
 
 impl KCorrsetError {
-    /// The same with the table's name in the queries that the text proposes.
-    pub(crate) fn with_table(mut self, name: &str) -> Self {
-        if let Self::WideScoreTypes(columns) = &mut self {
-            columns.table = name.to_string();
+    /// The same error with what mends it, if it is one that SQL can mend.
+    #[must_use]
+    pub fn with_remedies(mut self, mended_by: Vec<Remedy>) -> Self {
+        match &mut self {
+            Self::TableNotReady { remedies, .. }
+            | Self::MissingColumn { remedies, .. }
+            | Self::NoAnswerColumns { remedies, .. }
+            | Self::AmbiguousColumn { remedies, .. }
+            | Self::ScoreType { remedies, .. }
+            | Self::ScoreText { remedies, .. }
+            | Self::ScoreExtensionType { remedies, .. }
+            | Self::KeyType { remedies, .. }
+            | Self::UnknownKernel { remedies, .. }
+            | Self::OptionValue { remedies, .. }
+            | Self::QuestionType { remedies, .. }
+            | Self::NullKey { remedies, .. }
+            | Self::ScoreNotFinite { remedies, .. }
+            | Self::DuplicateAnswer { remedies, .. }
+            | Self::ScoresTooWide { remedies, .. } => *remedies = mended_by,
+            _ => {}
         }
         self
     }
@@ -548,8 +684,47 @@ fn short_to(value: &str, longest: usize) -> String {
     }
 }
 
+/// What SQL in a message is indented by; nothing else is.
+pub const REMEDY_INDENT: &str = "    ";
+
+/// The most bytes of SQL in a text.
+const LONGEST_SQL: usize = 1000;
+
+/// Each remedy: what it does, where it goes, and on a line of its own its SQL. Only whole ones.
+fn advice(remedies: &[Remedy]) -> impl fmt::Display {
+    let mut text = String::new();
+    let mut bytes = 0;
+    for Remedy { effect, place, sql } in remedies {
+        bytes += effect.len() + sql.len();
+        if bytes > LONGEST_SQL {
+            break;
+        }
+        let (before, after) = if text.is_empty() { ("; to", " write") } else { ("\nor, to", "") };
+        let place = match place {
+            Place::Statement => String::new(),
+            place => format!(" {place}"),
+        };
+        text.push_str(&format!("{before} {effect},{after}{place}\n{REMEDY_INDENT}{sql}"));
+    }
+    text
+}
+
+/// The same, or what is to be said where no SQL mends anything.
+fn advice_or(remedies: &[Remedy], otherwise: &str) -> String {
+    match remedies.is_empty() {
+        true => otherwise.to_string(),
+        false => advice(remedies).to_string(),
+    }
+}
+
+/// The SQL of remedies that are told of already, each on a line of its own.
+fn lines(remedies: &[Remedy]) -> impl fmt::Display {
+    let lines = remedies.iter().filter(|remedy| remedy.sql.len() <= LONGEST_VALUE);
+    lines.map(|remedy| format!("\n{REMEDY_INDENT}{}", remedy.sql)).collect::<String>()
+}
+
 /// The most bytes of all names of a list.
-const LONGEST_LIST: usize = 800;
+const LONGEST_LIST: usize = 700;
 
 /// `'a', 'b', 'c'`, and how many more there are if there are many.
 pub(crate) fn quoted_list(names: &[String]) -> impl fmt::Display {
@@ -567,6 +742,14 @@ pub(crate) fn quoted_list(names: &[String]) -> impl fmt::Display {
     list
 }
 
+/// `; some are 'a', 'b'`, or nothing where there are none.
+fn examples(known: &[String]) -> impl fmt::Display {
+    match known.is_empty() {
+        true => String::new(),
+        false => format!("; some of those there are: {}", quoted_list(known)),
+    }
+}
+
 /// `; did you mean 'a' or 'b'?`, or nothing where nothing is near.
 pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
     let quoted: Vec<String> = near.iter().map(|name| format!("'{}'", short(name))).collect();
@@ -579,18 +762,6 @@ pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
 /// A name as SQL writes it, whatever is in it; of one that is long only the beginning.
 fn identifier(name: &str) -> String {
     format!("\"{}\"", short(name).to_string().replace('"', "\"\""))
-}
-
-/// The columns that are to play the three roles: those whose names have the role's in them.
-fn renamed(user: Option<&str>, columns: &[String]) -> String {
-    let option = |role: &&str| {
-        let like = columns.iter().find(|name| name.to_lowercase().contains(role));
-        let like = like.map_or("...".to_string(), |name| short(name).to_string().replace('\'', "''"));
-        format!("{role} => '{like}'")
-    };
-    let roles = ["user", "question", "score"];
-    let missing = if user.is_some() { &roles[1..] } else { &roles[..] };
-    missing.iter().map(option).collect::<Vec<_>>().join(", ")
 }
 
 /// What to do about a table that may not be wide.
@@ -621,19 +792,37 @@ mod tests {
     #[test]
     fn names_and_lists_are_short() {
         let columns: Vec<String> = (0..5000).map(|number| format!("column_{number:04}")).collect();
-        let error = KCorrsetError::MissingColumn { role: "user", name: "u".repeat(1 << 20), columns };
+        let error = KCorrsetError::MissingColumn {
+            role: "user",
+            name: "u".repeat(1 << 20),
+            near: columns[..3].to_vec(),
+            columns,
+            remedies: Vec::new(),
+        };
         let text = error.to_string();
         assert!(text.len() <= LONGEST_TEXT, "{} bytes", text.len());
         assert!(text.contains("'column_0000', 'column_0001'") && text.contains(" more; name the one to use"));
         assert!(text.contains("… (1048576 bytes)"));
-        let all = KCorrsetError::DuplicateAnswer {
+    }
+
+    #[test]
+    fn sql_is_whole_or_not_there() {
+        let remedy = |bytes| Remedy {
+            effect: "mend it".to_string(),
+            place: Place::Table,
+            sql: format!("({})", "s".repeat(bytes)),
+        };
+        let error = |remedies| KCorrsetError::DuplicateAnswer {
             user: "ü".repeat(5000),
             question: "q".repeat(5000),
-            user_column: "c".repeat(5000),
-            question_column: "d".repeat(5000),
-            score_column: "s".repeat(5000),
+            found: String::new(),
+            remedies,
         };
-        assert!(all.to_string().len() <= LONGEST_TEXT, "{} bytes", all.to_string().len());
-        assert!(all.to_string().ends_with("\""), "the advice is whole");
+        let two = error(vec![remedy(600), remedy(200), remedy(600)]).to_string();
+        assert!(two.len() <= LONGEST_TEXT, "{} bytes", two.len());
+        assert_eq!(two.lines().filter(|line| line.starts_with(REMEDY_INDENT)).count(), 2);
+        assert!(two.ends_with("s)"));
+        let none = error(vec![remedy(5000)]).to_string();
+        assert!(none.ends_with("bytes)'") && none.lines().count() == 1, "{none}");
     }
 }

@@ -390,5 +390,6 @@ async fn explain_analyze_shows_what_was_done() {
         assert!(node.contains(part), "{part} is not in {node}");
     }
     let text = rows(&ctx, "EXPLAIN FORMAT graphviz SELECT * FROM k_corrset(exam, 3) WHERE r < 0.9").await;
-    assert!(text.contains("full_filters=[k_corrset.r < Float64(0.9)]"), "{text}");
+    assert!(text.contains("TableScan: k_corrset(k=3) "), "{text}");
+    assert!(text.contains("full_filters=[k_corrset(k=3).r < Float64(0.9)]"), "{text}");
 }

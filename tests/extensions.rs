@@ -194,8 +194,8 @@ async fn scores_of_an_extension_type_are_refused() {
         error(&ctx, "SELECT * FROM k_corrset(exam, 2)").await,
         "Error during planning: k_corrset: the score column 'score' must be boolean, integer, floating point \
          or decimal, not of the extension type 'arrow.bool8', whose values need not be the numbers they are \
-         stored as (Int8); if they are, write CAST(\"score\" AS DOUBLE) or CAST(\"score\" AS BIGINT) in a \
-         view"
+         stored as (Int8); to take these numbers for the scores, write in the place of the table\n    \
+         (SELECT \"user\", \"question\", CAST(\"score\" AS DOUBLE) AS \"score\" FROM \"exam\")"
     );
     // Also by those who build an index themselves.
     let schema = Arc::clone(ctx.table("exam").await.unwrap().schema().inner());

@@ -1,6 +1,8 @@
 //! All integration tests, in one binary: DataFusion takes long to link.
 
+mod advice;
 mod decimals;
+mod dialects;
 mod differential;
 mod encodings;
 mod execution;

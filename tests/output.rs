@@ -58,6 +58,32 @@ fn every_format_but_a_table_has_all_rows() {
     }
 }
 
+/// As the README has it.
+#[test]
+fn sets_as_text_are_lists_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = SETS.replace("'q, '", "'q'");
+    let printed = run(&["-q", "--format", "csv", "-c", &sets]);
+    std::fs::write(folder.path().join("printed.csv"), &printed.stdout).unwrap();
+    let copied = folder.path().join("copied.csv");
+    let copied = format!("COPY ({sets}) TO '{}'", copied.display());
+    assert!(run(&["-q", "-c", &copied]).status.success());
+    let listed = format!(
+        "WITH sets AS ({sets}) SELECT question, count(*) FROM (SELECT unnest(questions) AS question FROM sets) GROUP BY question ORDER BY question"
+    );
+    let listed = text(&run(&["-q", "--format", "csv", "-c", &listed]).stdout);
+    assert_eq!(listed.lines().count(), 41, "{listed}");
+    for file in ["printed.csv", "copied.csv"] {
+        let read = format!(
+            "SELECT question, count(*) FROM (SELECT unnest(string_to_array(btrim(questions, '[]'), ', ')) AS question \
+             FROM '{}') GROUP BY question ORDER BY question",
+            folder.path().join(file).display()
+        );
+        let read = run(&["-q", "--format", "csv", "-c", &read]);
+        assert_eq!(text(&read.stdout), listed, "{file}: {}", text(&read.stderr));
+    }
+}
+
 #[test]
 fn from_files_and_standard_input_too() {
     let folder = tempfile::tempdir().unwrap();

@@ -334,12 +334,15 @@ fn a_statement_may_have_many_lines() {
         prompt.send_line(line).unwrap();
     }
     prompt.exp_string("| 1;\\n2 | 42 ").unwrap();
+    // What is typed before the prompt is there again may be lost. Its hint is the last of it.
+    prompt.exp_string("to quit").unwrap();
     // Nothing is no statement, and no reason to wait for more.
     prompt.send_line("").unwrap();
-    prompt.exp_string("> ").unwrap();
+    prompt.exp_string("to quit").unwrap();
     prompt.send_line("SELECT 5 + 6 AS sum; SELECT 7 + 8 AS sum; -- done").unwrap();
     prompt.exp_string("| 11 ").unwrap();
     prompt.exp_string("| 15 ").unwrap();
+    prompt.exp_string("to quit").unwrap();
     // A mistake is told, and the line is there to be mended.
     prompt.send_line("SELEC 9;").unwrap();
     prompt.exp_string("Expected: an SQL statement, found: SELEC").unwrap();

@@ -117,6 +117,7 @@ async fn every_part_that_is_ours_is_there_once() {
         let rules = state.analyzer().rules.iter().map(|rule| rule.name().to_string()).collect();
         assert_eq!(ours(rules), 2, "analyzer rules");
         assert_eq!(state.relation_planners().len(), 1, "relation planners");
+        assert_eq!(ours(state.table_functions().keys().cloned().collect()), 1, "table functions");
         let settings = state.config_options().entries();
         assert_eq!(ours(settings.into_iter().map(|entry| entry.key).collect()), 5, "settings");
         let exam = "SELECT count(*) FROM k_corrset((SELECT 1 AS \"user\", 2 AS question, 3 AS score), 1, undefined => 'null')";

@@ -122,8 +122,8 @@ async fn a_catalog_is_not_waited_for_on_the_only_thread() {
         error.to_string(),
         "Error during planning: k_corrset: the catalog of table 'remote.schema.exam' answers \
          asynchronously, and a current-thread runtime or a task of a LocalSet cannot wait for it while \
-         planning; write \
-         k_corrset((SELECT * FROM remote.schema.exam), ...), whose tables are looked up before"
+         planning; to have it looked up before, write in the place of the table\n    \
+         (SELECT * FROM \"remote\".\"schema\".\"exam\")"
     );
     for sql in [
         "SELECT * FROM k_corrset((SELECT * FROM remote.schema.exam), 1)",

@@ -97,11 +97,13 @@ async fn every_sql_example_of_the_readme_runs() {
         FROM generate_series(1, 90) u CROSS JOIN generate_series(1, 20) q WHERE (u.value + q.value * u.value) % 6 > 0;
         CREATE VIEW quiz AS SELECT \"user\" AS student, question AS item, score AS points FROM scores;
         COPY scores TO 'target/readme/scores.parquet' STORED AS PARQUET;
+        COPY (SELECT '[' || question || ', q0]' AS questions FROM scores) TO 'target/readme/best.csv' STORED AS CSV;
     ";
     let examples = blocks("sql");
     assert!(examples.len() >= 3, "{examples:?}");
     for example in examples {
         let example = example.replace("'scores.parquet'", "'target/readme/scores.parquet'");
+        let example = example.replace("'best.csv'", "'target/readme/best.csv'");
         let shown = run(&format!("{tables}{example}"), "README.md").await;
         assert!(!shown.is_empty(), "returns nothing: {example}");
     }

@@ -10,6 +10,7 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::AnswerIndex;
 use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
+use crate::index::columns::too_wide;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::key::{Key, Users};
@@ -221,8 +222,7 @@ impl IndexBuilder {
         }
         let all = self.all_answers(&answers);
         let floats_as_decimals = all.decimals.is_some();
-        let scores = classify(&answered, all)
-            .ok_or_else(|| KCorrsetError::ScoresTooWide { name: self.columns.score().to_string() })?;
+        let scores = classify(&answered, all).ok_or_else(|| too_wide(self.columns.score()))?;
         drop(answers);
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
         let mut answers = Answers { answered, scores, ids, support };
@@ -246,7 +246,7 @@ impl IndexBuilder {
     fn score_not_finite(&self, user: u32, question: u32, score: f64) -> Result<KCorrsetError, ArrowError> {
         let (question, value) = (self.questions.interner.text(question)?, score.to_string());
         Ok(match self.users.text(user)? {
-            Some(user) => KCorrsetError::ScoreNotFinite { user, question, value },
+            Some(user) => KCorrsetError::ScoreNotFinite { user, question, value, remedies: Vec::new() },
             None => KCorrsetError::ColumnNotFinite { name: question, value },
         })
     }

@@ -55,7 +55,12 @@ pub fn key_type(role: &'static str, name: &str, data_type: &DataType) -> Result<
         | DataType::Time64(_) => Ok(data_type.clone()),
         integer if integer.is_integer() => Ok(data_type.clone()),
         decimal if decimal.is_decimal() => Ok(data_type.clone()),
-        _ => Err(KCorrsetError::KeyType { role, name: name.to_string(), data_type: data_type.to_string() }),
+        _ => Err(KCorrsetError::KeyType {
+            role,
+            name: name.to_string(),
+            data_type: data_type.to_string(),
+            remedies: Vec::new(),
+        }),
     }
 }
 
@@ -76,7 +81,11 @@ pub fn check_score_type(name: &str, data_type: &DataType) -> Result<()> {
         DataType::Dictionary(_, values) => check_score_type(name, values),
         DataType::Boolean => Ok(()),
         number if number.is_numeric() => Ok(()),
-        _ => Err(KCorrsetError::ScoreType { name: name.to_string(), data_type: data_type.to_string() }),
+        _ => Err(KCorrsetError::ScoreType {
+            name: name.to_string(),
+            data_type: data_type.to_string(),
+            remedies: Vec::new(),
+        }),
     }
 }
 
@@ -108,10 +117,15 @@ pub(crate) fn raw_scores(name: &str, column: &ArrayRef) -> Result<RawScores, Bui
         DataType::Decimal256(_, _) => {
             let scores = column.as_primitive::<Decimal256Type>().values().iter().map(|score| score.to_i128());
             let scores: Option<Vec<i128>> = scores.collect();
-            RawScores::Wide(scores.ok_or_else(|| KCorrsetError::ScoresTooWide { name: name.to_string() })?)
+            RawScores::Wide(scores.ok_or_else(|| too_wide(name))?)
         }
         _ => exact::<Int64Type>(&cast(column, &DataType::Int64)?),
     })
+}
+
+/// The error for exact scores of too many digits.
+pub(crate) fn too_wide(name: &str) -> KCorrsetError {
+    KCorrsetError::ScoresTooWide { name: name.to_string(), remedies: Vec::new() }
 }
 
 /// The values of a dictionary column; any other column as it is.

@@ -14,8 +14,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
-use crate::error::KCorrsetError;
-use crate::index::columns::raw_scores;
+use crate::index::columns::{raw_scores, too_wide};
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::scores::RawScores;
@@ -67,7 +66,7 @@ impl CommonType {
             Self::Exact { scale } => {
                 let digits = scale.abs_diff(self::scale(column.data_type()));
                 let scores = raw_scores(name, column)?.times_power_of_ten(digits);
-                scores.ok_or_else(|| KCorrsetError::ScoresTooWide { name: name.to_string() }.into())
+                scores.ok_or_else(|| too_wide(name).into())
             }
         }
     }

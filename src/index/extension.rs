@@ -35,6 +35,7 @@ pub fn check_score_extension(field: &Field) -> Result<()> {
             name: field.name().clone(),
             extension: extension.to_string(),
             data_type: field.data_type().to_string(),
+            remedies: Vec::new(),
         }),
     }
 }

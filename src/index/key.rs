@@ -26,6 +26,7 @@ impl Key {
             role,
             name: name.to_string(),
             data_type: data_type.to_string(),
+            remedies: Vec::new(),
         })?;
         Ok(Self { role, name: name.to_string(), interner, nulls: 0 })
     }
@@ -55,7 +56,8 @@ impl Key {
     pub(crate) fn check(&self) -> Result<()> {
         let Self { role, nulls, .. } = *self;
         if nulls > 0 {
-            return Err(KCorrsetError::NullKey { role, name: self.name.clone(), rows: nulls });
+            let name = self.name.clone();
+            return Err(KCorrsetError::NullKey { role, name, rows: nulls, remedies: Vec::new() });
         }
         count_of(role, self.interner.len()).map(|_| ())
     }

@@ -99,11 +99,15 @@ pub(crate) fn place_of(fields: &Fields, role: &'static str, name: &str) -> Resul
     let mut places = fields.iter().enumerate().filter(|(_, field)| field.name() == name);
     match (places.next(), places.next()) {
         (Some((place, _)), None) => Ok(place),
-        (Some(_), Some(_)) => Err(KCorrsetError::AmbiguousColumn { role, name: name.to_string() }),
+        (Some(_), Some(_)) => {
+            Err(KCorrsetError::AmbiguousColumn { role, name: name.to_string(), remedies: Vec::new() })
+        }
         (None, _) => Err(KCorrsetError::MissingColumn {
             role,
             name: name.to_string(),
             columns: fields.iter().map(|field| field.name().clone()).collect(),
+            near: Vec::new(),
+            remedies: Vec::new(),
         }),
     }
 }

@@ -62,6 +62,7 @@ fn check_any(fields: &Fields, names: &ColumnNames) -> Result<()> {
         true => Err(KCorrsetError::NoAnswerColumns {
             user: user.then(|| names.user.clone()),
             columns: fields.iter().map(|field| field.name().clone()).collect(),
+            remedies: Vec::new(),
         }),
         false => Ok(()),
     }
@@ -128,13 +129,7 @@ impl InputColumns for LongColumns {
     }
 
     fn duplicate(&self, user: String, question: String) -> KCorrsetError {
-        KCorrsetError::DuplicateAnswer {
-            user,
-            question,
-            user_column: self.user.field.name().clone(),
-            question_column: self.question.field.name().clone(),
-            score_column: self.score().to_string(),
-        }
+        KCorrsetError::DuplicateAnswer { user, question, found: String::new(), remedies: Vec::new() }
     }
 }
 

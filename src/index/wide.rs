@@ -99,7 +99,8 @@ fn check(questions: &[(usize, &Field)], user: Option<&String>) -> Result<()> {
     }
     let mut names = HashSet::with_capacity(questions.len());
     if let Some((_, twice)) = questions.iter().find(|(_, field)| !names.insert(field.name())) {
-        return Err(KCorrsetError::AmbiguousColumn { role: "question", name: twice.name().clone() });
+        let name = twice.name().clone();
+        return Err(KCorrsetError::AmbiguousColumn { role: "question", name, remedies: Vec::new() });
     }
     let fit = |field: &Field| {
         field.data_type() == &DataType::Null

@@ -25,7 +25,9 @@ use datafusion::catalog::{Session as DataFusionSession, TableProvider};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{
+    Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType, UNNAMED_TABLE,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
@@ -71,7 +73,7 @@ impl HostSets {
         let (k, options) = arguments(k, &options)?;
         let table = || {
             let rows = provider_as_source(read_again(data, &schema.into_inner())?);
-            let rows = LogicalPlanBuilder::scan("rows", rows, None)?.build()?;
+            let rows = LogicalPlanBuilder::scan(UNNAMED_TABLE, rows, None)?.build()?;
             KCorrsetTable::try_new(rows, k, options)
         };
         let table = Arc::new(table().map_err(exception)?);

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::session::endings::is_of_a_file;
 use crate::session::failure::FileError;
-use crate::udtf::near_names;
+use crate::udtf::near;
 
 /// Where a path leads: to what is there, if there is anything, whatever is in its name.
 pub(super) fn url_of(path: &str) -> Result<ListingTableUrl> {
@@ -71,7 +71,8 @@ pub(super) fn not_found(path: &str) -> FileError {
     let name = missing.file_name().unwrap_or(missing.as_os_str()).to_string_lossy().into_owned();
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let near = near_names(&name, names.filter(|name| !name.starts_with('.')));
+    let names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    let near = near(&name, names.iter().map(String::as_str));
     FileError::NotFound { name, folder: folder.display().to_string(), near }
 }
 

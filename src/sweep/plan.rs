@@ -174,7 +174,12 @@ fn check(request: &SweepRequest, questions: usize) -> Result<()> {
     let lists = [("include", &request.include), ("exclude", &request.exclude), ("any", &request.any)];
     for (option, ids) in lists {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= questions) {
-            return Err(KCorrsetError::UnknownQuestion { option, question: id.to_string() });
+            return Err(KCorrsetError::UnknownQuestion {
+                option,
+                question: id.to_string(),
+                near: Vec::new(),
+                known: Vec::new(),
+            });
         }
     }
     Ok(())

@@ -13,8 +13,9 @@ use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
-use crate::error::KCorrsetError;
+use crate::error::{KCorrsetError, Place, Remedy};
 use crate::sweep::Undefined;
+use crate::udtf::near::near;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::pushdown::elements;
 
@@ -99,12 +100,6 @@ impl Arguments {
         self.typed_options(true)
     }
 
-    /// Whether an option is still to come.
-    pub(crate) fn awaits(&self, name: &str) -> bool {
-        let mut options = self.options.iter();
-        options.any(|(other, value)| other.eq_ignore_ascii_case(name) && placeholder(value).is_some())
-    }
-
     fn typed_options(&self, so_far: bool) -> Result<KCorrsetOptions, KCorrsetError> {
         let mut options = KCorrsetOptions::default();
         for (name, value) in &self.options {
@@ -121,6 +116,7 @@ impl Arguments {
                 expected: rule.expected,
                 got: display_expression(value),
                 valid: option_names(),
+                remedies: meant(rule, value),
             })?;
         }
         Ok(options)
@@ -284,7 +280,58 @@ const COLUMNS: [&str; 4] = ["user", "question", "score", "wide"];
 
 fn rule(name: &str) -> Result<&'static OptionRule, KCorrsetError> {
     let rule = OPTIONS.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
-    rule.ok_or_else(|| KCorrsetError::UnknownOption { name: name.to_string(), valid: option_names() })
+    rule.ok_or_else(|| KCorrsetError::UnknownOption {
+        name: name.to_string(),
+        near: near(name, OPTIONS.iter().map(|rule| rule.name)),
+        valid: option_names(),
+    })
+}
+
+/// The error for an option whose value is no constant, such as a name or a subquery.
+pub(crate) fn no_constant(name: &str, got: String, remedies: Vec<Remedy>) -> KCorrsetError {
+    match rule(name) {
+        Ok(rule) => {
+            let (name, expected, valid) = (rule.name.to_string(), rule.expected, option_names());
+            KCorrsetError::OptionValue { name, expected, got, valid, remedies }
+        }
+        Err(unknown) => unknown,
+    }
+}
+
+/// Whether the value of an option can be text.
+pub(crate) fn takes_text(name: &str) -> bool {
+    let text =
+        |rule: &OptionRule| !matches!(rule.placeholder, Expected::Type(DataType::Int64 | DataType::Boolean));
+    rule(name).is_ok_and(text)
+}
+
+/// An option with the value that was meant by one of another type, where that is plain.
+fn meant(rule: &OptionRule, value: &Expr) -> Vec<Remedy> {
+    let Expr::Literal(value, _) = value else { return Vec::new() };
+    let text = match value {
+        value if value.is_null() => "null".to_string(),
+        value => value.to_string().trim().to_lowercase(),
+    };
+    let meant = match (&rule.placeholder, text.as_str()) {
+        (Expected::Type(DataType::Boolean), "true" | "yes" | "on" | "1" | "t" | "y") => {
+            Some("true".to_string())
+        }
+        (Expected::Type(DataType::Boolean), "false" | "no" | "off" | "0" | "f" | "n") => {
+            Some("false".to_string())
+        }
+        (Expected::Type(DataType::Int64), text) => {
+            let whole = text.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && *number >= 0.0);
+            whole.filter(|number| *number < 1e15).map(|number| format!("{number}"))
+        }
+        _ if rule.name == "undefined" && value.is_null() => Some("'null'".to_string()),
+        _ => None,
+    };
+    let remedy = |meant| Remedy {
+        effect: "say what was likely meant".to_string(),
+        place: Place::Option,
+        sql: format!("{} => {meant}", rule.name),
+    };
+    meant.map(remedy).into_iter().collect()
 }
 
 /// The names of all options, for errors.

@@ -1,15 +1,10 @@
 //! `df.k_corrset(5)`: the function as a method of DataFrames.
 
-use std::sync::Arc;
-
-use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
-use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::DataFrame;
 
-use crate::udtf::NAME;
 use crate::udtf::options::KCorrsetOptions;
-use crate::udtf::provider::KCorrsetTable;
+use crate::udtf::provider::{KCorrsetTable, scan};
 
 /// Question sets of a [`DataFrame`] that has the columns user, question and score, or is
 /// [wide](KCorrsetOptions::wide).
@@ -32,9 +27,7 @@ pub trait KCorrsetExt: Sized {
 impl KCorrsetExt for DataFrame {
     fn k_corrset_with(self, k: usize, options: KCorrsetOptions) -> Result<DataFrame> {
         let (state, input) = self.into_parts();
-        let table = KCorrsetTable::try_new(input, k, options)?;
-        let table = Arc::new(table.with_settings_of(state.config_options()));
-        let plan = LogicalPlanBuilder::scan(NAME, provider_as_source(table), None)?.build()?;
-        Ok(DataFrame::new(state, plan))
+        let table = KCorrsetTable::of_call(input, None, k, options, state.config_options())?;
+        Ok(DataFrame::new(state, scan(table)?))
     }
 }

@@ -18,8 +18,6 @@ use datafusion::physical_plan::filter_pushdown::{
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
-use crate::index::InputLayout;
-use crate::sweep::Undefined;
 #[cfg(feature = "distributed")]
 use crate::udtf::distributed::task_of;
 use crate::udtf::output::Output;
@@ -177,29 +175,13 @@ impl KCorrsetExec {
         }
     }
 
-    /// What is asked for, in the order of the arguments; options only where they
-    /// are not the default.
+    /// What is asked for, and what the query and the machine add to it.
     fn describe(&self, separator: &str) -> String {
         let KCorrsetScan { request, projection, predicates, fetch, .. } = &self.scan;
-        let options = &request.options;
-        let mut parts = vec![format!("k={}", request.k)];
+        let mut parts = request.describe();
         let mut part = |name: &str, value: Option<String>| {
             parts.extend(value.map(|value| format!("{name}={value}")));
         };
-        let list = |questions: &[datafusion::common::ScalarValue]| {
-            let names: Vec<String> = questions.iter().map(ToString::to_string).collect();
-            (!names.is_empty()).then(|| format!("[{}]", names.join(", ")))
-        };
-        if let InputLayout::Wide { user } = &request.layout {
-            part("wide", Some("true".to_string()));
-            part("user", user.clone());
-        }
-        part("min_users", options.min_users.map(|users| users.to_string()));
-        part("top", options.top.map(|rows| rows.to_string()));
-        part("include", list(&options.include));
-        part("exclude", list(&options.exclude));
-        part("corrected", options.corrected.then(|| "true".to_string()));
-        part("undefined", (options.undefined == Undefined::Null).then(|| "null".to_string()));
         let predicate = predicates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" AND ");
         part("predicate", (!predicates.is_empty()).then_some(predicate));
         part("fetch", fetch.map(|rows| rows.to_string()));

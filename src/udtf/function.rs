@@ -7,6 +7,7 @@ use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{Column, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
 use crate::error::KCorrsetError;
@@ -23,6 +24,9 @@ pub struct KCorrsetFunction;
 impl TableFunctionImpl for KCorrsetFunction {
     fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
         let (table, k, options) = match args.exprs() {
+            [name, table] if asks_for_table(table) => {
+                return Ok(resolve(args.session(), &table_name(name)?)?.1);
+            }
             [table, k] => (table, k, Vec::new()),
             [table, k, options] => (table, k, struct_options(options.clone())?),
             other => return Err(KCorrsetError::ArgumentCount { got: other.len() }.into()),
@@ -30,28 +34,24 @@ impl TableFunctionImpl for KCorrsetFunction {
         let name = table_name(table)?;
         let (k, options) = Arguments::try_new(k.clone(), options)?.typed()?;
         let (reference, provider) = resolve(args.session(), &name).map_err(bounded)?;
-        let name = reference.to_quoted_string();
         let input = LogicalPlanBuilder::scan(reference, provider_as_source(provider), None)?.build()?;
-        let table = KCorrsetTable::try_new_from(input, &name, k, options)?;
-        Ok(Arc::new(table.with_settings_of(args.session().config_options())))
+        let config = args.session().config_options();
+        Ok(Arc::new(KCorrsetTable::of_call(input, None, k, options, config)?))
     }
 }
 
-/// The name under which the next function is known.
-pub(crate) const TABLE_NAMED: &str = "__k_corrset_table_named";
+/// Arguments for which the function returns not a result but the table of that name: a relation
+/// planner is not given the session, and gets at the session's catalogs by a function's call. No
+/// SQL can say them, as placeholders begin with a `$` there.
+pub(crate) fn table_of(name: Expr) -> Vec<Expr> {
+    vec![name, Expr::Placeholder(Placeholder::new_with_field(ITS_TABLE.to_string(), None))]
+}
 
-/// The table of a name, as a table function: that is how a relation planner, which is not
-/// given the session, gets at the session's catalogs.
-#[derive(Debug, Default)]
-pub(crate) struct TableNamed;
+/// The placeholder that asks for the table itself.
+const ITS_TABLE: &str = "table";
 
-impl TableFunctionImpl for TableNamed {
-    fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
-        let [name] = args.exprs() else {
-            return Err(KCorrsetError::ArgumentCount { got: args.exprs().len() }.into());
-        };
-        Ok(resolve(args.session(), &table_name(name)?)?.1)
-    }
+fn asks_for_table(argument: &Expr) -> bool {
+    matches!(argument, Expr::Placeholder(placeholder) if placeholder.id == ITS_TABLE)
 }
 
 /// The first argument: a name as SQL writes it, or a string.

@@ -20,6 +20,10 @@
 //!                                                        dynamic  filters that change
 //! ```
 //!
+//! What an error tells to write instead comes from `advice`, which knows the call's table, in the
+//! `spelling` of the session's dialect; from a look at `text_scores`, at `duplicates`, and at names
+//! that are `near`.
+//!
 //! # Extending DataFusion: which hook does what
 //!
 //! A table function that is more than a name and a few literals needs several hooks, and each
@@ -28,7 +32,7 @@
 //! | hook | what it is for | where |
 //! |---|---|---|
 //! | [`TableFunctionImpl`] | Works in every host, also where only functions can be registered. Is given literals, and names as columns; no subquery, no `name => value`, no `$1`. | `function` |
-//! | [`RelationPlanner`] | Sees each relation of a FROM clause as the parser left it, at any depth, and may plan parts of it: subqueries, common table expressions, named arguments. Is not given the session; gets at its catalogs by way of a hidden table function. | `planner` |
+//! | [`RelationPlanner`] | Sees each relation of a FROM clause as the parser left it, at any depth, and may plan parts of it: subqueries, common table expressions, named arguments. Is not given the session; gets at its catalogs by way of the table function. Fills in what `SHOW FUNCTIONS` says. | `planner`, `routines` |
 //! | [`UserDefinedLogicalNodeCore`] and [`AnalyzerRule`] | The node holds a place in the plan until parameters are bound in its expressions and in its input; the rule puts a table scan there before the optimizer runs. So no planner of physical plans is needed, of which a session has only one. | `parked` |
 //! | [`TableProvider`] | Is offered the filters that are there at planning, columns and limit, and says for each filter whether DataFusion has to look again. | `provider`, `pushdown` |
 //! | [`ExecutionPlan`] | Is handed the filters that arise while the query runs. Partitions, metrics, EXPLAIN, memory, cancellation. | `exec`, `stream`, `dynamic` |
@@ -62,15 +66,18 @@
 //! [`ExecutionPlan`]: datafusion::physical_plan::ExecutionPlan
 //! [`ConfigExtension`]: datafusion::config::ConfigExtension
 
+mod advice;
 mod aggregate_filters;
 mod arguments;
 mod bounded_errors;
 mod dataframe;
 #[cfg(feature = "distributed")]
 mod distributed;
+mod duplicates;
 mod dynamic;
 mod exec;
 mod function;
+mod near;
 mod notices;
 mod options;
 mod output;
@@ -81,8 +88,11 @@ mod provider;
 mod pushdown;
 mod register;
 mod resolve;
+mod routines;
 mod settings;
+mod spelling;
 mod stream;
+mod text_scores;
 
 use datafusion::error::DataFusionError;
 
@@ -97,6 +107,8 @@ pub use dataframe::KCorrsetExt;
 pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
 pub use exec::KCorrsetExec;
 pub use function::KCorrsetFunction;
+#[cfg(any(feature = "cli", feature = "python"))]
+pub(crate) use near::near;
 pub use notices::Notices;
 pub use options::KCorrsetOptions;
 pub use parked::ResolveKCorrset;
@@ -105,8 +117,6 @@ pub use planner::KCorrsetPlanner;
 pub(crate) use prepare::{caught, panic_error};
 pub use provider::KCorrsetTable;
 pub use register::{SessionStateBuilderKCorrset, register_all};
-#[cfg(any(feature = "cli", feature = "python"))]
-pub(crate) use resolve::near_names;
 pub use settings::KCorrsetSettings;
 
 /// The function's name in SQL.
@@ -139,8 +149,10 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::Unbound { .. }
             | KCorrsetError::UnknownKernel { .. }
             | KCorrsetError::OptionValue { .. }
+            | KCorrsetError::QuestionType { .. }
             | KCorrsetError::IncludedAndExcluded { .. } => Self::Plan(error.to_string()),
-            KCorrsetError::NullKey { .. }
+            KCorrsetError::ScoreText { .. }
+            | KCorrsetError::NullKey { .. }
             | KCorrsetError::ScoreNotFinite { .. }
             | KCorrsetError::ColumnNotFinite { .. }
             | KCorrsetError::DuplicateAnswer { .. }

@@ -52,7 +52,7 @@ impl Output {
         let rows = RecordBatchOptions::new().with_row_count(Some(found.rows));
         let mut columns: [Option<ArrayRef>; 3] = [
             self.columns().questions.then(|| self.lists(&found, questions)).transpose()?,
-            Some(Arc::new(self.nullable(found.r))),
+            Some(Arc::new(Self::nullable(found.r))),
             Some(Arc::new(Int64Array::from(found.n))),
         ];
         let projected = self.projection.iter().filter_map(|&column| columns[column].take()).collect();
@@ -71,11 +71,9 @@ impl Output {
         Ok(Arc::new(ListArray::try_new(field, offsets, values, None)?))
     }
 
-    /// NULL for NaN, where there may be one.
-    fn nullable(&self, r: Vec<f64>) -> Float64Array {
-        let mut fields = self.schema.fields().iter();
-        let may = fields.any(|field| field.data_type() == &DataType::Float64 && field.is_nullable());
-        let null = may && r.iter().any(|r| r.is_nan());
+    /// NULL for NaN.
+    fn nullable(r: Vec<f64>) -> Float64Array {
+        let null = r.iter().any(|r| r.is_nan());
         let nulls = null.then(|| r.iter().map(|r| !r.is_nan()).collect());
         Float64Array::new(r.into(), nulls)
     }

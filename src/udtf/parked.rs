@@ -27,11 +27,10 @@ use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalN
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::error::KCorrsetError;
-use crate::sweep::Undefined;
 use crate::udtf::NAME;
 use crate::udtf::arguments::Arguments;
-use crate::udtf::planner::scan;
-use crate::udtf::provider::KCorrsetTable;
+use crate::udtf::provider::{KCorrsetTable, scan};
+use crate::udtf::spelling::Spelling;
 
 /// Parks a call on a relation that the query calls by this name.
 ///
@@ -39,21 +38,17 @@ use crate::udtf::provider::KCorrsetTable;
 /// Those of the call as far as they can be told: the columns, the options known so far.
 pub(crate) fn park(
     input: LogicalPlan,
-    name: &str,
+    text: Option<String>,
     arguments: Arguments,
     config: &ConfigOptions,
 ) -> Result<LogicalPlan> {
-    // Whatever comes, the result has the columns that it has for k = 1; but the first
-    // rows without an r may come with a placeholder.
-    let mut options = arguments.options_so_far()?;
-    if arguments.awaits("undefined") {
-        options.undefined = Undefined::Null;
-    }
-    let table = KCorrsetTable::try_new_from(input.clone(), name, 1, options)?.with_settings_of(config);
+    // Whatever comes, the result has the columns that it has for k = 1.
+    let options = arguments.options_so_far()?;
+    let table = KCorrsetTable::of_call(input.clone(), text.clone(), 1, options, config)?;
     let schema =
         DFSchema::try_from_qualified_schema(NAME, &datafusion::catalog::TableProvider::schema(&table))?;
     let arguments = arguments.with_placeholder_types(table.question_type())?;
-    let node = ParkedCall { input, arguments, schema: Arc::new(schema) };
+    let node = ParkedCall { input, text, arguments, schema: Arc::new(schema) };
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
 }
 
@@ -61,6 +56,8 @@ pub(crate) fn park(
 #[derive(Debug, PartialEq, Eq)]
 struct ParkedCall {
     input: LogicalPlan,
+    /// The table as the call has it, if it is no mere name.
+    text: Option<String>,
     arguments: Arguments,
     schema: DFSchemaRef,
 }
@@ -104,6 +101,7 @@ impl UserDefinedLogicalNodeCore for ParkedCall {
         let one = || DataFusionError::Internal("KCorrset has exactly one input".into());
         Ok(Self {
             input: inputs.pop().filter(|_| inputs.is_empty()).ok_or_else(one)?,
+            text: self.text.clone(),
             arguments: self.arguments.with_expressions(expressions),
             schema: Arc::clone(&self.schema),
         })
@@ -128,9 +126,12 @@ impl AnalyzerRule for ResolveKCorrset {
         if !any {
             return Ok(plan);
         }
-        // The scan may know better than the parked call whether r can be NULL.
+        // With its value, a placeholder may have given the questions another type.
+        let spelling = Spelling::of(config);
         let resolve = |plan: LogicalPlan| match parked(&plan) {
-            Some(call) => Ok(Transformed::yes(resolve(call, config)?)),
+            Some(call) => {
+                Ok(Transformed::yes(resolve(call, config).map_err(|error| spelling.of_options(error))?))
+            }
             None => Ok(Transformed::yes(plan.recompute_schema()?)),
         };
         Ok(plan.transform_up_with_subqueries(resolve)?.data)
@@ -150,5 +151,5 @@ fn resolve(call: &ParkedCall, config: &ConfigOptions) -> Result<LogicalPlan> {
         return Err(KCorrsetError::Unbound { placeholder }.into());
     }
     let (k, options) = arguments.typed()?;
-    scan(KCorrsetTable::try_new(call.input.clone(), k, options)?.with_settings_of(config))
+    scan(KCorrsetTable::of_call(call.input.clone(), call.text.clone(), k, options, config)?)
 }

@@ -19,30 +19,33 @@
 //! ```
 //!
 //! A planner is not given the session, but may ask for table functions. So the catalogs
-//! are asked by way of one that returns the table of a name.
+//! are asked by way of `k_corrset` itself, which returns the table of a name if it is
+//! called in a way that SQL does not have.
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, DFSchema, TableReference};
-use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, TableAlias, TableFactor, Value,
+    BinaryOperator, Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, TableAlias, TableFactor, Value,
 };
 
-use crate::error::KCorrsetError;
+use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::NAME;
-use crate::udtf::arguments::{Arguments, simplified, struct_options};
+use crate::udtf::arguments::{Arguments, no_constant, simplified, struct_options, takes_text};
 use crate::udtf::bounded_errors::bounded;
-use crate::udtf::function::TABLE_NAMED;
+use crate::udtf::function::table_of;
 use crate::udtf::parked;
-use crate::udtf::provider::KCorrsetTable;
+use crate::udtf::provider::{KCorrsetTable, scan};
+use crate::udtf::routines::routines;
+use crate::udtf::spelling::Spelling;
 
 /// Plans the calls of `k_corrset` in FROM clauses.
 #[derive(Debug)]
@@ -54,11 +57,18 @@ impl RelationPlanner for KCorrsetPlanner {
         relation: TableFactor,
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
+        let relation = match routines(relation, context)? {
+            RelationPlanning::Original(relation) => *relation,
+            planned => return Ok(planned),
+        };
         let call = match call(relation)? {
             Ok(call) => call,
             Err(relation) => return Ok(RelationPlanning::Original(Box::new(relation))),
         };
-        let plan = plan(call.arguments, context).map_err(bounded)?;
+        let plan = plan(call.arguments, context).map_err(|error| {
+            let spelling = Spelling::of(context.context_provider().options());
+            bounded(spelling.of_options(error))
+        })?;
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, call.alias))))
     }
 }
@@ -69,15 +79,24 @@ struct Call {
     alias: Option<TableAlias>,
 }
 
+/// What says the same as TABLESAMPLE.
+const SAMPLE: &str =
+    "leave it out, and behind the call write, for a tenth of the rows\n    WHERE random() < 0.1";
+
+/// What says the same as WITH ORDINALITY.
+const ORDINALITY: &str = "leave it out, and among the columns write, for instance\n    \
+                          row_number() OVER (ORDER BY r DESC, questions) AS ordinality";
+
 /// The call that a relation is, or the relation.
 ///
 /// # Errors
 /// It is a call with something around it that would have no effect.
 fn call(relation: TableFactor) -> Result<std::result::Result<Call, TableFactor>, KCorrsetError> {
-    let without = |given: bool, modifier| match given {
-        true => Err(KCorrsetError::Modifier { modifier }),
+    let without_instead = |given: bool, modifier, instead| match given {
+        true => Err(KCorrsetError::Modifier { modifier, instead }),
         false => Ok(()),
     };
+    let without = |given, modifier| without_instead(given, modifier, "leave it out");
     match relation {
         TableFactor::Table {
             name,
@@ -91,8 +110,8 @@ fn call(relation: TableFactor) -> Result<std::result::Result<Call, TableFactor>,
             sample,
             index_hints,
         } if is_ours(&name) => {
-            without(sample.is_some(), "TABLESAMPLE")?;
-            without(with_ordinality, "WITH ORDINALITY")?;
+            without_instead(sample.is_some(), "TABLESAMPLE", SAMPLE)?;
+            without_instead(with_ordinality, "WITH ORDINALITY", ORDINALITY)?;
             without(!with_hints.is_empty(), "WITH (...)")?;
             without(version.is_some(), "a version")?;
             without(!partitions.is_empty(), "PARTITION")?;
@@ -103,7 +122,7 @@ fn call(relation: TableFactor) -> Result<std::result::Result<Call, TableFactor>,
         }
         // LATERAL
         TableFactor::Function { name, args, with_ordinality, alias, .. } if is_ours(&name) => {
-            without(with_ordinality, "WITH ORDINALITY")?;
+            without_instead(with_ordinality, "WITH ORDINALITY", ORDINALITY)?;
             Ok(Ok(Call { arguments: args, alias }))
         }
         // TABLE(...)
@@ -134,27 +153,22 @@ fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -
     let count = arguments.len();
     let mut positional = Vec::new();
     let (mut k, mut options) = (None, Vec::new());
-    for argument in arguments {
-        let (name, value, operator) = match argument {
-            FunctionArg::Unnamed(value) => {
-                positional.push(expression(value)?);
+    for argument in arguments.into_iter().map(argument) {
+        let argument = argument?;
+        let (name, value) = match argument {
+            Argument::Positional(value) => {
+                positional.push(value);
                 continue;
             }
-            FunctionArg::Named { name, arg, operator } => (name, arg, operator),
-            FunctionArg::ExprNamed { name: SqlExpr::Identifier(name), arg, operator } => {
-                (name, arg, operator)
-            }
-            other => return Err(KCorrsetError::Argument { got: other.to_string() }.into()),
+            Argument::Named(name, value) => (context.normalize_ident(name), value),
         };
-        if !matches!(operator, FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment) {
-            return Err(KCorrsetError::Argument { got: format!("{name} {operator} {value}") }.into());
-        }
-        let name = context.normalize_ident(name);
-        let value = literal(expression(value)?, context)?;
         match name.eq_ignore_ascii_case("k") {
             true if k.is_some() => return Err(KCorrsetError::OptionTwice { name }.into()),
-            true => k = Some(value),
-            false => options.push((name, value)),
+            true => k = Some(literal(value, context)?),
+            false => {
+                let value = option_value(&name, value, context)?;
+                options.push((name, value));
+            }
         }
     }
     let mut positional = positional.into_iter();
@@ -172,28 +186,100 @@ fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -
         return Err(KCorrsetError::ArgumentCount { got: count }.into());
     }
     let arguments = Arguments::try_new(k, options)?;
-    let name = name_in_from(&table);
+    let text = matches!(table, SqlExpr::Subquery(_)).then(|| table.to_string());
     let input = input(table, context)?;
     let config = context.context_provider().options();
     if arguments.placeholder().is_some() || !input.get_parameter_names()?.is_empty() {
-        return parked::park(input, &name, arguments, config);
+        return parked::park(input, text, arguments, config);
     }
     let (k, options) = arguments.typed()?;
-    scan(KCorrsetTable::try_new_from(input, &name, k, options)?.with_settings_of(config))
+    scan(KCorrsetTable::of_call(input, text, k, options, config)?)
 }
 
-/// What stands for the first argument where a query is proposed that reads from it.
-fn name_in_from(argument: &SqlExpr) -> String {
+/// An argument of a call.
+enum Argument {
+    Positional(SqlExpr),
+    Named(Ident, SqlExpr),
+}
+
+/// An argument, by whichever operator its dialect names arguments: `=>`, `:=`, `:` or `=`.
+///
+/// A comparison has no other meaning here, as there are no columns to compare.
+fn argument(argument: FunctionArg) -> Result<Argument, KCorrsetError> {
+    let refused = KCorrsetError::Argument { got: argument.to_string() };
     match argument {
-        SqlExpr::Nested(inner) => name_in_from(inner),
-        SqlExpr::Function(_) => "...".to_string(),
-        table => table.to_string(),
+        FunctionArg::Named { name, arg, .. } => Ok(Argument::Named(name, expression(arg)?)),
+        FunctionArg::ExprNamed { name, arg, .. } => match identifier(&name) {
+            Some(name) => Ok(Argument::Named(name, expression(arg)?)),
+            None => Err(refused),
+        },
+        FunctionArg::Unnamed(value) => Ok(match expression(value)? {
+            SqlExpr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::Assignment, right } => {
+                Argument::Named(identifier(&left).ok_or(refused)?, *right)
+            }
+            other => Argument::Positional(other),
+        }),
     }
 }
 
-/// A scan of a result.
-pub(crate) fn scan(table: KCorrsetTable) -> Result<LogicalPlan> {
-    LogicalPlanBuilder::scan(NAME, provider_as_source(Arc::new(table)), None)?.build()
+/// The identifier that an expression is. USER is a function without parentheses in some dialects.
+fn identifier(expression: &SqlExpr) -> Option<Ident> {
+    match expression {
+        SqlExpr::Identifier(name) => Some(name.clone()),
+        SqlExpr::Function(Function { name, args: FunctionArguments::None, .. }) => match name.0.as_slice() {
+            [ObjectNamePart::Identifier(name)] => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The value of an option: a constant, or one that is known when its placeholders are.
+fn option_value(name: &str, value: SqlExpr, context: &mut dyn RelationPlannerContext) -> Result<Expr> {
+    let spelling = Spelling::of(context.context_provider().options());
+    if let Some(word) = identifier(&value) {
+        // Not every dialect has words for these.
+        if let (None, Ok(boolean)) = (word.quote_style, word.value.to_lowercase().parse::<bool>()) {
+            return Ok(lit(boolean));
+        }
+        let remedy = Remedy {
+            effect: "name it as text".to_string(),
+            place: Place::Option,
+            sql: format!("{} => {}", name.to_lowercase(), spelling.text(&word.value)),
+        };
+        let remedies = if takes_text(name) { vec![remedy] } else { Vec::new() };
+        return Err(no_constant(name, format!("the name {word} without quotes"), remedies).into());
+    }
+    if let SqlExpr::Subquery(subquery) = &value {
+        let remedies = condition(name, &subquery.to_string(), &value, context).into_iter().collect();
+        let got = "a subquery, and no constant or parameter".to_string();
+        return Err(no_constant(name, got, remedies).into());
+    }
+    literal(value, context)
+}
+
+/// What asks for the questions of a subquery, which options cannot.
+fn condition(
+    option: &str,
+    subquery: &str,
+    value: &SqlExpr,
+    context: &mut dyn RelationPlannerContext,
+) -> Option<Remedy> {
+    let (effect, has) = match option.to_lowercase().as_str() {
+        "include" => ("keep the sets that have them all", "array_has_all"),
+        "exclude" => ("keep the sets that have none of them", "NOT array_has_any"),
+        _ => return None,
+    };
+    let Ok(Expr::ScalarSubquery(planned)) = context.sql_to_expr(value.clone(), &DFSchema::empty()) else {
+        return None;
+    };
+    let is_list = matches!(planned.subquery.schema().field(0).data_type(), DataType::List(_));
+    let list = match is_list {
+        true => subquery.to_string(),
+        false => format!("SELECT array_agg(question) FROM ({subquery}) AS given(question)"),
+    };
+    let sql = format!("WHERE {has}(questions, ({list}))");
+    Some(Remedy { effect: effect.to_string(), place: Place::Where, sql })
 }
 
 fn expression(argument: FunctionArgExpr) -> Result<SqlExpr, KCorrsetError> {
@@ -209,7 +295,7 @@ fn literal(expression: SqlExpr, context: &mut dyn RelationPlannerContext) -> Res
     if let SqlExpr::BinaryOp { left, .. } = &expression
         && let SqlExpr::Identifier(_) = **left
     {
-        // `min_users = 30` would end as a column that is not there.
+        // `min_users > 30` would end as a column that is not there.
         return Err(KCorrsetError::Argument { got: expression.to_string() }.into());
     }
     let expression = context.sql_to_expr(expression, &DFSchema::empty())?;
@@ -297,7 +383,7 @@ fn table(
         Ok(plan) => return Ok(plan),
         Err(error) => error,
     };
-    let source = context.context_provider().get_table_function_source(TABLE_NAMED, vec![name]);
+    let source = context.context_provider().get_table_function_source(NAME, table_of(name));
     let source = source.map_err(|unknown| reason(unknown, Some(unplanned)))?;
     LogicalPlanBuilder::scan(reference, source, None)?.build()
 }

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::ScalarValue;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::utils::quote_identifier;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, Time};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::future::{BoxFuture, Shared, join, try_join_all};
@@ -21,15 +24,19 @@ use rayon::ThreadPool;
 use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
-use crate::index::{AnswerIndex, IndexBuilder};
+use crate::index::{AnswerIndex, IndexBuilder, InputLayout};
 use crate::sweep::{SweepPlan, SweepProgress, SweepRequest, Wanted, pool};
+use crate::udtf::advice::Advice;
 use crate::udtf::bounded_errors::bounded;
 #[cfg(feature = "distributed")]
 use crate::udtf::distributed::{Material, SharedInputExec, received};
+use crate::udtf::duplicates::diagnosed;
 use crate::udtf::exec::KCorrsetScan;
+use crate::udtf::near::near_questions;
 use crate::udtf::notices::Notices;
 use crate::udtf::provider::KCorrsetRequest;
 use crate::udtf::pushdown::Selection;
+use crate::udtf::text_scores::{TextScores, without_text};
 
 /// What all partitions of one execution share.
 #[derive(Debug)]
@@ -225,7 +232,25 @@ impl Reader {
     }
 
     /// The index of all rows.
+    ///
+    /// # Errors
+    /// Those of the input and of its data; the latter with the SQL that mends them.
     pub(crate) async fn build(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        request: &KCorrsetRequest,
+        context: &Arc<TaskContext>,
+    ) -> Result<AnswerIndex> {
+        match self.index(input, request, context).await {
+            Err(DataFusionError::External(error)) => Err(match error.downcast() {
+                Ok(error) => advised(*error, request, context).await.into(),
+                Err(other) => DataFusionError::External(other),
+            }),
+            result => result,
+        }
+    }
+
+    async fn index(
         &self,
         input: &Arc<dyn ExecutionPlan>,
         request: &KCorrsetRequest,
@@ -257,7 +282,13 @@ impl Reader {
         request: &KCorrsetRequest,
         context: &Arc<TaskContext>,
     ) -> Result<IndexBuilder> {
-        let empty = IndexBuilder::try_new(&input.schema(), request.layout.clone())?;
+        let schema = input.schema();
+        let readable = without_text(schema.fields(), &request.layout);
+        if let Some(score) = (0..readable.len()).find(|&column| readable[column] != schema.fields()[column]) {
+            self.refuse_text(input, score, request, context).await?;
+            return Ok(IndexBuilder::try_new(&Arc::new(Schema::new(readable)), request.layout.clone())?);
+        }
+        let empty = IndexBuilder::try_new(&schema, request.layout.clone())?;
         let partitions = input.output_partitioning().partition_count();
         if partitions == 1 {
             return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;
@@ -277,6 +308,44 @@ impl Reader {
             Ok(builders.into_iter().reduce(merge).unwrap_or(empty))
         })
         .await
+    }
+
+    /// Looks at scores that are text.
+    ///
+    /// # Errors
+    /// [`KCorrsetError::ScoreText`], unless all of them are NULL.
+    async fn refuse_text(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        score: usize,
+        request: &KCorrsetRequest,
+        context: &Arc<TaskContext>,
+    ) -> Result<()> {
+        let whole: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(Arc::clone(input)));
+        let mut batches = whole.execute(0, Arc::clone(context))?;
+        let mut scores = TextScores::default();
+        while let Some(batch) = next_of(&mut batches).await {
+            let batch = batch?;
+            if batch.num_rows() > 0 {
+                self.any_rows.store(true, Ordering::Relaxed);
+            }
+            let looked = self.on_pool(move || {
+                let column =
+                    batch.columns().get(score).ok_or_else(|| worker_error("a batch without scores"))?;
+                scores.push(column)?;
+                Ok(scores)
+            });
+            scores = looked.await?;
+        }
+        if scores.is_empty() {
+            return Ok(());
+        }
+        let advice = advice(request, context);
+        let fields = match &request.table.plan {
+            Some(plan) => plan.schema().fields().clone(),
+            None => input.schema().fields().clone(),
+        };
+        Err(scores.error(input.schema().field(score).name(), &advice, &fields).into())
     }
 
     /// Reads one partition.
@@ -317,6 +386,24 @@ impl Reader {
             compute()
         })
         .await
+    }
+}
+
+/// What is known of a call, for errors.
+fn advice<'a>(request: &'a KCorrsetRequest, context: &TaskContext) -> Advice<'a> {
+    let config = context.session_config().options();
+    Advice::new(config, &request.table.text, &request.layout)
+}
+
+/// An error of the data with what mends it.
+async fn advised(error: KCorrsetError, request: &KCorrsetRequest, context: &TaskContext) -> KCorrsetError {
+    let advice = advice(request, context);
+    let error = advice.on_data(error);
+    match &request.layout {
+        InputLayout::Long(columns) => {
+            diagnosed(error, request.table.plan.as_ref(), columns, &advice, context).await
+        }
+        InputLayout::Wide { .. } => error,
     }
 }
 
@@ -368,7 +455,7 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
     };
     let known = |option: &'static str, questions: &[ScalarValue]| -> Result<Vec<u32>> {
         let known = |(id, question): (Option<u32>, &ScalarValue)| {
-            id.ok_or_else(|| KCorrsetError::UnknownQuestion { option, question: question.to_string() }.into())
+            id.ok_or_else(|| unknown_question(option, question, index).into())
         };
         ids(questions)?.into_iter().zip(questions).map(known).collect()
     };
@@ -399,4 +486,20 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
         wanted: selection.wanted,
         instructions: Some(scan.settings.instructions),
     })
+}
+
+/// The most questions among which near ones are looked for.
+const MOST_QUESTIONS: usize = 20_000;
+
+/// Questions that are told where none is near.
+const EXAMPLES: usize = 5;
+
+fn unknown_question(option: &'static str, question: &ScalarValue, index: &AnswerIndex) -> KCorrsetError {
+    let questions = index.questions();
+    let text = |place| array_value_to_string(questions, place).ok();
+    let names: Vec<String> = (0..questions.len().min(MOST_QUESTIONS)).filter_map(text).collect();
+    let question = question.to_string();
+    let near = near_questions(&question, names.iter().map(String::as_str));
+    let known = if near.is_empty() { names.into_iter().take(EXAMPLES).collect() } else { Vec::new() };
+    KCorrsetError::UnknownQuestion { option, question, near, known }
 }

@@ -1,12 +1,14 @@
 //! The table that a call stands for: its schema, its input, its scan.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, DFSchema};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
@@ -18,14 +20,17 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::KCorrsetError;
-use crate::index::InputLayout;
+use crate::index::{ColumnNames, InputLayout};
 use crate::sweep::Undefined;
-use crate::udtf::arguments::option_names;
+use crate::udtf::NAME;
+use crate::udtf::advice::{Advice, table_text};
+use crate::udtf::arguments::display;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::pushdown::{Reading, as_question, read};
 use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
+use crate::udtf::text_scores::without_text;
 
 /// What a call asks for, checked against the types of its table.
 #[derive(Debug)]
@@ -38,6 +43,61 @@ pub(crate) struct KCorrsetRequest {
     pub(crate) question_type: DataType,
     /// The three columns of the result.
     pub(crate) schema: SchemaRef,
+    pub(crate) table: CalledTable,
+}
+
+impl KCorrsetRequest {
+    /// What is asked for, in the order of the arguments; options only where they are not the
+    /// default.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        // What options say of the input is in the layout.
+        let KCorrsetOptions { input: _, min_users, top, include, exclude, corrected, undefined } =
+            &self.options;
+        let mut parts = vec![format!("k={}", self.k)];
+        let mut part = |name: &str, value: Option<String>| {
+            parts.extend(value.map(|value| format!("{name}={value}")));
+        };
+        let list = |questions: &[ScalarValue]| {
+            let names: Vec<String> = questions.iter().map(ToString::to_string).collect();
+            (!names.is_empty()).then(|| format!("[{}]", names.join(", ")))
+        };
+        match &self.layout {
+            InputLayout::Long(ColumnNames { user, question, score }) => {
+                let usual = ColumnNames::default();
+                let named = |name: &String, usual: &String| (name != usual).then(|| name.clone());
+                part("user", named(user, &usual.user));
+                part("question", named(question, &usual.question));
+                part("score", named(score, &usual.score));
+            }
+            InputLayout::Wide { user } => {
+                part("wide", Some("true".to_string()));
+                part("user", user.clone());
+            }
+        }
+        part("min_users", min_users.map(|users| users.to_string()));
+        part("top", top.map(|rows| rows.to_string()));
+        part("include", list(include));
+        part("exclude", list(exclude));
+        part("corrected", corrected.then(|| "true".to_string()));
+        part("undefined", (*undefined == Undefined::Null).then(|| "null".to_string()));
+        parts
+    }
+}
+
+/// The table of a call, for errors to speak of.
+#[derive(Clone)]
+pub(crate) struct CalledTable {
+    /// As it stands behind FROM.
+    pub(crate) text: String,
+    /// With all of its columns; not known to a worker.
+    pub(crate) plan: Option<LogicalPlan>,
+}
+
+/// Without the plan, which may have rows in it.
+impl fmt::Debug for CalledTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// The result of `k_corrset` as a table: `questions`, `r`, `n`.
@@ -60,25 +120,31 @@ impl KCorrsetTable {
     /// options that exclude each other; a question to include or exclude that cannot be of the
     /// question column's type.
     pub fn try_new(input: LogicalPlan, k: usize, options: KCorrsetOptions) -> Result<Self> {
-        Self::try_new_from(input, "...", k, options)
+        Self::of_call(input, None, k, options, &ConfigOptions::default())
     }
 
-    /// The same of a relation that the query calls by this name, for errors that propose a query.
-    pub(crate) fn try_new_from(
+    /// The same of a call in a session of this configuration; `text` is the table as the call has
+    /// it, if it is no mere name.
+    pub(crate) fn of_call(
         input: LogicalPlan,
-        name: &str,
+        text: Option<String>,
         k: usize,
         mut options: KCorrsetOptions,
+        config: &ConfigOptions,
     ) -> Result<Self> {
         if k == 0 {
             return Err(KCorrsetError::SubsetSizeRange { got: k.to_string() }.into());
         }
         let fields = input.schema().fields();
         let layout = options.input.layout(fields)?;
-        let columns = layout.columns(fields).map_err(|error| error.with_table(name))?;
+        let text = table_text(text, &input, config);
+        let advice = Advice::new(config, &text, &layout);
+        let columns = layout.columns(&without_text(fields, &layout));
+        let columns = columns.map_err(|error| advice.on_columns(error, input.schema()))?;
         let question = columns.question();
         let question_type = question.data_type().clone();
-        cast_questions(&mut options, &question_type)?;
+        cast_questions(&mut options, &question, &advice)?;
+        let table = CalledTable { plan: Some(input.clone()), text };
 
         let column = |place| Expr::Column(Column::from(input.schema().qualified_field(place)));
         let columns: Vec<Expr> = columns.places().into_iter().map(column).collect();
@@ -87,11 +153,12 @@ impl KCorrsetTable {
         let element = element.with_metadata(question.metadata().clone());
         let schema = Arc::new(Schema::new(vec![
             Field::new("questions", DataType::List(Arc::new(element)), false),
-            Field::new("r", DataType::Float64, options.undefined == Undefined::Null),
+            // Also where no r is NULL: a table that is made of the result takes one that has some.
+            Field::new("r", DataType::Float64, true),
             Field::new("n", DataType::Int64, false),
         ]));
-        let request = Arc::new(KCorrsetRequest { k, layout, options, question_type, schema });
-        Ok(Self { input, request, pushdown: KCorrsetSettings::default().pushdown, listens: false })
+        let request = Arc::new(KCorrsetRequest { k, layout, options, question_type, schema, table });
+        Ok(Self { input, request, pushdown: KCorrsetSettings::of(config).pushdown, listens: false })
     }
 }
 
@@ -105,18 +172,32 @@ impl KCorrsetTable {
     }
 }
 
+/// A scan of a result. Plans show the scan's name, which tells what is asked for; the columns have
+/// the function's.
+pub(crate) fn scan(table: KCorrsetTable) -> Result<LogicalPlan> {
+    let name = TableReference::bare(format!("{NAME}({})", table.request.describe().join(", ")));
+    LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None)?.alias(NAME)?.build()
+}
+
 /// Turns the questions that options name into values of the question column's type.
-fn cast_questions(options: &mut KCorrsetOptions, question_type: &DataType) -> Result<(), KCorrsetError> {
+fn cast_questions(
+    options: &mut KCorrsetOptions,
+    column: &Field,
+    advice: &Advice<'_>,
+) -> Result<(), KCorrsetError> {
+    let question_type = column.data_type();
     let lists = [("include", &mut options.include), ("exclude", &mut options.exclude)];
-    for (name, questions) in lists {
-        for question in questions {
-            *question = as_question(question, question_type).ok_or_else(|| KCorrsetError::OptionValue {
-                name: name.to_string(),
-                expected: "a list of questions, of the type of the question column",
-                got: question.to_string(),
-                valid: option_names(),
-            })?;
-        }
+    for (option, questions) in lists {
+        let cast = |question: &ScalarValue| {
+            as_question(question, question_type).ok_or_else(|| KCorrsetError::QuestionType {
+                option,
+                question: display(question),
+                column: column.name().clone(),
+                data_type: question_type.to_string(),
+                remedies: advice.for_questions(option, questions, question_type),
+            })
+        };
+        *questions = questions.iter().map(cast).collect::<Result<_, _>>()?;
     }
     match options.include.iter().find(|question| options.exclude.contains(question)) {
         Some(both) => Err(KCorrsetError::IncludedAndExcluded { question: both.to_string() }),

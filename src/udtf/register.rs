@@ -4,10 +4,11 @@
 //! from another loses the order in which its functions were registered, and with it which of two
 //! functions has a name that both claim.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::catalog::{TableFunction, TableFunctionImpl};
+use datafusion::catalog::TableFunction;
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
@@ -16,7 +17,7 @@ use datafusion::prelude::SessionContext;
 
 use crate::udtf::NAME;
 use crate::udtf::aggregate_filters::AllowDynamicFilters;
-use crate::udtf::function::{KCorrsetFunction, TABLE_NAMED, TableNamed};
+use crate::udtf::function::KCorrsetFunction;
 use crate::udtf::parked::ResolveKCorrset;
 use crate::udtf::planner::KCorrsetPlanner;
 use crate::udtf::settings::KCorrsetSettings;
@@ -33,7 +34,7 @@ use crate::udtf::settings::KCorrsetSettings;
 /// # Errors
 /// None at present; the signature leaves room.
 pub fn register_all(ctx: &SessionContext) -> Result<()> {
-    let known = ctx.state_ref().read().table_functions().contains_key(TABLE_NAMED);
+    let known = is_known(ctx.state_ref().read().table_functions());
     if known {
         log::debug!("the table function {NAME} is registered again");
     } else {
@@ -43,9 +44,7 @@ pub fn register_all(ctx: &SessionContext) -> Result<()> {
         }
         add_settings(ctx.state_ref().write().config_mut().options_mut());
     }
-    for (name, function) in table_functions() {
-        ctx.register_udtf(name, function);
-    }
+    ctx.register_udtf(NAME, Arc::new(KCorrsetFunction));
     Ok(())
 }
 
@@ -73,10 +72,9 @@ pub trait SessionStateBuilderKCorrset: Sized {
 impl SessionStateBuilderKCorrset for SessionStateBuilder {
     fn with_k_corrset_features(mut self) -> Self {
         let functions = self.table_functions().get_or_insert_with(HashMap::new);
-        let known = functions.contains_key(TABLE_NAMED);
-        for (name, function) in table_functions() {
-            functions.insert(name.to_string(), Arc::new(TableFunction::new(name.to_string(), function)));
-        }
+        let known = is_known(functions);
+        let function = TableFunction::new(NAME.to_string(), Arc::new(KCorrsetFunction));
+        functions.insert(NAME.to_string(), Arc::new(function));
         if known {
             return self;
         }
@@ -86,8 +84,13 @@ impl SessionStateBuilderKCorrset for SessionStateBuilder {
     }
 }
 
-fn table_functions() -> [(&'static str, Arc<dyn TableFunctionImpl>); 2] {
-    [(TABLE_NAMED, Arc::new(TableNamed)), (NAME, Arc::new(KCorrsetFunction))]
+/// Whether these are the functions of a session that knows ours, and no other of its name.
+fn is_known(functions: &HashMap<String, Arc<TableFunction>>) -> bool {
+    let ours = |function: &Arc<TableFunction>| {
+        let function: &dyn Any = function.function().as_ref();
+        function.is::<KCorrsetFunction>()
+    };
+    functions.get(NAME).is_some_and(ours)
 }
 
 /// In the order in which they have to run.

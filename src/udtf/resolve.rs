@@ -8,13 +8,14 @@ use std::thread;
 
 use datafusion::catalog::{SchemaProvider, Session, TableProvider};
 use datafusion::common::TableReference;
-use datafusion::common::utils::datafusion_strsim::normalized_levenshtein;
 use datafusion::error::Result;
 use futures::FutureExt;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::error::KCorrsetError;
+use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::NAME;
+use crate::udtf::near::near;
+use crate::udtf::spelling::Spelling;
 
 /// A table as the caller named it.
 #[derive(Debug, Clone)]
@@ -52,7 +53,7 @@ pub(crate) fn resolve(
     for reading in &readings {
         if let Some(schema) = schema_of(session, reading) {
             let table = wait(schema.table(reading.table()));
-            let table = table.ok_or_else(|| KCorrsetError::TableNotReady { name: reading.to_string() })??;
+            let table = table.ok_or_else(|| not_ready(session, reading))??;
             if let Some(table) = table {
                 return Ok((reading.clone(), table));
             }
@@ -97,23 +98,17 @@ fn wait<T: Send>(future: impl Future<Output = T> + Send) -> Option<T> {
     Some(answer.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
-/// Names are near from this likeness on; the scale ends at 1, which is equality.
-const NEAR: f64 = 0.5;
-
-/// The names that are spelled most like another, the nearest first.
-pub(crate) fn near_names(wanted: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
-    let wanted = wanted.to_lowercase();
-    let likeness = |name: &str| normalized_levenshtein(&name.to_lowercase(), &wanted);
-    let mut near: Vec<String> = names.into_iter().filter(|name| likeness(name) >= NEAR).collect();
-    near.sort_by(|x, y| likeness(y).total_cmp(&likeness(x)).then_with(|| x.cmp(y)));
-    near.truncate(3);
-    near
+fn not_ready(session: &dyn Session, reading: &TableReference) -> KCorrsetError {
+    let table = Spelling::of(session.config_options()).reference(reading);
+    let effect = "have it looked up before".to_string();
+    let remedy = Remedy { effect, place: Place::Table, sql: format!("(SELECT * FROM {table})") };
+    KCorrsetError::TableNotReady { name: reading.to_string(), remedies: vec![remedy] }
 }
 
 fn unknown(session: &dyn Session, reading: &TableReference) -> KCorrsetError {
     let defaults = &session.config_options().catalog;
     let resolved = reading.clone().resolve(&defaults.default_catalog, &defaults.default_schema);
     let names = schema_of(session, reading).map(|schema| schema.table_names()).unwrap_or_default();
-    let near = near_names(reading.table(), names);
+    let near = near(reading.table(), names.iter().map(String::as_str));
     KCorrsetError::UnknownTable { name: resolved.to_string(), near }
 }

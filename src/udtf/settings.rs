@@ -6,8 +6,9 @@ use datafusion::catalog::Session;
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigField, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
 
-use crate::error::KCorrsetError;
+use crate::error::{KCorrsetError, Place, Remedy};
 use crate::sweep::Instructions;
+use crate::udtf::near::near;
 
 /// Settings of a session that has registered `k_corrset`; `SHOW k_corrset.threads` shows one
 /// where the session has an information schema. None changes an answer.
@@ -62,11 +63,13 @@ impl ExtensionOptions for KCorrsetSettings {
             "ship_below" => self.ship_below.set("", value),
             _ => {
                 let names: Vec<String> = self.entries().into_iter().map(|entry| entry.key).collect();
-                Err(DataFusionError::Configuration(format!(
-                    "unknown setting '{}.{key}'; the settings are {}",
-                    Self::PREFIX,
-                    names.join(", ")
-                )))
+                let prefix = Self::PREFIX;
+                let keys = names.iter().filter_map(|name| name.split_once('.')).map(|(_, key)| key);
+                let near = near(key, keys).into_iter().next();
+                let near = near.map(|near| format!("; did you mean {prefix}.{near}?")).unwrap_or_default();
+                let names = names.join(", ");
+                let text = format!("unknown setting '{prefix}.{key}'{near}; the settings are {names}");
+                Err(DataFusionError::Configuration(text))
             }
         }
     }
@@ -130,7 +133,13 @@ pub(crate) fn instructions(name: &str) -> Result<Instructions, KCorrsetError> {
     let found = available.iter().find(|instructions| instructions.name().eq_ignore_ascii_case(name));
     found.copied().ok_or_else(|| KCorrsetError::UnknownKernel {
         name: name.to_string(),
+        near: near(name, available.iter().map(|instructions| instructions.name())),
         valid: available.iter().map(|instructions| instructions.name().to_string()).collect(),
+        remedies: vec![Remedy {
+            effect: "take the best of them".to_string(),
+            place: Place::Statement,
+            sql: format!("SET {}.kernel = '{BEST}'", KCorrsetSettings::PREFIX),
+        }],
     })
 }
 

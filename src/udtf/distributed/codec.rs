@@ -23,7 +23,7 @@ use crate::sweep::{Instructions, Undefined};
 use crate::udtf::distributed::input::{SharedInputExec, Source};
 use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
 use crate::udtf::options::{InputOptions, KCorrsetOptions};
-use crate::udtf::provider::KCorrsetRequest;
+use crate::udtf::provider::{CalledTable, KCorrsetRequest};
 use crate::udtf::settings::{SweepSettings, instructions};
 
 /// Writes and reads [`KCorrsetExec`] and [`SharedInputExec`].
@@ -84,6 +84,9 @@ struct SweepMessage {
     instructions: Option<String>,
     #[prost(uint64, optional, tag = "18")]
     batch_size: Option<u64>,
+    /// The table as it stands behind FROM.
+    #[prost(string, tag = "19")]
+    table: String,
 }
 
 /// How the table holds answers.
@@ -191,7 +194,7 @@ fn encode_sweep(
     converter: &dyn PhysicalProtoConverterExtension,
 ) -> Result<SweepMessage> {
     let KCorrsetScan { request, projection, predicates, fetch, takes_filters, settings } = sweep.scan();
-    let KCorrsetRequest { k, layout, options, question_type: _, schema } = &**request;
+    let KCorrsetRequest { k, layout, options, question_type: _, schema, table } = &**request;
     // What options say of the input is in its layout by now.
     let KCorrsetOptions { input: _, min_users, top, include, exclude, corrected, undefined } = options;
     let SweepSettings { threads, instructions, batch_size } = settings;
@@ -224,6 +227,7 @@ fn encode_sweep(
         threads: *threads as u64,
         instructions: (*instructions != Instructions::best()).then(|| instructions.name().to_string()),
         batch_size: number(batch_size),
+        table: table.text.clone(),
     })
 }
 
@@ -277,6 +281,7 @@ fn decode_sweep(
             },
             question_type,
             schema: Arc::new(schema),
+            table: CalledTable { text: message.table, plan: None },
         }),
     })
 }

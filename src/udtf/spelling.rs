@@ -1,0 +1,94 @@
+//! How SQL is spelled in the dialect that a session parses.
+
+use datafusion::common::TableReference;
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::dialect::{GenericDialect, dialect_from_str};
+
+/// Names and texts as a dialect writes them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spelling {
+    /// Around names: elsewhere double quotes are around texts.
+    quote: char,
+    /// Whether a backslash in a text is not itself.
+    backslash_escapes: bool,
+    /// Whether `name => value` is read.
+    arrow: bool,
+    /// Whether `SELECT * REPLACE (...)` is read.
+    pub(crate) replace: bool,
+}
+
+impl Spelling {
+    /// That of a session.
+    pub(crate) fn of(config: &ConfigOptions) -> Self {
+        let dialect = dialect_from_str(config.sql_parser.dialect);
+        let dialect = dialect.unwrap_or_else(|| Box::new(GenericDialect));
+        Self {
+            quote: if dialect.is_delimited_identifier_start('"') { '"' } else { '`' },
+            backslash_escapes: dialect.supports_string_literal_backslash_escape(),
+            arrow: dialect.supports_named_fn_args_with_rarrow_operator(),
+            replace: dialect.supports_select_wildcard_replace(),
+        }
+    }
+
+    /// The name of a column.
+    pub(crate) fn name(&self, name: &str) -> String {
+        let quote = self.quote;
+        format!("{quote}{}{quote}", name.replace(quote, &format!("{quote}{quote}")))
+    }
+
+    /// The name of a table, of a column of a table, and so on.
+    pub(crate) fn reference(&self, reference: &TableReference) -> String {
+        let parts = reference.to_vec().into_iter().map(|part| self.name(&part));
+        parts.collect::<Vec<_>>().join(".")
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, text: &str) -> String {
+        let text = text.replace('\'', "''");
+        match self.backslash_escapes {
+            true => format!("'{}'", text.replace('\\', "\\\\")),
+            false => format!("'{text}'"),
+        }
+    }
+
+    /// An error of ours whose text has options by name, as they are given in the dialect.
+    ///
+    /// `=` is read everywhere, and the arrow is what SQL has.
+    pub(crate) fn of_options(&self, error: DataFusionError) -> DataFusionError {
+        match error {
+            DataFusionError::Plan(text) if !self.arrow && text.starts_with("k_corrset") => {
+                DataFusionError::Plan(text.replace(" => ", " = "))
+            }
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelling(dialect: &str) -> Spelling {
+        let mut config = ConfigOptions::default();
+        config.set("datafusion.sql_parser.dialect", dialect).unwrap();
+        Spelling::of(&config)
+    }
+
+    #[test]
+    fn names_and_texts_have_the_quotes_of_the_dialect() {
+        assert_eq!(spelling("postgresql").name("my \"user\""), "\"my \"\"user\"\"\"");
+        assert_eq!(spelling("mysql").name("my `user`"), "`my ``user```");
+        assert_eq!(spelling("generic").text("it's \\N"), "'it''s \\N'");
+        assert_eq!(spelling("bigquery").text("it's \\N"), "'it''s \\\\N'");
+        let table = TableReference::partial("My", "scores.csv");
+        assert_eq!(spelling("spark").reference(&table), "`My`.`scores.csv`");
+    }
+
+    #[test]
+    fn options_are_given_as_the_dialect_reads_them() {
+        let error = || DataFusionError::Plan("k_corrset takes min_users => 30".to_string());
+        assert!(spelling("mssql").of_options(error()).to_string().ends_with("min_users = 30"));
+        assert!(spelling("mysql").of_options(error()).to_string().ends_with("min_users => 30"));
+    }
+}
