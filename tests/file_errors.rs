@@ -176,3 +176,21 @@ async fn names_that_should_have_been_quoted() {
     let plain = run("SELECT * FROM scors").await.unwrap_err();
     assert!(plain.contains("table 'datafusion.public.scors' not found"), "{plain}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_an_error_of_the_data_says_to_write_names_the_file() {
+    let scores = "user,question,score\nann,q1,1\nbob,q1,NA\ncyd,q1,0\nann,q2,1\ncyd,q2,0\n";
+    let folder = folder(&[
+        ("exam.csv", scores),
+        ("my exam.csv", scores),
+        ("deep.er/exam.v2.csv", scores),
+        ("parts/a.csv", scores),
+    ]);
+    for name in ["exam.csv", "my exam.csv", "deep.er/exam.v2.csv", "parts"] {
+        let path = folder.path().join(name).display().to_string();
+        let error = run(&format!("SELECT * FROM k_corrset('{path}', 2)")).await.unwrap_err();
+        let (_, table) = error.split_once("in the place of the table\n").unwrap_or_else(|| panic!("{error}"));
+        let mended = run(&format!("SELECT questions, r, n FROM k_corrset({table}, 2)")).await.unwrap();
+        assert!(mended.contains("| [q1, q2]  | 1.0 | 2 |"), "{table}\n{mended}");
+    }
+}

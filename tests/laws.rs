@@ -388,7 +388,7 @@ fn too_many_subsets_are_refused_unless_only_some_are_wanted() {
     assert_eq!(
         plan(false).unwrap_err().to_string(),
         "k_corrset: 50 of 100 questions make more than 2^63 subsets; use a smaller k, 'include' or \
-         'exclude' questions, or add a LIMIT"
+         'exclude' questions, or, without 'top' and ORDER BY, a LIMIT"
     );
     assert_eq!(plan(true).unwrap().subsets(), None);
 }

@@ -130,7 +130,7 @@ struct Looking {
 enum Stage {
     /// More text has to come to tell how it is written.
     Sniffing,
-    Records(Records),
+    Records(Box<Records>),
 }
 
 impl Consumer for Looking {
@@ -210,7 +210,7 @@ impl Looking {
             let sniffed = sniff(sample, whole, &self.ending);
             let skip = sniffed.skip;
             let lines = count(&self.text[..skip]);
-            self.stage = Stage::Records(Records::new(sniffed, lines));
+            self.stage = Stage::Records(Box::new(Records::new(sniffed, lines)));
             self.text.drain(..skip);
         }
         let Stage::Records(records) = &mut self.stage else { return ControlFlow::Continue(()) };

@@ -29,7 +29,7 @@ pub(crate) fn near_questions<'a>(wanted: &str, among: impl IntoIterator<Item = &
 
 /// Columns that may be meant to play a role, the likeliest first, at most three: those that are
 /// spelled like the wanted name, then those that have a usual name of the role.
-pub(crate) fn near_columns<'a>(role: &str, wanted: &str, among: &[&'a str]) -> Vec<String> {
+pub(crate) fn near_columns(role: &str, wanted: &str, among: &[&str]) -> Vec<String> {
     let mut found = near(wanted, among.iter().copied());
     let usual = among.iter().filter(|name| is_usual(role, name)).map(|name| name.to_string());
     let further: Vec<String> = usual.filter(|name| !found.contains(name)).collect();
@@ -69,7 +69,8 @@ fn folded(name: &str) -> String {
     while let Some(letter) = letters.next() {
         let begins = !folded.ends_with(|before: char| before.is_ascii_digit());
         let more = letters.peek().is_some_and(char::is_ascii_digit);
-        if !matches!(letter, '_' | '-' | '.') && !(letter == '0' && begins && more) {
+        let is_mistaken = matches!(letter, '_' | '-' | '.') || letter == '0' && begins && more;
+        if !is_mistaken {
             folded.extend(letter.to_lowercase());
         }
     }

@@ -333,12 +333,18 @@ fn input(argument: SqlExpr, context: &mut dyn RelationPlannerContext) -> Result<
         }
         SqlExpr::Value(value) => match value.value {
             Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) if !text.is_empty() => {
-                let reference = TableReference::parse_str(&text);
-                let parts = reference.to_vec().into_iter().map(|part| Ident::with_quote('"', part));
-                let name = ObjectName::from(parts.collect::<Vec<_>>());
-                let whole = named(ObjectName::from(vec![Ident::with_quote('"', text.as_str())]));
-                table(named(name), lit(text), reference, context)
-                    .map_err(|unknown| reason(unknown, context.plan(whole).err()))
+                let parsed = TableReference::parse_str(&text);
+                let whole = TableReference::bare(text.as_str());
+                let relation = |reference: &TableReference| {
+                    let parts = reference.to_vec().into_iter().map(|part| Ident::with_quote('"', part));
+                    named(ObjectName::from(parts.collect::<Vec<_>>()))
+                };
+                // The text's own name for its table is the one that errors repeat.
+                let named = match parsed == whole {
+                    true => None,
+                    false => table(relation(&parsed), column_of(&parsed), parsed, context).ok(),
+                };
+                named.map_or_else(|| table(relation(&whole), lit(text), whole, context), Ok)
             }
             other => Err(KCorrsetError::TableArgument { got: other.to_string() }.into()),
         },
@@ -384,16 +390,13 @@ fn table(
         Err(error) => error,
     };
     let source = context.context_provider().get_table_function_source(NAME, table_of(name));
-    let source = source.map_err(|unknown| reason(unknown, Some(unplanned)))?;
+    let source = source.map_err(|unknown| reason(unknown, unplanned))?;
     LogicalPlanBuilder::scan(reference, source, None)?.build()
 }
 
 /// The error for a table that is unknown in the end: what a planner of the session says of it, if
 /// one does.
-fn reason(unknown: DataFusionError, unplanned: Option<DataFusionError>) -> DataFusionError {
+fn reason(unknown: DataFusionError, unplanned: DataFusionError) -> DataFusionError {
     let says_why = |error: &DataFusionError| matches!(error.find_root(), DataFusionError::External(_));
-    match unplanned {
-        Some(error) if says_why(&error) && !says_why(&unknown) => error,
-        _ => unknown,
-    }
+    if says_why(&unplanned) && !says_why(&unknown) { unplanned } else { unknown }
 }

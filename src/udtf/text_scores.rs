@@ -414,7 +414,7 @@ fn is_missing(text: &str) -> bool {
 }
 
 /// The words among the values, in lower case, with what each counts; nothing if a value is none.
-fn known_words<'a>(values: &[(&'a str, usize)]) -> Option<Vec<(&'static str, usize)>> {
+fn known_words(values: &[(&str, usize)]) -> Option<Vec<(&'static str, usize)>> {
     let mut known = Vec::new();
     for (text, _) in values {
         let text = text.trim().to_lowercase();

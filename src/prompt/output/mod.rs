@@ -54,8 +54,12 @@ pub(crate) fn complain(line: impl fmt::Display) {
 }
 
 /// What is told of an error.
-pub(crate) fn error_text(error: &dyn Error) -> String {
-    bounded(error.to_string())
+pub(crate) fn error_text(error: &(dyn Error + 'static)) -> String {
+    // That an error is of the data or of a file, and not of DataFusion, it says itself.
+    match error.downcast_ref() {
+        Some(DataFusionError::External(error)) => bounded(error.to_string()),
+        _ => bounded(error.to_string()),
+    }
 }
 
 /// Standard output does not take what is written.
