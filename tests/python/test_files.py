@@ -93,12 +93,10 @@ def test_what_is_no_table_says_why(exam, tmp_path):
         ("ragged.csv", "has 2 value.s. in line 3, and 3 in the first"),
         ("broken.parquet", "is no Parquet that can be read"),
     ]:
-        for call in (
-            lambda: best_sets(tmp_path / name, 2),
-            lambda: k_corrset.connect().sql(f"SELECT * FROM k_corrset('{tmp_path / name}', 2)"),
-        ):
-            with pytest.raises(ValueError, match=message):
-                call()
+        with pytest.raises(ValueError, match=message):
+            best_sets(tmp_path / name, 2)
+        with pytest.raises(ValueError, match=message):
+            k_corrset.connect().sql(f"SELECT * FROM k_corrset('{tmp_path / name}', 2)")
 
 
 def test_types_hold_for_the_last_row(tmp_path):

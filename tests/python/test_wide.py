@@ -88,7 +88,9 @@ def test_what_is_wrong_is_said(rows, pivoted):
         k_corrset(data, 2, wide=True, score="q1")
     with pytest.raises(ValueError, match=r"'group' is .*write \(SELECT \* EXCLUDE \(\"group\"\) FROM "):
         k_corrset(data.assign(group="north"), 2, wide=True)
-    with pytest.raises(ValueError, match="if each row is a user and each column a question, write wide => true"):
+    with pytest.raises(
+        ValueError, match="if each row is a user and each column a question, write wide => true"
+    ):
         k_corrset(data, 2)
     with pytest.raises(ValueError, match="leave out wide => true"):
         k_corrset(rows, 2, wide=True)

@@ -1,8 +1,9 @@
 """Which set of k questions predicts overall performance best?
 
-The data are rows of (user, question, score), or a row a user and a column a question. For every set of k questions, `k_corrset` gives r,
-Pearson's correlation between users' totals on the set and their grand totals, over the n users who
-answered all of the set. It looks at all sets, in nanoseconds each, and sums integer scores exactly.
+The data are rows of (user, question, score), or a row a user and a column a question. For every set
+of k questions, `k_corrset` gives r, Pearson's correlation between users' totals on the set and their
+grand totals, over the n users who answered all of the set. It looks at all sets, in nanoseconds each,
+and sums integer scores exactly.
 
     >>> from k_corrset import k_corrset
     >>> best = k_corrset("scores.parquet", 5, top=10, min_users=15)
