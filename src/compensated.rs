@@ -13,7 +13,6 @@ pub(crate) struct Compensated {
 
 impl Compensated {
     /// The pair.
-    #[cfg(feature = "distributed")]
     pub(crate) fn parts(self) -> [f64; 2] {
         [self.sum, self.error]
     }

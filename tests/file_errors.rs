@@ -194,3 +194,14 @@ async fn what_an_error_of_the_data_says_to_write_names_the_file() {
         assert!(mended.contains("| [q1, q2]  | 1.0 | 2 |"), "{table}\n{mended}");
     }
 }
+
+#[cfg(not(feature = "avro"))]
+#[tokio::test]
+async fn a_format_that_is_not_built_in_says_what_brings_it() {
+    let folder = folder(&[("exam.avro", "Obj\x01")]);
+    let path = folder.path().join("exam.avro").display().to_string();
+    let error = run(&format!("SELECT * FROM k_corrset('{path}', 2)")).await.unwrap_err();
+    let expected =
+        "is Avro, which is not built in here; write it as Parquet, or build with the feature 'avro'";
+    assert!(error.contains(expected), "{error}");
+}

@@ -211,6 +211,10 @@ fn of_statements_with_a_mistake_none_is_run() {
         ("SELECT 1 AS x; SELEC 2", "Expected: an SQL statement, found: SELEC at Line: 1, Column: 16"),
         ("SELECT 1 AS x; SELECT 'open", "Unterminated string literal at Line: 1, Column: 23"),
         ("SELECT 1 AS x; /* open", "Unexpected EOF while in a multi-line comment"),
+        (
+            "SELECT * FROM k_corrset(My Scores, 3)",
+            "if 'My Scores' is the name of a table, write it in double quotes, k_corrset(\"My Scores\", ...)",
+        ),
     ] {
         let output = run(&["-q", "--format", "csv", "-c", sql]);
         assert_eq!(output.status.code(), Some(1), "{sql}");

@@ -24,6 +24,7 @@ use crate::prompt::cloud::register_store;
 use crate::prompt::output::{Format, MaxRows, Output, OutputOptions, Rows, Table, complain, put, summary};
 use crate::prompt::progress::Watch;
 use crate::prompt::stdin::{Stdin, is_stdin};
+use crate::session::unquoted::with_quotes;
 use crate::sweep::SweepProgress;
 use crate::udtf::Notices;
 
@@ -67,7 +68,8 @@ impl Statements {
             .ok_or_else(|| plan_datafusion_err!("there is no parser of the dialect {}", options.dialect))?;
         let parser = DFParserBuilder::new(sql).with_dialect(&*dialect);
         let parser = parser.with_recursion_limit(options.recursion_limit.get());
-        parser.build()?.parse_statements()
+        let statements = parser.build().and_then(|mut parser| parser.parse_statements());
+        statements.map_err(|error| with_quotes(error, sql, config.options()))
     }
 
     /// A plan whose tables lie where the session can find them.

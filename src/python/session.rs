@@ -24,6 +24,7 @@ use crate::python::value::arguments;
 use crate::python::wait::wait;
 use crate::session::copy::register_copy;
 use crate::session::files::register_files;
+use crate::session::unquoted::with_quotes;
 use crate::udtf::{KCorrsetExt, register_all};
 
 /// A session of SQL.
@@ -143,7 +144,9 @@ async fn file(context: &SessionContext, path: String) -> Result<DataFrame> {
 
 /// The rows of a statement of SQL. One that changes the session has done so by then.
 async fn statement(context: &SessionContext, told: &Told, query: &str) -> Result<DataFrame> {
-    let plan = context.state().create_logical_plan(query).await?;
+    let state = context.state();
+    let plan = state.create_logical_plan(query).await;
+    let plan = plan.map_err(|error| with_quotes(error, query, state.config_options()))?;
     match &plan {
         // This one runs its query at once, in the state of whom it is given to.
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(_)) => {

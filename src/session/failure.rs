@@ -127,6 +127,20 @@ pub enum FileError {
         path: String,
     },
 
+    /// A format that DataFusion reads, and this build of it does not.
+    #[error(
+        "'{path}' is {format}, which is not built in here; write it as Parquet, or build with the feature '{feature}'",
+        path = short(path)
+    )]
+    NotBuiltIn {
+        /// The file.
+        path: String,
+        /// Avro, for instance.
+        format: &'static str,
+        /// What brings it.
+        feature: String,
+    },
+
     /// A file that is not what its ending says, or is cut off.
     #[error(
         "'{path}' is no {format} that can be read ({reason}); it is damaged, not completely copied, or something else",

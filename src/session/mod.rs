@@ -27,4 +27,5 @@ mod pour;
 mod recoded;
 mod sniff;
 mod this_session;
+pub(crate) mod unquoted;
 mod whole_files;

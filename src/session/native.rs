@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::common::plan_datafusion_err;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
@@ -27,10 +26,14 @@ pub(super) async fn table_of(
     store: &Arc<dyn ObjectStore>,
     session: &SessionState,
 ) -> Result<Arc<dyn TableProvider>> {
-    let factory = session.get_file_format_factory(format);
-    let unknown = || plan_datafusion_err!("this build of DataFusion does not read files of {format}");
-    let format = factory.ok_or_else(unknown)?.create(session, &Default::default())?;
     let name = listing.format.name();
+    let unknown = || FileError::NotBuiltIn {
+        path: listing.files.first().map(|file| file.path.clone()).unwrap_or_default(),
+        format: name,
+        feature: format.to_string(),
+    };
+    let factory = session.get_file_format_factory(format).ok_or_else(unknown)?;
+    let format = factory.create(session, &Default::default())?;
     let metas: Vec<ObjectMeta> = listing.files.iter().map(|file| file.meta.clone()).collect();
     if let Ok(schema) = format.infer_schema(session, store, &metas).await {
         let files = listing.files.into_iter().map(|file| file.url).collect();
