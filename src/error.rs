@@ -301,9 +301,9 @@ pub enum KCorrsetError {
 
     /// An option that does not exist.
     #[error(
-        "k_corrset: unknown option '{name}'{}; the options are {}",
-        did_you_mean(near),
+        "k_corrset: unknown option '{name}'; the options are {}{}",
         quoted_list(valid),
+        did_you_mean(near),
         name = short(name)
     )]
     UnknownOption {

@@ -196,7 +196,7 @@ async fn what_an_error_of_the_data_says_to_write_names_the_file() {
 }
 
 #[cfg(not(feature = "avro"))]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_format_that_is_not_built_in_says_what_brings_it() {
     let folder = folder(&[("exam.avro", "Obj\x01")]);
     let path = folder.path().join("exam.avro").display().to_string();

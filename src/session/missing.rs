@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, ObjectNamePart, TableAl
 
 use crate::session::endings::is_of_a_file;
 use crate::session::failure::FileError;
-use crate::session::paths::{is_path, not_found};
+use crate::session::paths::{is_path, is_there, not_found};
 use crate::session::this_session::ThisSession;
 
 /// Says of a name that is no table why it is none: a path that leads nowhere; a path or a name that
@@ -61,7 +61,7 @@ impl MissingTables {
             .collect();
         let quoted = parts.iter().any(|part| part.quote_style.is_some());
         match parts[..] {
-            [path] if quoted && is_path(&path.value) => Ok(Some(Box::new(|| not_found(&path.value)))),
+            [path] if quoted && is_path(&path.value) && !is_there(&path.value) => Ok(Some(Box::new(|| not_found(&path.value)))),
             [one] if !quoted => {
                 let (name, folded) = (one.value.clone(), context.normalize_ident(one.clone()));
                 let is_table = folded != name && self.0.state()?.tables().contains(&name);

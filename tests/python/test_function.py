@@ -220,7 +220,7 @@ def test_a_result_shows_its_first_rows(rows):
         ({"include": ["q1", 2]}, TypeError, "questions must be of one type; got Utf8 and, in 2, Int64"),
         ({"include": "q1", "exclude": "q1"}, ValueError, "is in both 'include' and 'exclude'"),
         ({"user": "usr"}, ValueError, "no user column 'usr'; its columns are 'user', 'question', 'score'"),
-        ({"score": "question"}, ValueError, "the score column 'question' is text; "),
+        ({"score": "question"}, ValueError, "the score column 'question' must be boolean, integer"),
         ({"data": [1, 2, 3]}, TypeError, "data must be the path of a file, or a table that speaks"),
         ({"data": "no/such/file.parquet"}, FileNotFoundError, "there is no 'no' in the folder"),
         ({"threads": 0}, ValueError, ""),

@@ -145,7 +145,7 @@ def test_no_text_is_long(session):
         with pytest.raises(Exception) as caught:
             call()
         assert 0 < len(str(caught.value).encode()) <= 2_048
-    with pytest.raises(ValueError, match="no user column 'user'.*name the one to use with user => "):
+    with pytest.raises(ValueError, match="none of the columns 'user', .*write wide => true"):
         best_sets(wide, 2)
 
 

@@ -54,7 +54,7 @@ def test_data_may_be_anything_that_speaks_arrow(rows, pivoted, tmp_path):
 
 def test_columns_may_be_of_several_types(rows, pivoted):
     columns = {"user": pyarrow.array(pivoted.index)}
-    types = [pyarrow.bool_(), pyarrow.int8(), pyarrow.decimal128(9, 2), pyarrow.uint64(), pyarrow.float32()]
+    types = [pyarrow.bool_(), pyarrow.int8(), pyarrow.decimal128(21, 2), pyarrow.uint64(), pyarrow.float32()]
     for number, name in enumerate(pivoted.columns):
         scores = pyarrow.array(pivoted[name], from_pandas=True).cast(pyarrow.int64())
         columns[name] = scores.cast(types[number % len(types)])
