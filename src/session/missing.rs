@@ -61,7 +61,9 @@ impl MissingTables {
             .collect();
         let quoted = parts.iter().any(|part| part.quote_style.is_some());
         match parts[..] {
-            [path] if quoted && is_path(&path.value) && !is_there(&path.value) => Ok(Some(Box::new(|| not_found(&path.value)))),
+            [path] if quoted && is_path(&path.value) && !is_there(&path.value) => {
+                Ok(Some(Box::new(|| not_found(&path.value))))
+            }
             [one] if !quoted => {
                 let (name, folded) = (one.value.clone(), context.normalize_ident(one.clone()));
                 let is_table = folded != name && self.0.state()?.tables().contains(&name);
