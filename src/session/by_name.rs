@@ -35,6 +35,26 @@ pub(super) trait Reading: Clone {
     fn is_whole(&self) -> bool;
 }
 
+/// The one way of reading files that are all of one format.
+#[derive(Debug, Clone)]
+pub(super) struct OneFormat<const BY_NAME: bool>(pub(super) Arc<dyn FileFormat>);
+
+impl<const BY_NAME: bool> Reading for OneFormat<BY_NAME> {
+    const BY_NAME: bool = BY_NAME;
+
+    fn with(&self, _: &Self) -> Option<Self> {
+        Some(self.clone())
+    }
+
+    fn format(&self) -> Arc<dyn FileFormat> {
+        Arc::clone(&self.0)
+    }
+
+    fn is_whole(&self) -> bool {
+        false
+    }
+}
+
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
@@ -153,7 +173,7 @@ impl<R: Reading> Group<R> {
             let data_type = &column.data_type;
             let now = all.iter().find(|other| other.name == column.name);
             *data_type != DataType::Null
-                && now.is_some_and(|now| is_text(&now.data_type) && !is_text(data_type))
+                && now.is_some_and(|now| now.data_type.is_string() && !data_type.is_string())
         };
         let kept = !self.columns.iter().chain(others).any(becomes_text);
         kept.then_some(all)
@@ -196,6 +216,12 @@ impl Column {
     /// A column whose values are read as what they are.
     pub(super) fn plain(name: impl Into<String>, data_type: DataType) -> Self {
         Self { name: name.into(), data_type, written: Written::Plainly }
+    }
+
+    /// Those of a schema.
+    pub(super) fn all_of(schema: &Schema) -> Vec<Self> {
+        let fields = schema.fields().iter();
+        fields.map(|field| Self::plain(field.name(), field.data_type().clone())).collect()
     }
 
     /// The type that the file's reader gives it.
@@ -287,8 +313,4 @@ fn common_type(first: &DataType, second: &DataType) -> DataType {
         _ if alike => union().unwrap_or(DataType::Utf8),
         _ => DataType::Utf8,
     }
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }

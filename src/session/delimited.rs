@@ -1,7 +1,7 @@
 //! CSV and its kin as tables, whatever separates their values and whoever wrote them.
 //!
 //! What can be read as it is, DataFusion reads, in ranges that are read side by side. Files in other
-//! encodings, and those with something before the first record, are [recoded](Recoded) on the way.
+//! encodings, and those with something before the first record, are [recoded](Recoding) on the way.
 
 use std::sync::Arc;
 
@@ -9,21 +9,16 @@ use datafusion::catalog::TableProvider;
 use datafusion::config::CsvOptions;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::object_store::ObjectStore;
-use encoding_rs::UTF_8;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::session::by_name::{Column, Groups, Reading};
 use crate::session::failure::FileError;
-use crate::session::listing::{DataFile, Listing, unreadable};
+use crate::session::listing::{AT_ONCE, DataFile, Listing, unreadable};
 use crate::session::look::{Looked, look};
-use crate::session::recoded::{Recoded, Recoding};
+use crate::session::recoded::Recoding;
 use crate::session::sniff::{Dialect, Header, numbered};
-
-/// How many files are looked at at the same time.
-const AT_ONCE: usize = 16;
 
 /// The table of the files of a listing.
 ///
@@ -129,11 +124,6 @@ impl CsvReading {
             },
         }
     }
-
-    /// Whether the file's bytes are what DataFusion's reader wants.
-    fn is_plain(&self) -> bool {
-        self.recoding.encoding == UTF_8 && self.recoding.skip == 0
-    }
 }
 
 impl Reading for CsvReading {
@@ -147,25 +137,21 @@ impl Reading for CsvReading {
 
     fn format(&self) -> Arc<dyn FileFormat> {
         let Dialect { delimiter, quote, escape } = self.dialect;
-        let compression = match self.is_plain() {
-            true => self.recoding.compression,
-            false => FileCompressionType::UNCOMPRESSED,
-        };
-        let options = CsvOptions {
-            has_header: Some(self.has_header),
-            delimiter,
-            quote,
-            escape,
-            comment: self.comments.then_some(b'#'),
-            newlines_in_values: Some(self.newlines),
-            compression: *compression.get_variant(),
-            ..CsvOptions::default()
-        };
-        let format = Arc::new(CsvFormat::default().with_options(options));
-        if self.is_plain() { format } else { Arc::new(Recoded::new(format, self.recoding)) }
+        self.recoding.of(|compression| {
+            CsvFormat::default().with_options(CsvOptions {
+                has_header: Some(self.has_header),
+                delimiter,
+                quote,
+                escape,
+                comment: self.comments.then_some(b'#'),
+                newlines_in_values: Some(self.newlines),
+                compression: *compression.get_variant(),
+                ..CsvOptions::default()
+            })
+        })
     }
 
     fn is_whole(&self) -> bool {
-        !self.is_plain()
+        !self.recoding.is_plain()
     }
 }

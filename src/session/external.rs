@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider, TableProviderFactory};
-use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::listing::{ListingTable, ListingTableUrl};
 use datafusion::error::{DataFusionError, Result};
@@ -13,9 +12,9 @@ use datafusion::logical_expr::CreateExternalTable;
 use datafusion::object_store::ObjectMeta;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::session::by_name::{Column, Groups, Reading};
+use crate::session::by_name::{Column, Groups, OneFormat};
 use crate::session::json;
-use crate::session::listing::url_of;
+use crate::session::listing::{AT_ONCE, url_of};
 use crate::session::whole_files::WholeFiles;
 
 /// Makes tables of files as another factory does, and mends them.
@@ -50,12 +49,9 @@ impl TableProviderFactory for ExternalTables {
     }
 }
 
-/// How many files are looked into at the same time.
-const AT_ONCE: usize = 16;
-
 /// The files of a table, those with the same columns together. Files without a line have neither
 /// columns nor rows.
-async fn groups_of(table: &ListingTable, session: &dyn Session) -> Result<Groups<Declared>> {
+async fn groups_of(table: &ListingTable, session: &dyn Session) -> Result<Groups<OneFormat<false>>> {
     let options = table.options();
     let mut groups = Groups::new();
     for path in table.table_paths() {
@@ -71,33 +67,11 @@ async fn groups_of(table: &ListingTable, session: &dyn Session) -> Result<Groups
         });
         let looked_into: Vec<(_, ListingTableUrl)> = looked_into.buffered(AT_ONCE).try_collect().await?;
         for (schema, file) in looked_into {
-            let fields = schema.fields().iter();
-            let columns: Vec<Column> =
-                fields.map(|field| Column::plain(field.name(), field.data_type().clone())).collect();
+            let columns = Column::all_of(&schema);
             if !columns.is_empty() {
-                groups.add(Declared(Arc::clone(&options.format)), columns, file);
+                groups.add(OneFormat(Arc::clone(&options.format)), columns, file);
             }
         }
     }
     Ok(groups)
-}
-
-/// The way of reading that a statement has declared.
-#[derive(Debug, Clone)]
-struct Declared(Arc<dyn FileFormat>);
-
-impl Reading for Declared {
-    const BY_NAME: bool = false;
-
-    fn with(&self, _: &Self) -> Option<Self> {
-        Some(self.clone())
-    }
-
-    fn format(&self) -> Arc<dyn FileFormat> {
-        Arc::clone(&self.0)
-    }
-
-    fn is_whole(&self) -> bool {
-        false
-    }
 }

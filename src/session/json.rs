@@ -6,13 +6,12 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::config::JsonOptions;
 use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::listing::ListingOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::object_store::ObjectStore;
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::Encoding;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
@@ -21,7 +20,7 @@ use crate::session::encoding::{ENOUGH, Transcoder, first_guess};
 use crate::session::failure::FileError;
 use crate::session::listing::{DataFile, Listing, unreadable};
 use crate::session::pour::{Consumer, pour};
-use crate::session::recoded::{Recoded, Recoding};
+use crate::session::recoded::Recoding;
 
 /// The table of the files of a listing.
 ///
@@ -64,8 +63,7 @@ async fn columns_of(
     let inferred = spawn_blocking(move || runtime.block_on(format.infer_schema(&session, &store, &[meta])));
     let inferred = inferred.await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?;
     let schema = inferred.map_err(|error| broken(file, error))?;
-    let fields = schema.fields().iter();
-    Ok(fields.map(|field| Column::plain(field.name(), field.data_type().clone())).collect())
+    Ok(Column::all_of(&schema))
 }
 
 fn broken(file: &DataFile, error: DataFusionError) -> DataFusionError {
@@ -141,12 +139,6 @@ struct JsonReading {
     recoding: Recoding,
 }
 
-impl JsonReading {
-    fn is_plain(&self) -> bool {
-        self.recoding.encoding == UTF_8
-    }
-}
-
 impl Reading for JsonReading {
     const BY_NAME: bool = true;
 
@@ -155,21 +147,17 @@ impl Reading for JsonReading {
     }
 
     fn format(&self) -> Arc<dyn FileFormat> {
-        let compression = match self.is_plain() {
-            true => self.recoding.compression,
-            false => FileCompressionType::UNCOMPRESSED,
-        };
-        let options = JsonOptions {
-            newline_delimited: !self.is_array,
-            schema_infer_max_rec: Some(TYPED),
-            compression: *compression.get_variant(),
-            ..JsonOptions::default()
-        };
-        let format = Arc::new(JsonFormat::default().with_options(options));
-        if self.is_plain() { format } else { Arc::new(Recoded::new(format, self.recoding)) }
+        self.recoding.of(|compression| {
+            JsonFormat::default().with_options(JsonOptions {
+                newline_delimited: !self.is_array,
+                schema_infer_max_rec: Some(TYPED),
+                compression: *compression.get_variant(),
+                ..JsonOptions::default()
+            })
+        })
     }
 
     fn is_whole(&self) -> bool {
-        self.is_array || !self.is_plain()
+        self.is_array || !self.recoding.is_plain()
     }
 }

@@ -12,6 +12,9 @@ use crate::session::endings::{Ending, Format, ending_of, other_program};
 use crate::session::failure::FileError;
 use crate::session::paths::{not_found, shown};
 
+/// How many files are looked into at the same time.
+pub(super) const AT_ONCE: usize = 16;
+
 /// The files that a path stands for.
 #[derive(Debug)]
 pub(super) struct Listing {

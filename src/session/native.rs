@@ -3,18 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::datasource::file_format::FileFormat;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::object_store::{ObjectMeta, ObjectStore};
 use futures::{StreamExt, TryStreamExt};
 
-use crate::session::by_name::{Column, Groups, Reading, listing_table};
+use crate::session::by_name::{Column, Groups, OneFormat, listing_table};
 use crate::session::failure::FileError;
-use crate::session::listing::{DataFile, Listing, unreadable};
-
-/// How many files are looked into at the same time.
-const AT_ONCE: usize = 16;
+use crate::session::listing::{AT_ONCE, DataFile, Listing, unreadable};
 
 /// The table of the files of a listing.
 ///
@@ -51,9 +47,7 @@ pub(super) async fn table_of(
     let schemas: Vec<_> = futures::stream::iter(schemas).buffered(AT_ONCE).try_collect().await?;
     let mut groups = Groups::new();
     for (file, schema) in schemas {
-        let fields = schema.fields().iter();
-        let columns = fields.map(|field| Column::plain(field.name(), field.data_type().clone()));
-        groups.add(NativeReading(Arc::clone(&format)), columns.collect(), file.url);
+        groups.add(OneFormat::<true>(Arc::clone(&format)), Column::all_of(&schema), file.url);
     }
     groups.table(listing.folders, true)
 }
@@ -67,25 +61,5 @@ fn broken(file: &DataFile, format: &str, error: DataFusionError) -> DataFusionEr
             reason: other.strip_backtrace(),
         }
         .into(),
-    }
-}
-
-/// The one way to read such files.
-#[derive(Debug, Clone)]
-struct NativeReading(Arc<dyn FileFormat>);
-
-impl Reading for NativeReading {
-    const BY_NAME: bool = true;
-
-    fn with(&self, _: &Self) -> Option<Self> {
-        Some(self.clone())
-    }
-
-    fn format(&self) -> Arc<dyn FileFormat> {
-        Arc::clone(&self.0)
-    }
-
-    fn is_whole(&self) -> bool {
-        false
     }
 }

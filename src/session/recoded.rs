@@ -28,7 +28,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
@@ -43,19 +43,35 @@ pub(super) struct Recoding {
     pub(super) skip: usize,
 }
 
-/// A format of files that are recoded first.
-#[derive(Debug)]
-pub(super) struct Recoded {
-    format: Arc<dyn FileFormat>,
-    recoding: Recoding,
+impl Recoding {
+    /// Whether the text is as DataFusion's readers want it, once it is decompressed.
+    pub(super) fn is_plain(&self) -> bool {
+        self.encoding == UTF_8 && self.skip == 0
+    }
+
+    /// The format of files that are recoded, if they have to be.
+    ///
+    /// # Arguments
+    /// `format`: of the text, in files that are compressed in a way.
+    pub(super) fn of<F: FileFormat + 'static>(
+        self,
+        format: impl FnOnce(FileCompressionType) -> F,
+    ) -> Arc<dyn FileFormat> {
+        match self.is_plain() {
+            true => Arc::new(format(self.compression)),
+            false => Arc::new(Recoded {
+                format: Arc::new(format(FileCompressionType::UNCOMPRESSED)),
+                recoding: self,
+            }),
+        }
+    }
 }
 
-impl Recoded {
-    /// # Arguments
-    /// `format`: of the text, without compression.
-    pub(super) fn new(format: Arc<dyn FileFormat>, recoding: Recoding) -> Self {
-        Self { format, recoding }
-    }
+/// A format of files that are recoded first.
+#[derive(Debug)]
+struct Recoded {
+    format: Arc<dyn FileFormat>,
+    recoding: Recoding,
 }
 
 #[async_trait]

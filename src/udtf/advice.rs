@@ -228,10 +228,7 @@ impl<'a> Advice<'a> {
         };
         let remedies = match &mut error {
             KCorrsetError::MissingColumn { role, name, near, .. } => {
-                let used =
-                    |column: &str| self.columns().is_some_and(|names| names.iter().any(|it| *it == column));
-                let names = fields.iter().map(|field| field.name().as_str());
-                *near = near_columns(role, name, &names.filter(|name| !used(name)).collect::<Vec<_>>());
+                *near = near_columns(role, name, &self.free(fields, |_| true));
                 near.first().map(|column| self.option("take it", role, column)).into_iter().collect()
             }
             KCorrsetError::AmbiguousColumn { .. } => self.first_columns(schema),
