@@ -14,7 +14,7 @@ mod unfit_columns;
 use std::fmt;
 
 pub use text::{LONGEST_TEXT, REMEDY_INDENT, bounded};
-use text::{advice, advice_or, examples, identifier, lines, long_hint};
+use text::{advice, advice_or, examples, lines, long_hint};
 pub(crate) use text::{did_you_mean, quoted_list, short};
 pub use unfit_columns::UnfitColumns;
 
@@ -189,15 +189,20 @@ pub enum KCorrsetError {
     /// Columns of a wide table that are no scores.
     #[error(
         "k_corrset: with wide => true each column but the user's is a question, whose values must be \
-         boolean, integer, floating point or decimal; {0}"
+         boolean, integer, floating point or decimal; {columns}{}",
+        advice_or(remedies, "; leave columns that are no questions out of the table")
     )]
-    WideScoreTypes(Box<UnfitColumns>),
+    WideScoreTypes {
+        /// The columns.
+        columns: Box<UnfitColumns>,
+        /// What leaves them out, or makes something else of them.
+        remedies: Vec<Remedy>,
+    },
 
     /// An option that has no meaning for wide tables.
     #[error(
         "k_corrset: option '{option}' has no meaning with wide => true, where the names of columns are the \
-         questions and their values the scores; leave out one of the two, and leave columns that are no \
-         questions out of the table, as in k_corrset((SELECT * EXCLUDE (...) FROM ...), 5, wide => true)"
+         questions and their values the scores; leave one of the two out"
     )]
     WideOption {
         /// `question` or `score`.
@@ -470,9 +475,10 @@ pub enum KCorrsetError {
 
     /// A score that is NaN or infinite, of a user who has no name.
     #[error(
-        "k_corrset: column {name} has the score {value}; scores must be finite; write NULL for a question \
-         that was not answered, as in SELECT * REPLACE (NULLIF({name}, '{value}') AS {name}) FROM ...",
-        name = identifier(name),
+        "k_corrset: column '{name}' has the score {value}; scores must be finite, and NULL where a question \
+         was not answered{}",
+        advice(remedies),
+        name = short(name),
         value = short(value)
     )]
     ColumnNotFinite {
@@ -480,28 +486,31 @@ pub enum KCorrsetError {
         name: String,
         /// `NaN`, `inf` or `-inf`.
         value: String,
+        /// What takes such scores for NULL.
+        remedies: Vec<Remedy>,
     },
 
     /// Two rows of a wide table in which one user has answered one question.
     #[error(
-        "k_corrset: user '{user}' has answered question '{question}' in more than one row; with \
-         wide => true each row is a user; keep one row of each, as in SELECT DISTINCT ON ({column}) * \
-         FROM ..., or, if each row is a user of its own, leave the column out, as in \
-         k_corrset((SELECT * EXCLUDE ({column}) FROM ...), 5, wide => true){}",
+        "k_corrset: user '{user}' has answered question '{question}' in more than one row{found}; each row \
+         of a wide table is a user{}{}",
         long_hint(*looks_long),
+        advice(remedies),
         user = short(user),
-        question = short(question),
-        column = identifier(user_column)
+        question = short(question)
     )]
     DuplicateUser {
         /// The user.
         user: String,
         /// The question.
         question: String,
-        /// Name of the user column.
-        user_column: String,
         /// Whether there are columns `question` and `score`.
         looks_long: bool,
+        /// How many users are like that, whether their rows agree, and which column tells them
+        /// apart; empty if nobody has looked.
+        found: String,
+        /// What leaves one row of each user, or makes several users of one.
+        remedies: Vec<Remedy>,
     },
 
     /// Two scores for one question and one user.
@@ -631,6 +640,9 @@ impl KCorrsetError {
             | Self::QuestionType { remedies, .. }
             | Self::NullKey { remedies, .. }
             | Self::ScoreNotFinite { remedies, .. }
+            | Self::ColumnNotFinite { remedies, .. }
+            | Self::WideScoreTypes { remedies, .. }
+            | Self::DuplicateUser { remedies, .. }
             | Self::DuplicateAnswer { remedies, .. }
             | Self::ScoresTooWide { remedies, .. } => *remedies = mended_by,
             _ => {}

@@ -199,6 +199,8 @@ const EXAM: &str =
     "CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 'q1', 1), ('bob', 'q1', 0), ('cyd', 'q1', 1),
     ('ann', 'q2', 3), ('bob', 'q2', 1), ('cyd', 'q2', 2)) AS t(\"user\", question, score)";
 
+const WIDE: &[(&str, &str)] = &[("wide", "true")];
+
 const RESP: &[(&str, &str)] = &[("score", "'resp'")];
 
 fn cases() -> Vec<Case> {
@@ -242,6 +244,13 @@ fn cases() -> Vec<Case> {
         says,
         given,
         call: Call::new("exam", &[option]),
+        right,
+    };
+    let wide = |variant, says: &'static [&'static str], given, right| Case {
+        variant,
+        says,
+        given,
+        call: Call::new("exam", WIDE),
         right,
     };
     vec![
@@ -548,6 +557,94 @@ fn cases() -> Vec<Case> {
             ("include", "(SELECT array_agg(item) FROM picked)"),
             &[(FIRST, &[("include", "'q2'")])],
         ),
+        wide(
+            "WideScoreTypes",
+            &["'group' is Utf8; to leave the column out, if it is no question"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 'x', 1, 3), ('bob', 'y', 0, 1), ('cyd', 'x', 1, 2)) AS t(\"user\", \"group\", q1, q2)"],
+            &[(FIRST, &[]), (FIRST, &[])],
+        ),
+        wide(
+            "WideScoreTypes",
+            &["'the \"group\"' is Utf8, 'day' is Date32, 'Student' is Utf8", "take 'Student' for the user"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('x', DATE '2026-01-01', 'ann', 1, 3), ('x', DATE '2026-01-01', 'bob', 0, 1),
+                 ('y', DATE '2026-01-02', 'cyd', 1, 2)) AS t(\"the \"\"group\"\"\", day, \"Student\", q1, q2)"],
+            &[(FIRST, &[]), (FIRST, &[]), (FIRST, &[])],
+        ),
+        wide(
+            "WideScoreTypes",
+            &["'q1' is Utf8, 'q2' is Utf8; to read text as numbers"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', '1', '3'), ('bob', '0', '1'), ('cyd', '1', '2'), ('dan', 'NA', NULL)) AS t(\"user\", q1, q2)"],
+            &[(FIRST, &[])],
+        ),
+        wide(
+            "ColumnNotFinite",
+            &["column 'q1' has the score NaN"],
+            &["CREATE TABLE exam AS SELECT arrow_cast(q1, 'Float32') AS q1, arrow_cast(\"Q2\", 'Float32') AS \"Q2\" FROM (VALUES ('1', '3'), ('0', '1'),
+                 ('1', '2'), ('NaN', 'inf'), (NULL, '-inf')) AS t(q1, \"Q2\")"],
+            &[("('ann', 'q1', 1), ('bob', 'q1', 0), ('cyd', 'q1', 1), ('ann', 'Q2', 3), ('bob', 'Q2', 1), ('cyd', 'Q2', 2)", &[])],
+        ),
+        wide(
+            "ScoreNotFinite",
+            &["the score of user 'dan' on question 'q1' is NaN"],
+            &["CREATE TABLE exam AS SELECT \"user\", CAST(q1 AS DOUBLE) AS q1, q2 FROM (VALUES ('ann', '1', 3), ('bob', '0', 1),
+                 ('cyd', '1', 2), ('dan', 'NaN', NULL)) AS t(\"user\", q1, q2)"],
+            &[(FIRST, &[])],
+        ),
+        wide(
+            "DuplicateUser",
+            &["user 'bob' has answered question 'q1' in more than one row", ", as has no other user; their rows agree; each row"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 1, 3), ('bob', 0, 1), ('cyd', 1, 2), ('bob', 0, 1)) AS t(\"user\", q1, q2)"],
+            &[
+                (FIRST, &[]),
+                ("('ann', 'q1', 1), ('bob', 'q1', 0), ('cyd', 'q1', 1), ('dan', 'q1', 0), ('ann', 'q2', 3), ('bob', 'q2', 1), ('cyd', 'q2', 2), ('dan', 'q2', 1)", &[]),
+            ],
+        ),
+        wide(
+            "DuplicateUser",
+            &[", as have 2 users in all; their rows differ; column 'wave' tells them apart"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 1, 1, 3), ('bob', 1, 0, 1), ('cyd', 1, 1, 2), ('bob', 2, 0, 2), ('ann', 2, 0, 3))
+                 AS t(\"user\", wave, q1, q2)"],
+            &[
+                (FIRST, &[]),
+                ("('ann', 'q1', 0), ('bob', 'q1', 0), ('cyd', 'q1', 1), ('ann', 'q2', 3), ('bob', 'q2', 2), ('cyd', 'q2', 2)", &[]),
+                ("('a', 'q1', 1), ('b', 'q1', 0), ('c', 'q1', 1), ('d', 'q1', 0), ('e', 'q1', 0), ('a', 'q2', 3), ('b', 'q2', 1), ('c', 'q2', 2), ('d', 'q2', 2), ('e', 'q2', 3)", &[]),
+            ],
+        ),
+        // Of two users only one has rows that differ.
+        wide(
+            "DuplicateUser",
+            &[", as have 2 users in all; the rows of 1 of them differ; each row"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 1, 3), ('bob', 0, 1), ('bob', 0, 1), ('ann', 1, 2), ('ann', 0, 2)) AS t(\"user\", q1, q2)"],
+            &[("('a', 'q1', 1), ('b', 'q1', 0), ('c', 'q1', 0), ('d', 'q1', 1), ('e', 'q1', 0), ('a', 'q2', 3), ('b', 'q2', 1), ('c', 'q2', 1), ('d', 'q2', 2), ('e', 'q2', 2)", &[])],
+        ),
+        Case {
+            call: Call::new("exam", &[("wide", "true"), ("user", "'Pupil'")]),
+            ..wide(
+                "MissingColumn",
+                &["did you mean 'pupil'?"],
+                &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 1, 3), ('bob', 0, 1), ('cyd', 1, 2)) AS t(pupil, q1, q2)"],
+                &[(FIRST, &[])],
+            )
+        },
+        wide(
+            "KeyType",
+            &["the user column 'user'", "not Float64"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES (1.0::DOUBLE, 1, 3), (2.0, 0, 1), (2.5, 1, 2)) AS t(\"user\", q1, q2)"],
+            &[(FIRST, &[])],
+        ),
+        wide(
+            "NullKey",
+            &["1 row(s) have no user"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 1, 3), ('bob', 0, 1), ('cyd', 1, 2), (NULL, 1, 1)) AS t(\"user\", q1, q2)"],
+            &[(FIRST, &[])],
+        ),
+        wide(
+            "ScoresTooWide",
+            &["the scores in 'q1' spread over so many digits"],
+            &["CREATE TABLE exam AS SELECT \"user\", arrow_cast(concat(CAST(q1 AS VARCHAR), repeat('0', 60)), 'Decimal256(76, 0)') AS q1, q2
+                 FROM (VALUES ('ann', 1, 3), ('bob', 0, 1), ('cyd', 1, 2)) AS t(\"user\", q1, q2)"],
+            &[("('ann', 'q1', 1e60), ('bob', 'q1', 0), ('cyd', 'q1', 1e60), ('ann', 'q2', 3), ('bob', 'q2', 1), ('cyd', 'q2', 2)", &[])],
+        ),
         Case {
             variant: "UnknownKernel",
             says: &["this processor has"],
@@ -560,7 +657,7 @@ fn cases() -> Vec<Case> {
 
 /// Variants whose texts have no SQL on lines of its own, each with a statement that raises it, or
 /// nothing where none does; examples that they have in the line run, too.
-const WITHOUT_SQL: [(&str, &str); 25] = [
+const WITHOUT_SQL: [(&str, &str); 22] = [
     ("ArgumentCount", "SELECT * FROM k_corrset(scores)"),
     ("TableArgument", "SELECT * FROM k_corrset(7, 1)"),
     ("UnknownTable", "SELECT * FROM k_corrset(scoers, 1)"),
@@ -585,12 +682,11 @@ const WITHOUT_SQL: [(&str, &str); 25] = [
     // With SQL, in tests of their own.
     ("TableNotReady", ""),
     ("Modifier", ""),
-    // In `wide.rs`.
-    ("NoQuestionColumns", ""),
-    ("WideScoreTypes", ""),
-    ("WideOption", ""),
-    ("ColumnNotFinite", ""),
-    ("DuplicateUser", ""),
+    (
+        "NoQuestionColumns",
+        "SELECT * FROM k_corrset((SELECT score FROM scores), 1, wide => true, user => 'score')",
+    ),
+    ("WideOption", "SELECT * FROM k_corrset(scores, 1, wide => true, score => 'score')"),
 ];
 
 fn dialects() -> impl Iterator<Item = Dialect> {

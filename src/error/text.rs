@@ -78,12 +78,10 @@ pub(crate) fn advice(remedies: &[Remedy]) -> impl fmt::Display {
     text
 }
 
-/// The same, or what is to be said where no SQL mends anything.
+/// The same, or what is to be said where there is no SQL, or none that is short enough.
 pub(crate) fn advice_or(remedies: &[Remedy], otherwise: &str) -> String {
-    match remedies.is_empty() {
-        true => otherwise.to_string(),
-        false => advice(remedies).to_string(),
-    }
+    let advice = advice(remedies).to_string();
+    if advice.is_empty() { otherwise.to_string() } else { advice }
 }
 
 /// The SQL of remedies that are told of already, each on a line of its own.
@@ -128,15 +126,10 @@ pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
     }
 }
 
-/// A name as SQL writes it, whatever is in it; of one that is long only the beginning.
-pub(crate) fn identifier(name: &str) -> String {
-    format!("\"{}\"", short(name).to_string().replace('"', "\"\""))
-}
-
 /// What to do about a table that may not be wide.
 pub(crate) fn long_hint(looks_long: bool) -> &'static str {
     match looks_long {
-        true => "; if each row is one answer, to what is in column 'question', leave out wide => true",
+        true => "; if each row is one answer, to what is in column 'question', leave the option 'wide' out",
         false => "",
     }
 }

@@ -247,7 +247,7 @@ impl IndexBuilder {
         let (question, value) = (self.questions.interner.text(question)?, score.to_string());
         Ok(match self.users.text(user)? {
             Some(user) => KCorrsetError::ScoreNotFinite { user, question, value, remedies: Vec::new() },
-            None => KCorrsetError::ColumnNotFinite { name: question, value },
+            None => KCorrsetError::ColumnNotFinite { name: question, value, remedies: Vec::new() },
         })
     }
 

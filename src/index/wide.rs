@@ -107,26 +107,23 @@ fn check(questions: &[(usize, &Field)], user: Option<&String>) -> Result<()> {
             || check_score_type(field.name(), field.data_type()).is_ok()
                 && check_score_extension(field).is_ok()
     };
-    let (fit, unfit): (Vec<&Field>, Vec<&Field>) =
-        questions.iter().map(|(_, field)| *field).partition(|field| fit(field));
+    let unfit: Vec<&Field> = questions.iter().map(|(_, field)| *field).filter(|field| !fit(field)).collect();
     if unfit.is_empty() {
         return Ok(());
     }
-    let names = |fields: &[&Field]| fields.iter().map(|field| field.name().clone()).collect();
     let type_of = |field: &&Field| match field.extension_type_name() {
         Some(extension) => format!("of the extension type {extension}"),
         None => field.data_type().to_string(),
     };
     let texts = unfit.iter().filter(|field| value_type(field.data_type()).is_string());
-    Err(KCorrsetError::WideScoreTypes(Box::new(UnfitColumns {
-        names: names(&unfit),
+    let columns = UnfitColumns {
+        names: unfit.iter().map(|field| field.name().clone()).collect(),
         types: unfit.iter().map(type_of).collect(),
         texts: texts.map(|field| field.name().clone()).collect(),
         user: user.cloned(),
-        scores: names(&fit),
-        table: "...".to_string(),
         looks_long: looks_long(questions),
-    })))
+    };
+    Err(KCorrsetError::WideScoreTypes { columns: Box::new(columns), remedies: Vec::new() })
 }
 
 impl InputColumns for WideColumns {
@@ -204,7 +201,13 @@ impl InputColumns for WideColumns {
     }
 
     fn duplicate(&self, user: String, question: String) -> KCorrsetError {
-        let user_column = self.user.as_ref().map(|(_, field)| field.name().clone()).unwrap_or_default();
-        KCorrsetError::DuplicateUser { user, question, user_column, looks_long: self.looks_long }
+        let looks_long = self.looks_long;
+        KCorrsetError::DuplicateUser {
+            user,
+            question,
+            looks_long,
+            found: String::new(),
+            remedies: Vec::new(),
+        }
     }
 }

@@ -19,9 +19,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
+use datafusion::catalog::{DynamicFileCatalog, Session, TableProvider, UrlTableFactory};
 use datafusion::error::Result;
-use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 
 use crate::session::endings::Format;
@@ -62,23 +61,34 @@ struct FilesByPath(Arc<ThisSession>);
 impl UrlTableFactory for FilesByPath {
     /// The table of a path; none of what may be the name of a table.
     async fn try_new(&self, path: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let session = self.0.state()?.0;
-        // Functions are looked for among tables, too, and so is what is yet to be created.
-        let is_name = session.table_functions().contains_key(path) || !is_there(path);
-        match is_name && !is_pattern_or_url(path) {
-            true => Ok(None),
-            false => table_of(path, &session).await.map(Some),
+        match self.session_for(path)? {
+            None => Ok(None),
+            Some(session) => table_of(path, session).await.map(Some),
         }
     }
 }
 
-async fn table_of(path: &str, session: &SessionState) -> Result<Arc<dyn TableProvider>> {
+impl FilesByPath {
+    /// The session, unless a path may be the name of a table.
+    ///
+    /// It is behind its trait: the compiler takes seconds to prove that a `SessionState` is `Send`,
+    /// anew for each function that has one while it waits.
+    fn session_for(&self, path: &str) -> Result<Option<Arc<dyn Session>>> {
+        let session = self.0.state()?.0;
+        // Functions are looked for among tables, too, and so is what is yet to be created.
+        let is_name = session.table_functions().contains_key(path) || !is_there(path);
+        let is_path = !is_name || is_pattern_or_url(path);
+        Ok(is_path.then(|| Arc::new(session) as Arc<dyn Session>))
+    }
+}
+
+async fn table_of(path: &str, session: Arc<dyn Session>) -> Result<Arc<dyn TableProvider>> {
     let url = url_of(path)?;
     let store = session.runtime_env().object_store(&url)?;
     let listing = list(path, &url, store.as_ref()).await?;
     match listing.format {
         Format::Delimited => delimited::table_of(path, listing, store.as_ref()).await,
-        Format::Json => json::table_of(path, listing, &store, session).await,
-        Format::Native(format) => native::table_of(listing, format, &store, session).await,
+        Format::Json => json::table_of(path, listing, &store, &session).await,
+        Format::Native(format) => native::table_of(listing, format, &store, session.as_ref()).await,
     }
 }

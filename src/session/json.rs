@@ -3,13 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::config::JsonOptions;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::listing::ListingOptions;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::SessionState;
 use datafusion::object_store::ObjectStore;
 use encoding_rs::Encoding;
 use tokio::runtime::Handle;
@@ -30,7 +29,7 @@ pub(super) async fn table_of(
     path: &str,
     listing: Listing,
     store: &Arc<dyn ObjectStore>,
-    session: &SessionState,
+    session: &Arc<dyn Session>,
 ) -> Result<Arc<dyn TableProvider>> {
     let mut groups = Groups::new();
     for file in listing.files {
@@ -54,13 +53,14 @@ async fn columns_of(
     file: &DataFile,
     reading: &JsonReading,
     store: &Arc<dyn ObjectStore>,
-    session: &SessionState,
+    session: &Arc<dyn Session>,
 ) -> Result<Vec<Column>> {
     let (format, meta) = (reading.format(), file.meta.clone());
-    let (store, session) = (Arc::clone(store), session.clone());
+    let (store, session) = (Arc::clone(store), Arc::clone(session));
     let runtime = Handle::current();
     // DataFusion reads a local file on the thread that it is asked on.
-    let inferred = spawn_blocking(move || runtime.block_on(format.infer_schema(&session, &store, &[meta])));
+    let inferred =
+        spawn_blocking(move || runtime.block_on(format.infer_schema(session.as_ref(), &store, &[meta])));
     let inferred = inferred.await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?;
     let schema = inferred.map_err(|error| broken(file, error))?;
     Ok(Column::all_of(&schema))

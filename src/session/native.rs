@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::object_store::{ObjectMeta, ObjectStore};
@@ -20,7 +20,7 @@ pub(super) async fn table_of(
     listing: Listing,
     format: &str,
     store: &Arc<dyn ObjectStore>,
-    session: &SessionState,
+    session: &dyn Session,
 ) -> Result<Arc<dyn TableProvider>> {
     let name = listing.format.name();
     let unknown = || FileError::NotBuiltIn {
@@ -28,7 +28,8 @@ pub(super) async fn table_of(
         format: name,
         feature: format.to_string(),
     };
-    let factory = session.get_file_format_factory(format).ok_or_else(unknown)?;
+    let state = session.as_any().downcast_ref::<SessionState>();
+    let factory = state.and_then(|state| state.get_file_format_factory(format)).ok_or_else(unknown)?;
     let format = factory.create(session, &Default::default())?;
     let metas: Vec<ObjectMeta> = listing.files.iter().map(|file| file.meta.clone()).collect();
     if let Ok(schema) = format.infer_schema(session, store, &metas).await {

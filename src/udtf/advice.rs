@@ -9,7 +9,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{LogicalPlan, UNNAMED_TABLE};
 
-use crate::error::{KCorrsetError, Place, Remedy};
+use crate::error::{KCorrsetError, Place, Remedy, UnfitColumns, short};
 use crate::index::{ColumnNames, InputLayout, key_type};
 use crate::udtf::near::near_columns;
 use crate::udtf::spelling::Spelling;
@@ -21,11 +21,13 @@ const SOME_TABLE: &str = "...";
 const LONGEST_TABLE: usize = 300;
 
 /// What is known of a call, for the SQL that mends its table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Advice<'a> {
     pub(crate) spelling: Spelling,
     /// The table as it stands behind FROM.
     table: &'a str,
+    /// Its columns.
+    fields: &'a Fields,
     layout: &'a InputLayout,
 }
 
@@ -42,8 +44,13 @@ pub(crate) fn table_text(written: Option<String>, input: &LogicalPlan, config: &
 }
 
 impl<'a> Advice<'a> {
-    pub(crate) fn new(config: &ConfigOptions, table: &'a str, layout: &'a InputLayout) -> Self {
-        Self { spelling: Spelling::of(config), table, layout }
+    pub(crate) fn new(
+        config: &ConfigOptions,
+        table: &'a str,
+        fields: &'a Fields,
+        layout: &'a InputLayout,
+    ) -> Self {
+        Self { spelling: Spelling::of(config), table, fields, layout }
     }
 
     /// The columns of a table whose rows are answers.
@@ -66,29 +73,40 @@ impl<'a> Advice<'a> {
 
     /// The rows of the table for which a condition holds.
     pub(crate) fn rows_where(&self, effect: &str, condition: &str) -> Vec<Remedy> {
-        vec![self.table(effect, format!("(SELECT * FROM {} WHERE {condition})", self.table))]
+        vec![self.table(effect, self.query("*", &format!(" WHERE {condition}")))]
     }
 
     /// The columns of the table, one of them computed by an expression; `rest` goes behind the table.
     ///
-    /// Nothing where a column plays two roles, as it would have to be two columns; nor of a wide
-    /// table where the dialect has no REPLACE.
+    /// Nothing where a column plays two roles, as it would have to be two columns.
     pub(crate) fn with_column(&self, column: &str, expression: &str, rest: &str) -> Option<String> {
-        let table = self.table;
-        let computed = format!("{expression} AS {}", self.name(column));
         let Some([user, question, score]) = self.columns() else {
-            let replace = self.spelling.replace;
-            return replace.then(|| format!("(SELECT * REPLACE ({computed}) FROM {table}{rest})"));
+            let columns = self.spelling.replacing(&self.names(), &[(column, expression.to_string())]);
+            return Some(self.query(&columns, rest));
         };
         if user == question || user == score || question == score {
             return None;
         }
         let column = |name: &String| match name == column {
-            true if expression != self.name(name) => computed.clone(),
+            true if expression != self.name(name) => format!("{expression} AS {}", self.name(column)),
             _ => self.name(name),
         };
-        let columns = [user, question, score].map(column).join(", ");
-        Some(format!("(SELECT {columns} FROM {table}{rest})"))
+        Some(self.query(&[user, question, score].map(column).join(", "), rest))
+    }
+
+    /// The names of the table's columns.
+    fn names(&self) -> Vec<&str> {
+        self.fields.iter().map(|field| field.name().as_str()).collect()
+    }
+
+    /// What SELECT is given for the columns of the table but some.
+    pub(crate) fn columns_without(&self, excluded: &[&str]) -> String {
+        self.spelling.excluding(&self.names(), excluded)
+    }
+
+    /// A subquery of the table; `rest` goes behind it.
+    pub(crate) fn query(&self, select: &str, rest: &str) -> String {
+        format!("(SELECT {select} FROM {}{rest})", self.table)
     }
 
     /// The remedy that computes one column anew, unless it is not known how.
@@ -104,47 +122,41 @@ impl<'a> Advice<'a> {
 
     /// What makes users or questions of values of a type that cannot be any; if nothing does,
     /// another column that can.
-    pub(crate) fn for_key(
-        &self,
-        role: &str,
-        column: &str,
-        data_type: &DataType,
-        fields: &Fields,
-    ) -> Vec<Remedy> {
+    pub(crate) fn for_key(&self, role: &str, column: &str, data_type: &DataType) -> Vec<Remedy> {
         let text = self.text_of(&self.name(column), data_type);
         let remedies = self.computed("make text of it", column, text);
         match remedies.is_empty() {
-            true => self.other_key(role, fields).into_iter().collect(),
+            true => self.other_key(role).into_iter().collect(),
             false => remedies,
         }
     }
 
     /// Another column that likely identifies users or questions.
-    fn other_key(&self, role: &str, fields: &Fields) -> Option<Remedy> {
-        let free = self.free(fields, |data_type| key_type("user", "", data_type).is_ok());
+    fn other_key(&self, role: &str) -> Option<Remedy> {
+        let free = self.free(|data_type| key_type("user", "", data_type).is_ok());
         let column = near_columns(role, role, &free).into_iter().next()?;
         Some(self.option(format!("take '{column}' for the {role}"), role, &column))
     }
 
     /// Columns that play no role, of certain types.
-    fn free<'f>(&self, fields: &'f Fields, fits: impl Fn(&DataType) -> bool) -> Vec<&'f str> {
+    fn free(&self, fits: impl Fn(&DataType) -> bool) -> Vec<&'a str> {
         let used = |name: &String| self.columns().is_some_and(|columns| columns.contains(&name));
-        let free = fields.iter().filter(|field| fits(field.data_type()) && !used(field.name()));
+        let free = self.fields.iter().filter(|field| fits(field.data_type()) && !used(field.name()));
         free.map(|field| field.name().as_str()).collect()
     }
 
     /// What makes scores of values of a type that cannot be any, and other columns that can.
-    pub(crate) fn for_score(&self, column: &str, data_type: &DataType, fields: &Fields) -> Vec<Remedy> {
+    pub(crate) fn for_score(&self, column: &str, data_type: &DataType) -> Vec<Remedy> {
         let expression = self.number_of(&self.name(column), data_type);
         let effect = expression.as_ref().map(|(effect, _)| *effect).unwrap_or_default();
         let mut remedies = self.computed(effect, column, expression.map(|(_, sql)| sql));
-        remedies.extend(self.other_score(fields));
+        remedies.extend(self.other_score());
         remedies
     }
 
     /// Another column that is likely the score.
-    pub(crate) fn other_score(&self, fields: &Fields) -> Option<Remedy> {
-        let free = self.free(fields, is_score);
+    pub(crate) fn other_score(&self) -> Option<Remedy> {
+        let free = self.free(is_score);
         let column = match free[..] {
             [only] => only.to_string(),
             _ => near_columns("score", "score", &free).into_iter().next()?,
@@ -221,22 +233,21 @@ impl<'a> Advice<'a> {
 
     /// An error of the columns of a table, with what mends it.
     pub(crate) fn on_columns(&self, mut error: KCorrsetError, schema: &DFSchema) -> KCorrsetError {
-        let fields = schema.fields();
         let data_type = |name: &String| {
-            let field = fields.iter().find(|field| field.name() == name);
+            let field = self.fields.iter().find(|field| field.name() == name);
             field.map_or(&DataType::Null, |field| field.data_type())
         };
         let remedies = match &mut error {
             KCorrsetError::MissingColumn { role, name, near, .. } => {
-                *near = near_columns(role, name, &self.free(fields, |_| true));
+                *near = near_columns(role, name, &self.free(|_| true));
                 near.first().map(|column| self.option("take it", role, column)).into_iter().collect()
             }
             KCorrsetError::AmbiguousColumn { .. } => self.first_columns(schema),
-            KCorrsetError::KeyType { role, name, .. } => self.for_key(role, name, data_type(name), fields),
-            KCorrsetError::ScoreType { name, .. } => self.for_score(name, data_type(name), fields),
+            KCorrsetError::KeyType { role, name, .. } => self.for_key(role, name, data_type(name)),
+            KCorrsetError::ScoreType { name, .. } => self.for_score(name, data_type(name)),
             KCorrsetError::ScoreExtensionType { name, .. } => self.for_extension(name, data_type(name)),
             KCorrsetError::NoAnswerColumns { user, .. } => {
-                let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+                let names = self.names();
                 let missing =
                     if user.is_some() { &["question", "score"][..] } else { &["user", "question", "score"] };
                 let named = missing.iter().map(|role| {
@@ -251,13 +262,40 @@ impl<'a> Advice<'a> {
                 };
                 named.map(remedy).into_iter().collect()
             }
-            KCorrsetError::WideScoreTypes(columns) => {
-                columns.table = self.table.to_string();
-                return error;
-            }
+            KCorrsetError::WideScoreTypes { columns, .. } => self.for_unfit(columns),
             _ => return error,
         };
         error.with_remedies(remedies)
+    }
+
+    /// What makes a wide table of scores of one with other columns.
+    fn for_unfit(&self, columns: &UnfitColumns) -> Vec<Remedy> {
+        let UnfitColumns { names, texts, user, .. } = columns;
+        let [unfit, texts] = [names, texts].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut remedies = Vec::new();
+        let is_question = |name: &&str| !unfit.contains(name) && user.as_deref() != Some(*name);
+        if self.names().iter().any(is_question) {
+            let effect = match unfit.len() {
+                1 => "leave the column out, if it is no question",
+                _ => "leave the columns out, if they are no questions",
+            };
+            remedies.push(self.table(effect, self.query(&self.columns_without(&unfit), "")));
+        }
+        if user.is_none() {
+            let likely = near_columns("user", "user", &texts).into_iter().next();
+            let name = likely.or_else(|| texts.first().map(|name| name.to_string()));
+            remedies.extend(
+                name.map(|name| self.option(format!("take '{}' for the user", short(&name)), "user", &name)),
+            );
+        }
+        if !texts.is_empty() {
+            let number = |name: &&str| format!("TRY_CAST({} AS DOUBLE)", self.name(name));
+            let numbers: Vec<(&str, String)> = texts.iter().map(|name| (*name, number(name))).collect();
+            let columns = self.spelling.replacing(&self.names(), &numbers);
+            let effect = "read text as numbers, and take what is none for not answered";
+            remedies.push(self.table(effect, self.query(&columns, "")));
+        }
+        remedies
     }
 
     /// An error of the data, with what mends it.
@@ -267,7 +305,8 @@ impl<'a> Advice<'a> {
             return error.with_remedies(remedies);
         }
         let remedies = match &error {
-            KCorrsetError::ScoreNotFinite { question, .. } => {
+            KCorrsetError::ScoreNotFinite { question, .. }
+            | KCorrsetError::ColumnNotFinite { name: question, .. } => {
                 let score = self.columns().map_or(question, |[_, _, score]| score);
                 let finite =
                     format!("CASE WHEN abs({0}) < CAST('inf' AS DOUBLE) THEN {0} END", self.name(score));

@@ -134,7 +134,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::MissingColumn { .. }
             | KCorrsetError::NoAnswerColumns { .. }
             | KCorrsetError::NoQuestionColumns { .. }
-            | KCorrsetError::WideScoreTypes(_)
+            | KCorrsetError::WideScoreTypes { .. }
             | KCorrsetError::WideOption { .. }
             | KCorrsetError::AmbiguousColumn { .. }
             | KCorrsetError::ScoreType { .. }

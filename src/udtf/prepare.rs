@@ -24,13 +24,13 @@ use rayon::ThreadPool;
 use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
-use crate::index::{AnswerIndex, IndexBuilder, InputLayout};
+use crate::index::{AnswerIndex, IndexBuilder};
 use crate::sweep::{SweepPlan, SweepProgress, SweepRequest, Wanted, pool};
 use crate::udtf::advice::Advice;
 use crate::udtf::bounded_errors::bounded;
 #[cfg(feature = "distributed")]
 use crate::udtf::distributed::{Material, SharedInputExec, received};
-use crate::udtf::duplicates::diagnosed;
+use crate::udtf::duplicates;
 use crate::udtf::exec::KCorrsetScan;
 use crate::udtf::near::near_questions;
 use crate::udtf::notices::Notices;
@@ -243,7 +243,7 @@ impl Reader {
     ) -> Result<AnswerIndex> {
         match self.index(input, request, context).await {
             Err(DataFusionError::External(error)) => Err(match error.downcast() {
-                Ok(error) => advised(*error, request, context).await.into(),
+                Ok(error) => advised(*error, request, &input.schema(), context).await.into(),
                 Err(other) => DataFusionError::External(other),
             }),
             result => result,
@@ -340,12 +340,9 @@ impl Reader {
         if scores.is_empty() {
             return Ok(());
         }
-        let advice = advice(request, context);
-        let fields = match &request.table.plan {
-            Some(plan) => plan.schema().fields().clone(),
-            None => input.schema().fields().clone(),
-        };
-        Err(scores.error(input.schema().field(score).name(), &advice, &fields).into())
+        let schema = input.schema();
+        let advice = advice(request, &schema, context);
+        Err(scores.error(schema.field(score).name(), &advice).into())
     }
 
     /// Reads one partition.
@@ -389,22 +386,21 @@ impl Reader {
     }
 }
 
-/// What is known of a call, for errors.
-fn advice<'a>(request: &'a KCorrsetRequest, context: &TaskContext) -> Advice<'a> {
+/// What is known of a call on what is read of its table, for errors.
+fn advice<'a>(request: &'a KCorrsetRequest, read: &'a Schema, context: &TaskContext) -> Advice<'a> {
     let config = context.session_config().options();
-    Advice::new(config, &request.table.text, &request.layout)
+    Advice::new(config, &request.table.text, request.table.fields(read), &request.layout)
 }
 
 /// An error of the data with what mends it.
-async fn advised(error: KCorrsetError, request: &KCorrsetRequest, context: &TaskContext) -> KCorrsetError {
-    let advice = advice(request, context);
-    let error = advice.on_data(error);
-    match &request.layout {
-        InputLayout::Long(columns) => {
-            diagnosed(error, request.table.plan.as_ref(), columns, &advice, context).await
-        }
-        InputLayout::Wide { .. } => error,
-    }
+async fn advised(
+    error: KCorrsetError,
+    request: &KCorrsetRequest,
+    read: &Schema,
+    context: &TaskContext,
+) -> KCorrsetError {
+    let advice = advice(request, read, context);
+    duplicates::diagnosed(advice.on_data(error), request, &advice, context).await
 }
 
 /// The next batch. A panic in whoever makes it becomes an error.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
@@ -93,6 +93,13 @@ pub(crate) struct CalledTable {
     pub(crate) plan: Option<LogicalPlan>,
 }
 
+impl CalledTable {
+    /// The columns of the table; where it is not known here, those of what is read of it.
+    pub(crate) fn fields<'a>(&'a self, read: &'a Schema) -> &'a Fields {
+        self.plan.as_ref().map_or(&read.fields, |plan| plan.schema().fields())
+    }
+}
+
 /// Without the plan, which may have rows in it.
 impl fmt::Debug for CalledTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,7 +145,7 @@ impl KCorrsetTable {
         let fields = input.schema().fields();
         let layout = options.input.layout(fields)?;
         let text = table_text(text, &input, config);
-        let advice = Advice::new(config, &text, &layout);
+        let advice = Advice::new(config, &text, fields, &layout);
         let columns = layout.columns(&without_text(fields, &layout));
         let columns = columns.map_err(|error| advice.on_columns(error, input.schema()))?;
         let question = columns.question();

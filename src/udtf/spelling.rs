@@ -15,7 +15,9 @@ pub(crate) struct Spelling {
     /// Whether `name => value` is read.
     arrow: bool,
     /// Whether `SELECT * REPLACE (...)` is read.
-    pub(crate) replace: bool,
+    replace: bool,
+    /// The word before the columns in `SELECT * EXCLUDE (...)`, if any is read.
+    exclude: Option<&'static str>,
 }
 
 impl Spelling {
@@ -28,6 +30,11 @@ impl Spelling {
             backslash_escapes: dialect.supports_string_literal_backslash_escape(),
             arrow: dialect.supports_named_fn_args_with_rarrow_operator(),
             replace: dialect.supports_select_wildcard_replace(),
+            exclude: match () {
+                () if dialect.supports_select_wildcard_exclude() => Some("EXCLUDE"),
+                () if dialect.supports_select_wildcard_except() => Some("EXCEPT"),
+                () => None,
+            },
         }
     }
 
@@ -41,6 +48,27 @@ impl Spelling {
     pub(crate) fn reference(&self, reference: &TableReference) -> String {
         let parts = reference.to_vec().into_iter().map(|part| self.name(&part));
         parts.collect::<Vec<_>>().join(".")
+    }
+
+    /// What SELECT is given for these columns of a table, some of them computed by expressions.
+    pub(crate) fn replacing(&self, columns: &[&str], computed: &[(&str, String)]) -> String {
+        let named = |(name, expression): &(&str, String)| format!("{expression} AS {}", self.name(name));
+        if self.replace {
+            return format!("* REPLACE ({})", joined(computed.iter().map(named)));
+        }
+        let column = |name: &&str| match computed.iter().find(|(computed, _)| computed == name) {
+            Some(computed) => named(computed),
+            None => self.name(name),
+        };
+        joined(columns.iter().map(column))
+    }
+
+    /// What SELECT is given for these columns of a table but some, in the shorter of two ways.
+    pub(crate) fn excluding(&self, columns: &[&str], excluded: &[&str]) -> String {
+        let list = |columns: &mut dyn Iterator<Item = &&str>| joined(columns.map(|name| self.name(name)));
+        let rest = list(&mut columns.iter().filter(|name| !excluded.contains(name)));
+        let exclude = self.exclude.map(|exclude| format!("* {exclude} ({})", list(&mut excluded.iter())));
+        exclude.filter(|exclude| exclude.len() <= rest.len()).unwrap_or(rest)
     }
 
     /// A text.
@@ -65,6 +93,10 @@ impl Spelling {
     }
 }
 
+fn joined(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +115,23 @@ mod tests {
         assert_eq!(spelling("bigquery").text("it's \\N"), "'it''s \\\\N'");
         let table = TableReference::partial("My", "scores.csv");
         assert_eq!(spelling("spark").reference(&table), "`My`.`scores.csv`");
+    }
+
+    #[test]
+    fn columns_are_listed_where_a_star_cannot_do_without_some() {
+        let columns = ["id", "group", "q1", "q2"];
+        let computed = [("group", "upper(\"group\")".to_string())];
+        let written = |dialect| {
+            let spelling = spelling(dialect);
+            (spelling.replacing(&columns, &computed), spelling.excluding(&columns, &["group"]))
+        };
+        let star = "* REPLACE (upper(\"group\") AS \"group\")".to_string();
+        assert_eq!(written("duckdb"), (star, "* EXCLUDE (\"group\")".to_string()));
+        let list = "\"id\", upper(\"group\") AS \"group\", \"q1\", \"q2\"".to_string();
+        assert_eq!(written("postgresql"), (list, "\"id\", \"q1\", \"q2\"".to_string()));
+        assert_eq!(written("spark").1, "* EXCEPT (`group`)");
+        // The shorter one.
+        assert_eq!(spelling("duckdb").excluding(&columns, &columns[1..]), "\"id\"");
     }
 
     #[test]

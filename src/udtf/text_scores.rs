@@ -141,13 +141,11 @@ impl TextScores {
     }
 
     /// The error that says what the values are, and what reads them.
-    ///
-    /// `fields` are all columns of the table, one of which may be meant instead.
-    pub(crate) fn error(&self, column: &str, advice: &Advice<'_>, fields: &Fields) -> KCorrsetError {
+    pub(crate) fn error(&self, column: &str, advice: &Advice<'_>) -> KCorrsetError {
         KCorrsetError::ScoreText {
             name: column.to_string(),
             found: self.found(),
-            remedies: self.remedies(column, advice, fields),
+            remedies: self.remedies(column, advice),
         }
     }
 
@@ -162,7 +160,7 @@ impl TextScores {
         }
     }
 
-    fn remedies(&self, column: &str, advice: &Advice<'_>, fields: &Fields) -> Vec<Remedy> {
+    fn remedies(&self, column: &str, advice: &Advice<'_>) -> Vec<Remedy> {
         let missing: Vec<&str> = self.others.keys().map(String::as_str).filter(|it| is_missing(it)).collect();
         let rest: Vec<(&str, usize)> =
             self.others.iter().map(|(value, count)| (value.as_str(), *count)).collect();
@@ -185,7 +183,7 @@ impl TextScores {
         if let Some(words) = words(&rest, &value, &missing, &advice.spelling) {
             return computed(words);
         }
-        let mut remedies: Vec<Remedy> = advice.other_score(fields).into_iter().collect();
+        let mut remedies: Vec<Remedy> = advice.other_score().into_iter().collect();
         if rest.len() <= MOST_NAMED && self.further == 0 {
             let points = rest.iter().zip(1..).map(|((text, _), points)| (*text, points));
             let sql = format!("CASE {value} {} END", when(points, &advice.spelling));
