@@ -519,11 +519,11 @@ fn cases() -> Vec<Case> {
         question(
             "QuestionType",
             &["names question '001', but the question column 'question' is Int64"],
-            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 1, 3), ('bob', 1, 6), ('ann', 2, 5), ('bob', 2, 0)) AS t(\"user\", question, score)"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 1, 3), ('bob', 1, 6), ('ann', 2, 5), ('bob', 2, 0), ('ann', 100, 1), ('ann', 1000, 1)) AS t(\"user\", question, score)"],
             ("include", "'001'"),
             &[
-                ("('ann', 1, 3), ('bob', 1, 6), ('ann', 2, 5), ('bob', 2, 0)", &[("include", "1")]),
-                ("('ann', '001', 3), ('bob', '001', 6), ('ann', '002', 5), ('bob', '002', 0)", &[("include", "'001'")]),
+                ("('ann', 1, 3), ('bob', 1, 6), ('ann', 2, 5), ('bob', 2, 0), ('ann', 100, 1), ('ann', 1000, 1)", &[("include", "1")]),
+                ("('ann', '001', 3), ('bob', '001', 6), ('ann', '002', 5), ('bob', '002', 0), ('ann', '100', 1), ('ann', '1000', 1)", &[("include", "'001'")]),
             ],
         ),
         Case {

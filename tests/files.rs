@@ -263,6 +263,17 @@ async fn folders_patterns_and_columns_that_are_folders() {
         count("by", "count(*), count(DISTINCT \"user\"), max(year)").await.as_deref(),
         Ok("|2|2|2024|")
     );
+    // A pattern leaves folders out, and not their columns.
+    for (pattern, expected) in [
+        ("by/year=*/*.csv", "|2|2|2023|2024|"),
+        ("by/*/[a-z]*.csv", "|2|2|2023|2024|"),
+        ("by/**/*.csv", "|2|2|2023|2024|"),
+        ("by/year=202[0-3]/*.csv", "|1|1|2023|2023|"),
+        ("by/*/b.csv", "|1|1|2024|2024|"),
+    ] {
+        let select = "count(*), count(DISTINCT \"user\"), min(year), max(year)";
+        assert_eq!(count(pattern, select).await.as_deref(), Ok(expected), "{pattern}");
+    }
     let filtered =
         format!("SELECT \"user\", year FROM '{}' WHERE year = '2023'", folder.path().join("by").display());
     assert!(run(&filtered).await.unwrap().contains("| ann  | 2023 |"));

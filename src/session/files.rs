@@ -6,6 +6,8 @@
 //!                                                              native     Parquet, Arrow, Avro
 //!                                                                 │
 //!                                                              by_name    one table of all
+//!                                                                 │
+//!                                                              folder_columns
 //! ```
 //!
 //! DataFusion reads them. What is seen to here is what it does silently otherwise, or not at all:
@@ -29,7 +31,7 @@ use crate::session::listing::list;
 use crate::session::missing::MissingTables;
 use crate::session::paths::{is_pattern_or_url, is_there, url_of};
 use crate::session::this_session::ThisSession;
-use crate::session::{delimited, json, native};
+use crate::session::{delimited, folder_columns, json, native};
 
 pub use crate::session::failure::FileError;
 pub use crate::session::paths::table_name;
@@ -86,9 +88,14 @@ async fn table_of(path: &str, session: Arc<dyn Session>) -> Result<Arc<dyn Table
     let url = url_of(path)?;
     let store = session.runtime_env().object_store(&url)?;
     let listing = list(path, &url, store.as_ref()).await?;
-    match listing.format {
-        Format::Delimited => delimited::table_of(path, listing, store.as_ref()).await,
-        Format::Json => json::table_of(path, listing, &store, &session).await,
-        Format::Native(format) => native::table_of(listing, format, &store, session.as_ref()).await,
+    let mut parts = Vec::new();
+    for (columns, listing) in listing.by_folder() {
+        let table = match listing.format {
+            Format::Delimited => delimited::table_of(path, listing, store.as_ref()).await?,
+            Format::Json => json::table_of(path, listing, &store, &session).await?,
+            Format::Native(format) => native::table_of(listing, format, &store, session.as_ref()).await?,
+        };
+        parts.push((columns, table));
     }
+    folder_columns::joined(parts)
 }

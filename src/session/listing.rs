@@ -22,9 +22,29 @@ pub(super) struct Listing {
     /// With something in each of them, in the order of their names.
     pub(super) files: Vec<DataFile>,
     /// Names of columns whose values are in names of folders, as in `year=2024/exam.csv`, and the
-    /// folder in which these lie.
+    /// folder in which these lie. Of a pattern's files, which need not be all, each has its values.
     pub(super) folders: Option<(ListingTableUrl, Vec<String>)>,
 }
+
+impl Listing {
+    /// The files of each folder that a pattern has found, with the columns that the folder is.
+    pub(super) fn by_folder(self) -> Vec<(FolderColumns, Self)> {
+        let mut parts: Vec<(FolderColumns, Self)> = Vec::new();
+        for file in self.files {
+            match parts.iter_mut().find(|(columns, _)| *columns == file.columns) {
+                Some((_, part)) => part.files.push(file),
+                None => parts.push((
+                    file.columns.clone(),
+                    Self { format: self.format, files: vec![file], folders: self.folders.clone() },
+                )),
+            }
+        }
+        parts
+    }
+}
+
+/// Names of columns and their values, as folders have them.
+pub(super) type FolderColumns = Vec<(String, String)>;
 
 /// A file with data in it.
 #[derive(Debug, Clone)]
@@ -34,6 +54,8 @@ pub(super) struct DataFile {
     pub(super) url: ListingTableUrl,
     /// As a user would write it.
     pub(super) path: String,
+    /// The columns that folders found by a pattern are.
+    pub(super) columns: FolderColumns,
 }
 
 /// Lists the files of a path.
@@ -115,6 +137,15 @@ impl Place<'_> {
         // Writers on many machines leave a file without a byte where they had no rows.
         files.retain(|file| file.meta.size > 0);
         let folders = self.folders(&files)?;
+        let folders = match self.url.get_glob() {
+            None => folders,
+            Some(_) => {
+                for file in files.iter_mut().filter(|_| folders.is_some()) {
+                    file.columns = self.columns(file);
+                }
+                None
+            }
+        };
         Ok(Listing { format, files, folders })
     }
 
@@ -122,7 +153,7 @@ impl Place<'_> {
         let ending = ending_of(meta.location.as_ref());
         let url = url_of(self.url, &meta.location);
         let path = if named { self.path.to_string() } else { shown(url.as_str()) };
-        DataFile { meta, ending, url, path }
+        DataFile { meta, ending, url, path, columns: Vec::new() }
     }
 
     /// What of a file's place is below the folder.
@@ -168,18 +199,28 @@ impl Place<'_> {
         FileError::MixedEndings { path: self.path.to_string(), choices: choices.collect(), endings }
     }
 
+    /// The columns that a file's folders are.
+    fn columns(&self, file: &DataFile) -> FolderColumns {
+        let name = self.relative(&file.meta.location).unwrap_or_default();
+        // The file's own name may have the sign in it.
+        let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
+        let column = |folder: &str| {
+            let (name, value) = folder.split_once('=')?;
+            Some((name.to_string(), value.to_string()))
+        };
+        folders.split('/').filter_map(column).collect()
+    }
+
     /// The columns that folders are.
     fn folders(&self, files: &[DataFile]) -> Result<Option<(ListingTableUrl, Vec<String>)>, FileError> {
         let names = |file: &DataFile| {
+            let columns = self.columns(file);
             let name = self.relative(&file.meta.location).unwrap_or_default();
-            let folders = name.split('/').filter_map(|folder| Some(folder.split_once('=')?.0.to_string()));
-            let mut folders: Vec<String> = folders.collect();
-            // The file's own name may have the sign in it.
-            let above: Vec<&str> = name.split('/').rev().skip(1).collect();
-            let count = above.iter().filter(|folder| folder.contains('=')).count();
-            folders.truncate(count);
-            let others = above.len() - count;
-            if count > 0 && others > 0 { vec![name] } else { folders }
+            let others = name.matches('/').count() - columns.len();
+            match columns.is_empty() || others == 0 {
+                true => columns.into_iter().map(|(name, _)| name).collect(),
+                false => vec![name],
+            }
         };
         let Some(first) = files.first() else { return Ok(None) };
         let columns = names(first);
@@ -190,7 +231,7 @@ impl Place<'_> {
                 other: other.path.clone(),
             });
         }
-        if columns.is_empty() || self.url.get_glob().is_some() {
+        if columns.is_empty() {
             return Ok(None);
         }
         // The table lists the folder again.

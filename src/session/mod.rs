@@ -16,6 +16,7 @@ mod endings;
 mod external;
 mod failure;
 pub mod files;
+mod folder_columns;
 mod json;
 mod listing;
 mod look;

@@ -210,7 +210,9 @@ impl<'a> Advice<'a> {
         let padded = texts.iter().flatten().any(|text| text.starts_with('0') && text.len() > 1);
         if let Some(&width) = widths.first().filter(|width| padded && widths.iter().all(|it| it == *width)) {
             let padded = |[_, question, _]: [&'a String; 3]| {
-                let text = format!("lpad(CAST({} AS VARCHAR), {width}, '0')", self.name(question));
+                let text = format!("CAST({} AS VARCHAR)", self.name(question));
+                // Longer ones would be cut, and be others.
+                let text = format!("lpad({text}, greatest({width}, length({text})), '0')");
                 let effect = format!("make text of {width} digits of the column");
                 self.computed(effect, question, Some(text))
             };
