@@ -48,11 +48,13 @@
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::index::{Answers, scores::Binary};
-use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing, UserList};
+use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing};
 use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, first_look};
 use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Strip, Task};
+use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 
 /// The most users of any run: their number fits the bits it has in a lane.
@@ -357,7 +359,8 @@ impl<W: Width, const N: usize> Task for Sum<'_, W, N> {
     fn run<I: InstructionSet>(self, instructions: I) {
         if self.list.users() <= self.bounds.single {
             let groups = self.list.groups().enumerate();
-            let sums = sum::<I, W, N>(instructions, self.rows, self.terms, groups, self.bounds.run);
+            let (rows, terms, list) = (self.rows, self.terms, self.list);
+            let sums = sum::<I, W, N>(instructions, rows, terms, list, groups, self.bounds.run);
             if let Some(sums) = sums {
                 for (strip, sums) in sums.into_iter().enumerate() {
                     if let Some((floor, negative)) = first_look(self.screen) {
@@ -395,14 +398,15 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
             let rows = [rows[strip]];
             let mut all = StripSums::<i64>::at(0);
             for (subtotal, group) in list.groups().enumerate() {
-                for chunk in group.chunks(bounds.chunk) {
+                for start in group.clone().step_by(bounds.chunk) {
+                    let chunk = start..group.end.min(start + bounds.chunk);
                     let users = std::iter::once((subtotal, chunk));
-                    match sum::<I, W, 1>(instructions, rows, terms, users.clone(), bounds.run) {
+                    match sum::<I, W, 1>(instructions, rows, terms, list, users.clone(), bounds.run) {
                         Some([sums]) => all.add(&store(sums)),
                         None => {
                             let b = |term: &Terms<W::Term>| W::number(term.counted) >> COUNT_BITS;
                             let broad: Vec<_> = terms.iter().map(|term| to_terms::<Broad>(b(term))).collect();
-                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, users, RUN)
+                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, list, users, RUN)
                                 .expect("32 bits hold every square");
                             all.add(&store(sums));
                         }
@@ -414,16 +418,22 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
     }
 }
 
-/// The sums n, Σa, Σa², Σb, Σb² and Σab of a strip over groups of users, each with its
-/// subtotal, in runs of at most so many; `None` if lanes are too narrow for them.
+/// The sums n, Σa, Σa², Σb, Σb² and Σab of a strip over groups of a list's users, each with
+/// its subtotal, in runs of at most so many; `None` if lanes are too narrow for them.
 #[inline(always)]
-fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
+fn sum<I: InstructionSet, W: Width, const N: usize>(
     instructions: I,
     rows: [&[u64]; N],
     terms: &[Terms<W::Term>],
-    groups: impl Iterator<Item = (usize, &'a [u32])>,
+    list: &UserList,
+    groups: impl Iterator<Item = (usize, Range<usize>)>,
     run: usize,
 ) -> Option<[[W::Strip<I>; 6]; N]> {
+    let bound = list.bound();
+    assert!(bound <= terms.len(), "slots below {bound} of {}", terms.len());
+    for rows in rows {
+        assert!(bound <= rows.len(), "slots below {bound} of {}", rows.len());
+    }
     let spread = |number| W::spread(instructions, W::term(number));
     let (zero, counts) = (spread(0), spread(RUN as i32));
     let mut sums = [[zero; 6]; N];
@@ -431,18 +441,19 @@ fn sum<'a, I: InstructionSet, W: Width, const N: usize>(
     for (subtotal, users) in groups {
         let p = subtotal as i32;
         let (p, of_n, of_s) = (spread(p), spread(p * p), spread(2 * p + 1));
-        for users in users.chunks(run) {
+        for users in list.part(users).chunks(run) {
             let mut of_run = [[zero; 3]; N];
             for &slot in users {
                 let slot = slot as usize;
                 debug_assert!(slot < terms.len(), "slot {slot} of {}", terms.len());
-                // SAFETY: a list holds slots of its cohort, which has a term for each.
+                // SAFETY: the slot is below the list's bound, which was asserted above to be
+                // at most the number of terms.
                 let term = unsafe { terms.get_unchecked(slot) };
                 let counted = W::spread(instructions, term.counted);
                 let square = W::spread(instructions, term.square);
                 for strip in 0..N {
                     debug_assert!(slot < rows[strip].len(), "slot {slot} of {}", rows[strip].len());
-                    // SAFETY: a list holds slots of its cohort, which has a row for each.
+                    // SAFETY: likewise, at most the number of rows.
                     let row = unsafe { *rows[strip].get_unchecked(slot) };
                     let [answered, correct] = zero.masks(row);
                     let [totals, products, squares] = of_run[strip];

@@ -17,8 +17,9 @@
 use std::ops::Range;
 
 use crate::index::Answers;
-use crate::index::bitset::{BitMatrix, WORD};
+use crate::index::bitset::{BitMatrix, WORD, below};
 use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Task};
+use crate::sweep::kernel::list::UserList;
 
 /// The users who answered all questions of a prefix, and for each what he adds to
 /// the sums, of type `T`.
@@ -62,37 +63,6 @@ struct Group {
 impl Group {
     fn blocks(self) -> Range<usize> {
         self.slot / WORD..(self.slot + self.users).div_ceil(WORD)
-    }
-}
-
-/// Some users of a cohort, by their slots.
-#[derive(Debug, Default)]
-pub(crate) struct UserList {
-    slots: Vec<u32>,
-    users: usize,
-    /// For each subtotal, on the prefix and one question more, where its users end.
-    ends: Vec<usize>,
-}
-
-impl UserList {
-    /// How many users there are.
-    pub(crate) fn users(&self) -> usize {
-        self.users
-    }
-
-    /// Their slots, by ascending subtotal.
-    pub(crate) fn slots(&self) -> &[u32] {
-        &self.slots[..self.users]
-    }
-
-    /// Those of each subtotal, by ascending subtotal from 0.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &[u32]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let group = &self.slots[start..end];
-            start = end;
-            group
-        })
     }
 }
 
@@ -178,19 +148,13 @@ impl<T: Copy + Default> BinaryCohort<T> {
         question: Option<usize>,
         list: &mut UserList,
     ) {
-        // Positions are written 64 at a time, whatever their number.
-        list.slots.resize(self.slots + WORD, 0);
-        list.ends.clear();
-        let mut end = 0;
+        list.clear(self.slots);
         let Some(question) = question else {
             for group in &self.groups {
-                for slot in group.slot..group.slot + group.users {
-                    list.slots[end] = slot as u32;
-                    end += 1;
-                }
-                list.ends.push(end);
+                let end = group.slot + group.users;
+                list.extend(instructions, group.blocks(), |block| below((end - block * WORD).min(WORD)));
+                list.end_group();
             }
-            list.users = end;
             return;
         };
         let blocks = self.slots / WORD;
@@ -198,29 +162,15 @@ impl<T: Copy + Default> BinaryCohort<T> {
         let (answered, correct) = (question % STRIP, STRIP + question % STRIP);
         for subtotal in 0..=self.groups.len() {
             if let Some(group) = self.groups.get(subtotal) {
-                for block in group.blocks() {
-                    let users = columns[block][answered] & !columns[block][correct];
-                    append(instructions, users, block, &mut list.slots, &mut end);
-                }
+                let wrong = |block: usize| columns[block][answered] & !columns[block][correct];
+                list.extend(instructions, group.blocks(), wrong);
             }
             if let Some(group) = subtotal.checked_sub(1).map(|below| self.groups[below]) {
-                for block in group.blocks() {
-                    let users = columns[block][correct];
-                    append(instructions, users, block, &mut list.slots, &mut end);
-                }
+                list.extend(instructions, group.blocks(), |block| columns[block][correct]);
             }
-            list.ends.push(end);
+            list.end_group();
         }
-        list.users = end;
     }
-}
-
-/// Appends the slots of some users of one block, of which there are `end` before.
-#[inline(always)]
-fn append<I: InstructionSet>(instructions: I, users: u64, block: usize, slots: &mut [u32], end: &mut usize) {
-    let to = slots[*end..].first_chunk_mut().expect("room for 64 more");
-    instructions.positions(users, (block * WORD) as u32, to);
-    *end += users.count_ones() as usize;
 }
 
 /// Lists the users of a cohort who answered a question, or all of them.
@@ -259,30 +209,32 @@ impl<T: Copy + Default> Task for Narrowing<'_, T> {
     fn run<I: InstructionSet>(self, instructions: I) {
         let Self { cohort, question, lanes, questions, list, narrowed } = self;
         cohort.list(instructions, Some(question), list);
-        narrowed.users = list.users;
+        narrowed.users = list.users();
         let strips = lanes.max(questions).div_ceil(STRIP);
-        narrowed.lay_out(list.groups().map(<[u32]>::len), strips);
+        narrowed.lay_out(list.groups().map(|group| group.len()), strips);
         for (group, from) in narrowed.groups.iter().zip(list.groups()) {
             let terms = &mut narrowed.terms[group.slot..][..group.users];
-            gather(&cohort.terms, from, terms);
+            gather(&cohort.terms, list, from.clone(), terms);
             for strip in 0..strips {
                 let rows = cohort.strip(strip);
                 let to = &mut narrowed.rows[strip * narrowed.slots + group.slot..][..group.users];
-                gather(rows, from, to);
+                gather(rows, list, from.clone(), to);
             }
         }
         Turn { cohort: narrowed, strips: questions.div_ceil(STRIP) }.run(instructions);
     }
 }
 
-/// Copies what is at some slots.
+/// Copies what is at the slots of some users of a list.
 #[inline(always)]
-fn gather<T: Copy>(from: &[T], slots: &[u32], to: &mut [T]) {
-    for (to, &slot) in to.iter_mut().zip(slots) {
+fn gather<T: Copy>(from: &[T], list: &UserList, users: Range<usize>, to: &mut [T]) {
+    assert!(list.bound() <= from.len(), "slots below {} of {}", list.bound(), from.len());
+    for (to, &slot) in to.iter_mut().zip(list.part(users)) {
         debug_assert!((slot as usize) < from.len(), "slot {slot} of {}", from.len());
         // Volatile, for else the compiler makes gather instructions of this loop, and
         // these take longer than loads one by one.
-        // SAFETY: a list holds slots of its cohort, which has a row and a term for each.
+        // SAFETY: the slot is below the list's bound, which was asserted to be at most the
+        // number of items.
         *to = unsafe { std::ptr::from_ref(from.get_unchecked(slot as usize)).read_volatile() };
     }
 }

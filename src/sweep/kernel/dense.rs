@@ -26,9 +26,10 @@ use std::sync::Arc;
 use crate::compensated::Compensated;
 use crate::index::bitset::{contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
-use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing, UserList};
+use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing};
 use crate::sweep::kernel::finish::{StripSums, block, block_mut, finish, finish_floats};
 use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP, Strip as _, Task};
+use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, Number};
 

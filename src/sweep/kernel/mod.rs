@@ -32,6 +32,7 @@ mod complete;
 mod dense;
 mod finish;
 pub(crate) mod instructions;
+mod list;
 mod weighted;
 
 pub(crate) use binary::{All, BinaryKernel, Bounds, Broad, Narrow, Terms, Width};
