@@ -11,15 +11,15 @@ use crate::index::bitset::WORD;
 use crate::index::scores::{Scores, Weighted};
 use crate::sweep::Sweep;
 use crate::sweep::home::Homes;
-use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{
-    All, BinaryCohort, BinaryKernel, Bounds, Broad, Bytes, Class, CompleteCohort, CompleteKernel,
-    Covariances, DenseCohort, DenseKernel, Floats, Integers, Kernel, LANES, Member, Narrow, Terms,
+    All, BinaryCohort, BinaryKernel, Bounds, Bytes, Class, CompleteCohort, CompleteKernel, Covariances,
+    DenseCohort, DenseKernel, Floats, Integers, Kernel, LANES, Lanes16, Lanes32, Member, Terms,
     WeightedCohort, WeightedKernel, Width,
 };
 use crate::sweep::pearson::{Number, Sums};
 use crate::sweep::rank::binomial;
 use crate::sweep::share::{Share, Workload};
+use crate::sweep::simd::{InstructionSet, Instructions, Task};
 use crate::sweep::walk::Walk;
 use crate::sweep::wanted::Narrowing;
 
@@ -66,8 +66,8 @@ pub(crate) struct Case {
 /// The users who answered all fixed questions, in the form their scores need.
 #[derive(Debug)]
 enum Root {
-    Narrow(Arc<BinaryCohort<Terms<[i16; 2]>>>, Bounds),
-    Broad(Arc<BinaryCohort<Terms<i32>>>, Bounds),
+    Lanes16(Arc<BinaryCohort<Terms<[i16; 2]>>>, Bounds),
+    Lanes32(Arc<BinaryCohort<Terms<i32>>>, Bounds),
     Complete(Arc<CompleteCohort>, Arc<Covariances>),
     Bytes(Dense<Bytes>),
     Integers(Dense<Integers>),
@@ -133,8 +133,8 @@ impl Case {
     /// The name of the code that will do the work.
     pub(crate) fn kernel(&self) -> &'static str {
         match self.root {
-            Root::Narrow(..) => "binary scores, 16-bit lanes",
-            Root::Broad(..) => "binary scores, 32-bit lanes",
+            Root::Lanes16(..) => "binary scores, 16-bit lanes",
+            Root::Lanes32(..) => "binary scores, 32-bit lanes",
             Root::Complete(..) => "complete data",
             Root::Bytes(..) => "8-bit scores, 32-bit lanes",
             Root::Integers(..) => "64-bit scores",
@@ -150,13 +150,13 @@ impl Case {
     pub(crate) fn share(self: &Arc<Self>, index: usize, of: usize) -> Box<dyn Sweep> {
         let share = self.ranks(index, of);
         match &self.root {
-            Root::Narrow(root, bounds) => self.common.instructions.run(BinaryShare::<Narrow> {
+            Root::Lanes16(root, bounds) => self.common.instructions.run(BinaryShare::<Lanes16> {
                 case: self,
                 root,
                 bounds: *bounds,
                 share,
             }),
-            Root::Broad(root, bounds) => self.common.instructions.run(BinaryShare::<Broad> {
+            Root::Lanes32(root, bounds) => self.common.instructions.run(BinaryShare::<Lanes32> {
                 case: self,
                 root,
                 bounds: *bounds,
@@ -346,7 +346,7 @@ impl Root {
     /// Bytes of one user in the cohorts of a share.
     fn user_bytes(&self, answers: &Answers) -> usize {
         match self {
-            Self::Narrow(..) | Self::Broad(..) => bits_of_user(answers) + size_of::<Terms<i32>>(),
+            Self::Lanes16(..) | Self::Lanes32(..) => bits_of_user(answers) + size_of::<Terms<i32>>(),
             // A cohort is some sums of each question.
             Self::Complete(..) => 0,
             Self::Bytes(_) => dense_user::<i32>(answers, size_of::<u8>()),
@@ -379,12 +379,12 @@ impl Root {
         }
         match &answers.scores {
             Scores::Binary(scores) => {
-                if let Some(bounds) = Bounds::of::<Narrow>(k, scores) {
-                    let all = All::<Narrow> { answers, scores, fixed, bounds, width: PhantomData };
-                    Self::Narrow(Arc::new(instructions.run(all)), bounds)
-                } else if let Some(bounds) = Bounds::of::<Broad>(k, scores) {
-                    let all = All::<Broad> { answers, scores, fixed, bounds, width: PhantomData };
-                    Self::Broad(Arc::new(instructions.run(all)), bounds)
+                if let Some(bounds) = Bounds::of::<Lanes16>(k, scores) {
+                    let all = All::<Lanes16> { answers, scores, fixed, bounds, width: PhantomData };
+                    Self::Lanes16(Arc::new(instructions.run(all)), bounds)
+                } else if let Some(bounds) = Bounds::of::<Lanes32>(k, scores) {
+                    let all = All::<Lanes32> { answers, scores, fixed, bounds, width: PhantomData };
+                    Self::Lanes32(Arc::new(instructions.run(all)), bounds)
                 } else {
                     let scores = Arc::new(scores.weighted(&answers.answered));
                     Self::Integer(weighted_root(answers, &scores, fixed), scores)

@@ -1,8 +1,8 @@
 //! What a sweep hands out: subsets with their r and n.
 
 use crate::index::bitset::ones;
-use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{LANES, Lanes};
+use crate::sweep::simd::{InstructionSet, Instructions, Task};
 
 /// One subset.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,8 +25,8 @@
 use std::sync::OnceLock;
 
 use crate::index::bitset::{WORD, below};
-use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::rank::binomial_or_max;
+use crate::sweep::simd::STRIP;
 
 /// Strips in a word of lanes.
 const STRIPS: usize = WORD / STRIP;

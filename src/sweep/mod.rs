@@ -29,18 +29,19 @@ mod pool;
 mod progress;
 mod rank;
 mod share;
+mod simd;
 mod top;
 mod walk;
 mod wanted;
 
 pub use found::{Columns, Found, Row};
-pub use kernel::instructions::Instructions;
 pub use plan::SweepPlan;
 pub use pool::pool;
 #[cfg(feature = "python")]
 pub(crate) use pool::pool_threads;
 pub use progress::SweepProgress;
 pub use rank::binomial;
+pub use simd::Instructions;
 pub use top::best_rows;
 pub use walk::{Pace, Tally};
 pub use wanted::Wanted;

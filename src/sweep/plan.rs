@@ -8,7 +8,7 @@ use crate::sweep::case::{Case, Common, Demand};
 use crate::sweep::counted::Counted;
 use crate::sweep::found::{Found, Row};
 use crate::sweep::kernel::Covariances;
-use crate::sweep::kernel::instructions::Instructions;
+use crate::sweep::simd::Instructions;
 use crate::sweep::walk::{Pace, Tally};
 use crate::sweep::wanted::{Narrowing, Wanted};
 use crate::sweep::{Columns, Sweep, SweepRequest, Undefined};

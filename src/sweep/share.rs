@@ -33,8 +33,8 @@ use std::collections::BinaryHeap;
 use std::ops::RangeInclusive;
 
 use crate::sweep::home::Homes;
-use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::rank::binomial_or_max;
+use crate::sweep::simd::STRIP;
 
 /// One of several parts of a sweep: ranges of the ranks of prefixes.
 #[derive(Debug, Clone)]

@@ -28,10 +28,10 @@ use crate::sweep::Sweep;
 use crate::sweep::case::Case;
 use crate::sweep::found::{Found, Row};
 use crate::sweep::home::PrefixLanes;
-use crate::sweep::kernel::instructions::STRIP;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::rank::binomial_or_max;
 use crate::sweep::share::Share;
+use crate::sweep::simd::STRIP;
 use crate::sweep::top::Top;
 
 /// When a sweep should pause.

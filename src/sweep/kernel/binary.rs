@@ -53,9 +53,9 @@ use std::ops::Range;
 use crate::index::{Answers, scores::Binary};
 use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing};
 use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, first_look};
-use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Strip, Task};
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
+use crate::sweep::simd::{Arithmetic, Bits, InstructionSet, STRIP, Strip, Task};
 
 /// The most users of any run: their number fits the bits it has in a lane.
 const RUN: usize = (1 << COUNT_BITS) - 1;
@@ -111,11 +111,11 @@ pub(crate) trait Width: Debug + Send + 'static {
 
 /// Lanes of 16 bits.
 #[derive(Debug)]
-pub(crate) struct Narrow;
+pub(crate) struct Lanes16;
 
-impl Width for Narrow {
+impl Width for Lanes16 {
     type Lane = i16;
-    type Strip<I: InstructionSet> = I::Narrow;
+    type Strip<I: InstructionSet> = I::Lanes16;
     type Term = [i16; 2];
 
     #[inline(always)]
@@ -129,13 +129,13 @@ impl Width for Narrow {
     }
 
     #[inline(always)]
-    fn spread<I: InstructionSet>(instructions: I, term: [i16; 2]) -> I::Narrow {
-        instructions.narrow(term)
+    fn spread<I: InstructionSet>(instructions: I, term: [i16; 2]) -> I::Lanes16 {
+        instructions.lanes16(term)
     }
 
     #[inline(always)]
-    fn too_large<I: InstructionSet>(instructions: I) -> I::Narrow {
-        instructions.narrow(Self::term(-SQUARES))
+    fn too_large<I: InstructionSet>(instructions: I) -> I::Lanes16 {
+        instructions.lanes16(Self::term(-SQUARES))
     }
 
     fn run_and_chunk(most_a: i64, most_b: i64, mean_square: i64) -> Option<(usize, usize)> {
@@ -151,11 +151,11 @@ impl Width for Narrow {
 
 /// Lanes of 32 bits.
 #[derive(Debug)]
-pub(crate) struct Broad;
+pub(crate) struct Lanes32;
 
-impl Width for Broad {
+impl Width for Lanes32 {
     type Lane = i32;
-    type Strip<I: InstructionSet> = I::Broad;
+    type Strip<I: InstructionSet> = I::Lanes32;
     type Term = i32;
 
     #[inline(always)]
@@ -169,13 +169,13 @@ impl Width for Broad {
     }
 
     #[inline(always)]
-    fn spread<I: InstructionSet>(instructions: I, term: i32) -> I::Broad {
-        instructions.broad(term)
+    fn spread<I: InstructionSet>(instructions: I, term: i32) -> I::Lanes32 {
+        instructions.lanes32(term)
     }
 
     #[inline(always)]
-    fn too_large<I: InstructionSet>(instructions: I) -> I::Broad {
-        instructions.broad(0)
+    fn too_large<I: InstructionSet>(instructions: I) -> I::Lanes32 {
+        instructions.lanes32(0)
     }
 
     fn run_and_chunk(most_a: i64, most_b: i64, _: i64) -> Option<(usize, usize)> {
@@ -405,8 +405,9 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
                         Some([sums]) => all.add(&store(sums)),
                         None => {
                             let b = |term: &Terms<W::Term>| W::number(term.counted) >> COUNT_BITS;
-                            let broad: Vec<_> = terms.iter().map(|term| to_terms::<Broad>(b(term))).collect();
-                            let [sums] = sum::<I, Broad, 1>(instructions, rows, &broad, list, users, RUN)
+                            let broad: Vec<_> =
+                                terms.iter().map(|term| to_terms::<Lanes32>(b(term))).collect();
+                            let [sums] = sum::<I, Lanes32, 1>(instructions, rows, &broad, list, users, RUN)
                                 .expect("32 bits hold every square");
                             all.add(&store(sums));
                         }
@@ -487,8 +488,8 @@ fn sum<I: InstructionSet, W: Width, const N: usize>(
 }
 
 #[inline(always)]
-fn store<S: Strip<Lane: LaneSum>>([n, a, aa, b, bb, ab]: [S; 6]) -> StripSums<S::Lane> {
-    let mut sums = StripSums::at(S::Lane::default());
+fn store<L: LaneSum, S: Strip<Lane = L>>([n, a, aa, b, bb, ab]: [S; 6]) -> StripSums<L> {
+    let mut sums = StripSums::at(L::default());
     n.store(&mut sums.n);
     a.store(&mut sums.a);
     aa.store(&mut sums.aa);
@@ -523,7 +524,7 @@ mod tests {
         for a in [1, 2, 5, 7, 12, 44, 45, 46, 181, 182, 300, 2_047, 8_191, 8_192, 40_000, 1 << 40] {
             for b in [0, 1, 5, 32, 33, 90, 91, 255, 256, 2_048, 8_191, 8_192, 32_767, 32_768] {
                 for mean_square in [0, 1, 16, 17, 100, 128, 129, b * b / 2, b * b] {
-                    check::<Narrow>(a, b, mean_square, |run, chunk| {
+                    check::<Lanes16>(a, b, mean_square, |run, chunk| {
                         let rarely_again = run * 2 * mean_square <= SQUARES.into() || mean_square == 0;
                         let squares = run * b * b <= u16::MAX.into() && rarely_again;
                         let moments =
@@ -531,7 +532,7 @@ mod tests {
                         run <= RUN as i64 && squares && moments && chunk <= 16 * run
                     });
                 }
-                check::<Broad>(a, b, 0, |run, chunk| {
+                check::<Lanes32>(a, b, 0, |run, chunk| {
                     let widest = i128::from(a.max(b));
                     let moments = widest * widest * i128::from(chunk) <= 1 << 30;
                     run <= RUN as i64 && moments && b <= i16::MAX.into()
@@ -544,7 +545,7 @@ mod tests {
     fn bounds_are_those_of_the_grand_totals_less_their_centre() {
         let of = |k, totals: &[i16]| {
             let scores = Binary { correct: BitMatrix::new(totals.len(), 1), totals: totals.to_vec() };
-            Bounds::of::<Narrow>(k, &scores)
+            Bounds::of::<Lanes16>(k, &scores)
         };
         // Most near one end: less their mean, 9, squares are small; less nothing they are not.
         let mut totals = vec![10i16; 900];

@@ -18,8 +18,8 @@ use std::ops::Range;
 
 use crate::index::Answers;
 use crate::index::bitset::{BitMatrix, WORD, below};
-use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Task};
 use crate::sweep::kernel::list::UserList;
+use crate::sweep::simd::{InstructionSet, STRIP, Task};
 
 /// The users who answered all questions of a prefix, and for each what he adds to
 /// the sums, of type `T`.

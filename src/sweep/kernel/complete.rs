@@ -23,9 +23,9 @@ use crate::index::Answers;
 use crate::index::bitset::{WORD, ones};
 use crate::index::scores::Scores;
 use crate::sweep::kernel::finish::block;
-use crate::sweep::kernel::instructions::{Block, InstructionSet, Task};
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, correlation_of};
+use crate::sweep::simd::{Arithmetic, InstructionSet, Task};
 
 /// The covariances of the questions with each other and with the grand totals, times n².
 #[derive(Debug)]

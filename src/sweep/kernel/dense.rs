@@ -28,10 +28,10 @@ use crate::index::bitset::{contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
 use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing};
 use crate::sweep::kernel::finish::{StripSums, block, block_mut, finish, finish_floats};
-use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP, Strip as _, Task};
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, Number};
+use crate::sweep::simd::{Arithmetic, Doubles as _, InstructionSet, STRIP, Strip as _, Task};
 
 /// How scores are kept and summed.
 pub(crate) trait Class: Debug + Send + Sync + 'static {
@@ -142,19 +142,19 @@ fn sum_pairs<I: InstructionSet>(
     strip: &Strip<'_, Bytes>,
     users: &[Adder<i32>],
 ) -> StripSums<i32> {
-    let [mut a, mut aa, mut ab, mut counted, mut bb] = [instructions.broad(0); 5];
-    let (nobody, one) = (instructions.narrow([0; 2]), instructions.pair([1; 2]));
+    let [mut a, mut aa, mut ab, mut counted, mut bb] = [instructions.lanes32(0); 5];
+    let (nobody, one) = (instructions.lanes16([0; 2]), instructions.pair([1; 2]));
     for pair in users.chunks(2) {
         let (mut x, mut b) = ([nobody; 2], [0; 2]);
         for (member, user) in pair.iter().enumerate() {
             let slot = user.slot as usize;
             let row = strip.rows[slot];
             let ([answered, _], [answered_broad, _]) = (nobody.masks(row), bb.masks(row));
-            let subtotal = instructions.narrow([user.p as i16; 2]);
+            let subtotal = instructions.lanes16([user.p as i16; 2]);
             x[member] = instructions.load_bytes(&strip.scores[slot]).add_where(answered, subtotal);
             b[member] = user.b as i16;
-            counted = counted.add_where(answered_broad, instructions.broad(user.counted));
-            bb = bb.add_where(answered_broad, instructions.broad(user.bb));
+            counted = counted.add_where(answered_broad, instructions.lanes32(user.counted));
+            bb = bb.add_where(answered_broad, instructions.lanes32(user.bb));
         }
         let x = instructions.pairs(x[0], x[1]);
         a = instructions.add_products(a, x, one);

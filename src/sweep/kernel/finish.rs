@@ -2,9 +2,9 @@
 
 use crate::compensated::Compensated;
 use crate::index::bitset::ones;
-use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP};
 use crate::sweep::kernel::{Lanes, Screen};
 use crate::sweep::pearson::{Correlation, Exact, Number, Sums, rounded};
+use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP};
 
 /// The six sums of 32 subsets.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::index::bitset::WORD;
-use crate::sweep::kernel::instructions::InstructionSet;
+use crate::sweep::simd::InstructionSet;
 
 /// Some users of a cohort, by their slots, in groups of equal subtotal.
 ///
@@ -92,7 +92,7 @@ impl UserList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::kernel::instructions::{Instructions, Task};
+    use crate::sweep::simd::{Instructions, Task};
 
     struct Extend<'a>(&'a mut UserList, Range<usize>, u64);
 

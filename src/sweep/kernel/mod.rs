@@ -31,11 +31,10 @@ mod cohort;
 mod complete;
 mod dense;
 mod finish;
-pub(crate) mod instructions;
 mod list;
 mod weighted;
 
-pub(crate) use binary::{All, BinaryKernel, Bounds, Broad, Narrow, Terms, Width};
+pub(crate) use binary::{All, BinaryKernel, Bounds, Lanes16, Lanes32, Terms, Width};
 pub(crate) use cohort::BinaryCohort;
 pub(crate) use complete::{CompleteCohort, CompleteKernel, Covariances};
 pub(crate) use dense::{Bytes, Class, DenseCohort, DenseKernel, Floats, Integers, Member};

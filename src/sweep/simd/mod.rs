@@ -1,13 +1,16 @@
 //! What the kernels ask of a processor, and which processors can give it.
 //!
 //! The algorithms are written once, over [`InstructionSet`]. A value of such a type
-//! is a proof: it exists only where [`Instructions::available`] has seen the processor
+//! is a proof: it exists only where [`Processor::detect`] has seen the processor
 //! to have what its methods use. So the methods are safe to call, and `unsafe` stays
 //! within the files of this folder.
 //!
-//! An algorithm that is to use an instruction set is a [`Task`]. [`InstructionSet::run`]
+//! An algorithm that is to use an instruction set is a [`Task`]. [`Processor::run`]
 //! calls it from a function that is compiled for that set; all that the task calls
 //! must be inlined into it, or it would be compiled for the least processor again.
+//!
+//! A further instruction set is a file here, with its `mod` and its line in
+//! [`instruction_sets!`].
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "intrinsics")]
@@ -15,53 +18,111 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "intrinsics")]
 mod avx512;
+mod lane_by_lane;
 mod portable;
-
-use std::fmt::Debug;
-
-#[cfg(target_arch = "x86_64")]
-use avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-use avx512::Avx512;
-use portable::Portable;
+mod processor;
 
 use crate::index::bitset::WORD;
+pub(crate) use lane_by_lane::{Arithmetic, Bits};
+pub(crate) use processor::Processor;
+
+/// The instruction sets, the best first; the last is one that all processors have.
+macro_rules! instruction_sets {
+    ($($(#[$cfg:meta])? $file:ident::$name:ident),+ $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Detected {
+            $($(#[$cfg])? $name($file::$name)),+
+        }
+
+        impl Instructions {
+            /// All that this processor has, the best first, and one that all processors have
+            /// last.
+            pub fn available() -> Vec<Self> {
+                let sets = [$($(#[$cfg])? $file::$name::detect().map(Detected::$name)),+];
+                sets.into_iter().flatten().map(Self).collect()
+            }
+
+            /// The name, in settings and in plans.
+            pub fn name(self) -> &'static str {
+                match self.0 {
+                    $($(#[$cfg])? Detected::$name(_) => $file::$name::NAME),+
+                }
+            }
+
+            /// Runs a task with all its code compiled for this instruction set.
+            pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
+                match self.0 {
+                    $($(#[$cfg])? Detected::$name(processor) => processor.run(task)),+
+                }
+            }
+        }
+    };
+}
+
+instruction_sets! {
+    #[cfg(target_arch = "x86_64")]
+    avx512::Avx512,
+    #[cfg(target_arch = "x86_64")]
+    avx2::Avx2,
+    portable::Portable,
+}
+
+/// An instruction set that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instructions(Detected);
+
+impl Instructions {
+    /// The best that this processor has.
+    pub fn best() -> Self {
+        Self::available()[0]
+    }
+}
+
+/// Work that is compiled for an instruction set.
+pub(crate) trait Task {
+    type Output;
+
+    /// To be marked `#[inline(always)]`.
+    fn run<I: InstructionSet>(self, instructions: I) -> Self::Output;
+}
 
 /// Lanes in a strip: subsets whose sums are formed together.
 pub(crate) const STRIP: usize = 32;
 
-/// An instruction set.
-pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
+/// An instruction set. What has a body here is plain Rust; a set that does better has its own.
+pub(crate) trait InstructionSet: Processor {
     /// A strip of lanes of 16 bits.
-    type Narrow: Strip<Lane = i16>;
+    type Lanes16: Strip<Lane = i16>;
     /// A strip of lanes of 32 bits.
-    type Broad: Strip<Lane = i32>;
-
+    type Lanes32: Strip<Lane = i32>;
     /// Two numbers of 16 bits in each of 32 lanes.
     type Pairs: Copy;
     /// 8 lanes of double precision.
-    type Doubles: Block;
+    type Doubles: Doubles;
 
     /// All lanes at one value, which comes twice: words of 32 bits are what processors
     /// spread from memory without another step.
-    fn narrow(self, value: [i16; 2]) -> Self::Narrow;
+    fn lanes16(self, value: [i16; 2]) -> Self::Lanes16;
 
     /// All lanes at one value.
-    fn broad(self, value: i32) -> Self::Broad;
+    fn lanes32(self, value: i32) -> Self::Lanes32;
 
-    fn load_bytes(self, bytes: &[u8; STRIP]) -> Self::Narrow;
+    fn load_bytes(self, bytes: &[u8; STRIP]) -> Self::Lanes16;
 
-    fn pairs(self, first: Self::Narrow, second: Self::Narrow) -> Self::Pairs;
+    fn pairs(self, first: Self::Lanes16, second: Self::Lanes16) -> Self::Pairs;
 
     /// All lanes at one pair.
     fn pair(self, both: [i16; 2]) -> Self::Pairs;
 
     /// Adds x·y of the first and x·y of the second numbers. Processors multiply and add
     /// pairs in one instruction or two; but they leave the lanes in an order of their own.
-    fn add_products(self, sums: Self::Broad, x: Self::Pairs, y: Self::Pairs) -> Self::Broad;
+    fn add_products(self, sums: Self::Lanes32, x: Self::Pairs, y: Self::Pairs) -> Self::Lanes32;
 
     /// Puts sums of products back into the order of the lanes.
-    fn in_order(self, sums: Self::Broad) -> Self::Broad;
+    #[inline(always)]
+    fn in_order(self, sums: Self::Lanes32) -> Self::Lanes32 {
+        sums
+    }
 
     /// All lanes at one value.
     fn doubles(self, value: f64) -> Self::Doubles;
@@ -76,30 +137,28 @@ pub(crate) trait InstructionSet: Copy + Debug + Send + Sync + 'static {
 
     /// Writes `base` plus the position of each set bit to `positions`, ascending.
     /// What lies behind the last of them is overwritten with anything.
-    fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]);
+    #[inline(always)]
+    fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
+        portable::positions(word, base, positions);
+    }
 
     /// Writes the values whose bits are set to the front of `to`, in order. What lies
     /// behind the last of them is overwritten with anything.
-    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]);
+    #[inline(always)]
+    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]) {
+        portable::compress(values, wanted, to);
+    }
 
     /// Bit `c` of word `r` becomes bit `r` of word `c`.
-    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]);
-
-    /// Runs a task with all its code compiled for this instruction set.
-    fn run<T: Task>(self, task: T) -> T::Output;
+    #[inline(always)]
+    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]) {
+        *columns = *rows;
+        portable::transpose(columns);
+    }
 }
 
-/// Work that is compiled for an instruction set.
-pub(crate) trait Task {
-    type Output;
-
-    /// To be marked `#[inline(always)]`.
-    fn run<I: InstructionSet>(self, instructions: I) -> Self::Output;
-}
-
-/// 32 lanes. Arithmetic wraps around.
-pub(crate) trait Strip: Copy {
-    type Lane: Copy;
+/// 32 lanes of integers.
+pub(crate) trait Strip: Arithmetic<STRIP> + Bits {
     /// Which lanes of a strip.
     type Mask: Copy;
 
@@ -107,38 +166,26 @@ pub(crate) trait Strip: Copy {
     /// set in the higher.
     fn masks(self, row: u64) -> [Self::Mask; 2];
 
-    fn add(self, other: Self) -> Self;
-
-    fn mul(self, other: Self) -> Self;
-
-    fn and(self, other: Self) -> Self;
-
-    fn or(self, other: Self) -> Self;
-
-    /// Shifts in the sign.
-    fn shift_right_signed<const BITS: u32>(self) -> Self;
-
     /// Adds `value` to some lanes.
     fn add_where(self, lanes: Self::Mask, value: Self) -> Self;
 
     /// Whether any lane has a bit of `mask` set.
     fn any(self, mask: Self) -> bool;
 
-    fn store(self, lanes: &mut [Self::Lane; STRIP]);
-
     /// A first look at the sums n, Σa, Σa², Σb, Σb², Σab of 32 subsets: whether any has
     /// an n of at least `least`, and a covariance above 0 whose square is at least
     /// `floor` times the variances. The moments are rounded to single precision; so the
     /// answer is wrong only within some 2⁻²¹ of the floor.
-    fn any_above(sums: [Self; 6], least: Self::Lane, floor: f32) -> bool;
+    ///
+    /// Where this is not worth code of its own, any subset may be: the second look is as good.
+    #[inline(always)]
+    fn any_above(_sums: [Self; 6], _least: Self::Lane, _floor: f32) -> bool {
+        true
+    }
 }
 
-/// 8 lanes of double precision, rounded after every step.
-pub(crate) trait Block: Copy {
-    fn add(self, other: Self) -> Self;
-
-    fn mul(self, other: Self) -> Self;
-
+/// 8 lanes of double precision.
+pub(crate) trait Doubles: Arithmetic<8, Lane = f64> {
     /// Those lanes whose bits are set, lowest first; the others are zero.
     fn only(self, lanes: u32) -> Self;
 
@@ -147,63 +194,12 @@ pub(crate) trait Block: Copy {
     fn add_where(self, lanes: u32, value: Self) -> Self {
         self.add(value.only(lanes))
     }
-
-    fn store(self, lanes: &mut [f64; 8]);
 }
 
-/// An instruction set that this processor has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instructions(Detected);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Detected {
-    #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
-    #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
-    Portable(Portable),
-}
-
-impl Instructions {
-    /// All that this processor has, the best first, and one that all processors have
-    /// last.
-    pub fn available() -> Vec<Self> {
-        let mut all = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            all.extend(Avx512::detect().map(Detected::Avx512));
-            all.extend(Avx2::detect().map(Detected::Avx2));
-        }
-        all.push(Detected::Portable(Portable));
-        all.into_iter().map(Self).collect()
-    }
-
-    /// The best that this processor has.
-    pub fn best() -> Self {
-        Self::available()[0]
-    }
-
-    /// The name, in settings and in plans.
-    pub fn name(self) -> &'static str {
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Detected::Avx512(_) => "avx512",
-            #[cfg(target_arch = "x86_64")]
-            Detected::Avx2(_) => "avx2",
-            Detected::Portable(_) => "portable",
-        }
-    }
-
-    /// Runs a task with all its code compiled for this instruction set.
-    pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Detected::Avx512(instructions) => instructions.run(task),
-            #[cfg(target_arch = "x86_64")]
-            Detected::Avx2(instructions) => instructions.run(task),
-            Detected::Portable(instructions) => instructions.run(task),
-        }
-    }
+/// The bits of the lower half of a row, and of the higher.
+#[inline(always)]
+fn halves(row: u64) -> [u32; 2] {
+    [row as u32, (row >> STRIP) as u32]
 }
 
 #[cfg(test)]
