@@ -17,7 +17,7 @@
 //! [`naive`] is the definition, in as many words; tests and benches hold the
 //! sweep against it.
 
-mod case;
+mod branch;
 mod counted;
 mod found;
 mod home;
@@ -30,6 +30,7 @@ mod progress;
 mod rank;
 mod share;
 mod simd;
+mod subsets;
 mod top;
 mod walk;
 mod wanted;

@@ -49,7 +49,7 @@ pub(crate) enum Correlation {
 /// What scores, subtotals and grand totals are made of.
 pub(crate) trait Number: Copy + Default + Send + Sync + Debug + 'static {
     /// What their sums are made of.
-    type Sum: Copy + Default + Send + Debug;
+    type Sum: Copy + Default + Send + Sync + Debug;
 
     /// `self + other`.
     fn plus(self, other: Self) -> Self;

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
-use crate::sweep::case::{Case, Common, Demand};
+use crate::sweep::branch::{Branch, Constraint};
 use crate::sweep::counted::Counted;
 use crate::sweep::found::{Found, Row};
-use crate::sweep::kernel::Covariances;
+use crate::sweep::kernel::select::Kernels;
 use crate::sweep::simd::Instructions;
+use crate::sweep::subsets::Shared;
 use crate::sweep::walk::{Pace, Tally};
 use crate::sweep::wanted::{Narrowing, Wanted};
 use crate::sweep::{Columns, Sweep, SweepRequest, Undefined};
@@ -16,19 +17,20 @@ use crate::sweep::{Columns, Sweep, SweepRequest, Undefined};
 /// A sweep ready to start; shared by all who take a part in it.
 #[derive(Debug)]
 pub struct SweepPlan {
-    common: Arc<Common>,
+    shared: Arc<Shared>,
+    kernels: Kernels,
     subsets: Option<u64>,
     /// Together they hold every subset once.
-    first: Arc<Case>,
-    further: Vec<FurtherCase>,
+    first: Arc<Branch>,
+    further: Vec<FurtherBranch>,
 }
 
-/// A case that is made when the first share comes to it, and forgotten when the last has
+/// A branch that is made when the first share comes to it, and forgotten when the last has
 /// done it.
 #[derive(Debug)]
-struct FurtherCase {
-    demand: Demand,
-    case: Mutex<Weak<Case>>,
+struct FurtherBranch {
+    constraint: Constraint,
+    branch: Mutex<Weak<Branch>>,
 }
 
 impl SweepPlan {
@@ -40,30 +42,32 @@ impl SweepPlan {
     /// questions, or with an id that no question has.
     pub fn try_new(answers: Arc<Answers>, request: &SweepRequest, partial: bool) -> Result<Self> {
         check(request, answers.questions())?;
-        let demands = demands(&answers, request);
+        let constraints = constraints(&answers, request);
         let questions = answers.questions();
         let mut subsets = Some(0u64);
-        for demand in &demands {
-            let (of_case, questions, k) = Case::subsets(request.k, demand, questions);
-            subsets = subsets.zip(of_case).and_then(|(sum, of_case)| sum.checked_add(of_case));
+        for constraint in &constraints {
+            let (of_branch, questions, k) = Branch::subsets(request.k, constraint, questions);
+            subsets = subsets.zip(of_branch).and_then(|(sum, of_branch)| sum.checked_add(of_branch));
             if subsets.is_none_or(|subsets| subsets > i64::MAX as u64) && !partial {
                 return Err(KCorrsetError::TooManySubsets { questions, k });
             }
         }
-        let mut demands = demands.into_iter();
-        let first = demands.next().unwrap_or_default();
-        let common = Arc::new(Common {
+        let mut constraints = constraints.into_iter();
+        let first = constraints.next().unwrap_or_default();
+        let instructions = request.instructions.unwrap_or_else(Instructions::best);
+        let kernels = Kernels::new(&answers, request.k, instructions);
+        let shared = Arc::new(Shared {
             k: request.k,
             wanted: Narrowing::from(wanted(request)),
             corrected: request.corrected,
             top: request.top,
-            instructions: request.instructions.unwrap_or_else(Instructions::best),
-            covariances: Covariances::of(&answers, request.k.min(answers.questions())).map(Arc::new),
+            instructions,
             answers,
         });
-        let first = Arc::new(Case::new(&common, first));
-        let further = demands.map(|demand| FurtherCase { demand, case: Mutex::default() }).collect();
-        Ok(Self { common, subsets, first, further })
+        let first = Arc::new(Branch::new(&shared, &kernels, first));
+        let further =
+            constraints.map(|constraint| FurtherBranch { constraint, branch: Mutex::default() }).collect();
+        Ok(Self { shared, kernels, subsets, first, further })
     }
 
     /// How many subsets there are, or `None` for more than 64 bits can tell.
@@ -73,13 +77,13 @@ impl SweepPlan {
 
     /// Which r and n are wanted by now.
     pub fn wanted(&self) -> Wanted {
-        self.common.wanted.get()
+        self.shared.wanted.get()
     }
 
     /// From now on only subsets with such an r and n are wanted, by all who sweep this
     /// plan. What they have found before stays found.
     pub fn narrow(&self, wanted: Wanted) {
-        self.common.wanted.narrow(wanted);
+        self.shared.wanted.narrow(wanted);
     }
 
     /// The name of the code that will do the work.
@@ -98,9 +102,9 @@ impl SweepPlan {
 
     /// Whether every subset is wanted, whatever its r and n.
     fn drops_nothing(&self) -> bool {
-        let users = self.common.answers.users() as i64;
+        let users = self.shared.answers.users() as i64;
         let every = Wanted { n: [0, users], ..Wanted::ALL };
-        self.common.top.is_none() && self.wanted().and(every) == every
+        self.shared.top.is_none() && self.wanted().and(every) == every
     }
 
     /// The `index`-th of `of` shares of the sweep; together they list every subset once.
@@ -112,7 +116,7 @@ impl SweepPlan {
         let first = self.first.share(index, of);
         match self.further.is_empty() {
             true => first,
-            false => Box::new(CaseByCase::new(Arc::clone(self), [index, of], first)),
+            false => Box::new(BranchByBranch::new(Arc::clone(self), [index, of], first)),
         }
     }
 
@@ -123,7 +127,7 @@ impl SweepPlan {
 
     /// How many of the best subsets are wanted, if not all.
     pub fn top(&self) -> Option<usize> {
-        self.common.top
+        self.shared.top
     }
 
     /// Bytes of the best subsets that one of so many shares keeps, and of the same while those
@@ -140,27 +144,27 @@ impl SweepPlan {
 
     /// Bytes of what a plan over these answers keeps.
     pub fn memory_of(answers: &Answers, request: &SweepRequest) -> usize {
-        let roots = demands(answers, request).into_iter().take(1);
-        let roots: usize = roots.map(|demand| Case::root_memory(answers, &demand)).sum();
-        roots + Covariances::bytes(answers)
+        let roots = constraints(answers, request).into_iter().take(1);
+        let roots: usize = roots.map(|constraint| Branch::root_memory(answers, &constraint)).sum();
+        roots + Kernels::memory(answers)
     }
 
     /// Bytes that each share needs at most, beside the plan.
     pub fn share_memory(&self) -> usize {
         let roots =
-            self.further.iter().map(|further| Case::root_memory(&self.common.answers, &further.demand));
+            self.further.iter().map(|further| Branch::root_memory(&self.shared.answers, &further.constraint));
         self.first.share_memory() + roots.max().unwrap_or(0)
     }
 
-    /// One of the cases: the first is 0.
-    fn case(&self, number: usize) -> Option<Arc<Case>> {
+    /// One of the branches: the first is 0.
+    fn branch(&self, number: usize) -> Option<Arc<Branch>> {
         let Some(further) = number.checked_sub(1) else { return Some(Arc::clone(&self.first)) };
-        let FurtherCase { demand, case } = self.further.get(further)?;
+        let FurtherBranch { constraint, branch } = self.further.get(further)?;
         // Who comes second waits, which takes as long as to make it once more.
-        let mut case = case.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(case.upgrade().unwrap_or_else(|| {
-            let made = Arc::new(Case::new(&self.common, demand.clone()));
-            *case = Arc::downgrade(&made);
+        let mut branch = branch.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(branch.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(Branch::new(&self.shared, &self.kernels, constraint.clone()));
+            *branch = Arc::downgrade(&made);
             made
         }))
     }
@@ -197,8 +201,8 @@ fn wanted(request: &SweepRequest) -> Wanted {
     }
 }
 
-/// The cases of a request.
-fn demands(answers: &Answers, request: &SweepRequest) -> Vec<Demand> {
+/// The branches of a request.
+fn constraints(answers: &Answers, request: &SweepRequest) -> Vec<Constraint> {
     let mut position_of = vec![0; answers.questions()];
     for (position, &id) in answers.ids.iter().enumerate() {
         position_of[id as usize] = position;
@@ -209,16 +213,16 @@ fn demands(answers: &Answers, request: &SweepRequest) -> Vec<Demand> {
         positions.dedup();
         positions
     };
-    let demand = Demand { fixed: positions(&request.include), excluded: positions(&request.exclude) };
+    let constraint = Constraint { fixed: positions(&request.include), excluded: positions(&request.exclude) };
     let any = positions(&request.any);
-    if any.is_empty() || any.iter().any(|position| demand.fixed.contains(position)) {
-        return vec![demand];
+    if any.is_empty() || any.iter().any(|position| constraint.fixed.contains(position)) {
+        return vec![constraint];
     }
     let with = |&position: &usize| {
         let without = any.iter().copied().filter(|&other| other < position);
-        Demand {
-            fixed: sorted(demand.fixed.iter().copied().chain([position])),
-            excluded: sorted(demand.excluded.iter().copied().chain(without)),
+        Constraint {
+            fixed: sorted(constraint.fixed.iter().copied().chain([position])),
+            excluded: sorted(constraint.excluded.iter().copied().chain(without)),
         }
     };
     any.iter().map(with).collect()
@@ -231,35 +235,38 @@ fn sorted(positions: impl Iterator<Item = usize>) -> Vec<usize> {
     positions
 }
 
-/// A share of each case, one after the other.
-struct CaseByCase {
+/// A share of each branch, one after the other.
+struct BranchByBranch {
     plan: Arc<SweepPlan>,
     share: [usize; 2],
-    /// The case that is being swept.
+    /// The branch that is being swept.
     number: usize,
+    /// It itself, unless it is the first: as long as it is held, other shares find it made.
+    branch: Option<Arc<Branch>>,
     sweep: Box<dyn Sweep>,
     /// What was done before it.
     tally: Tally,
     top: Vec<Row>,
 }
 
-impl CaseByCase {
+impl BranchByBranch {
     fn new(plan: Arc<SweepPlan>, share: [usize; 2], first: Box<dyn Sweep>) -> Self {
-        Self { plan, share, number: 0, sweep: first, tally: Tally::default(), top: Vec::new() }
+        Self { plan, share, number: 0, branch: None, sweep: first, tally: Tally::default(), top: Vec::new() }
     }
 }
 
-impl Sweep for CaseByCase {
+impl Sweep for BranchByBranch {
     fn advance(&mut self, found: &mut Found, pace: &mut Pace<'_>) -> bool {
         if !self.sweep.advance(found, pace) {
             return false;
         }
-        let Some(case) = self.plan.case(self.number + 1) else { return true };
+        let Some(branch) = self.plan.branch(self.number + 1) else { return true };
         self.number += 1;
         self.tally = self.tally();
         self.top.extend(self.sweep.take_top());
         let [index, of] = self.share;
-        self.sweep = case.share(index, of);
+        self.sweep = branch.share(index, of);
+        self.branch = Some(branch);
         false
     }
 

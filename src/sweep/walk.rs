@@ -5,9 +5,9 @@
 //!     for c in end-1 down to k-d-2:           leave enough below for the prefix
 //!         skip unless some prefix that begins with prefix+c is in my share
 //!         if d = k-2:  open prefix+c; hand out its lanes
-//!         else:        narrow the cohort by c
+//!         else:        restrict the cohort to c
 //!                      skip if too few users are left
-//!                      walk(prefix + c, narrowed cohort, c)
+//!                      walk(prefix + c, restricted cohort, c)
 //! ```
 //!
 //! Which questions are the lanes of a prefix is told in `home`.
@@ -23,15 +23,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use crate::index::Answers;
 use crate::index::bitset::{WORD, ones};
 use crate::sweep::Sweep;
-use crate::sweep::case::Case;
 use crate::sweep::found::{Found, Row};
 use crate::sweep::home::PrefixLanes;
-use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes, ScoreKernel, Screen};
 use crate::sweep::rank::binomial_or_max;
 use crate::sweep::share::Share;
 use crate::sweep::simd::STRIP;
+use crate::sweep::subsets::Subsets;
 use crate::sweep::top::Top;
 
 /// When a sweep should pause.
@@ -83,9 +84,52 @@ pub struct Tally {
     pub pruned: u64,
 }
 
+/// A kernel, and the users who answered all questions that are in every subset.
+#[derive(Debug)]
+pub(crate) struct Root<K: Kernel> {
+    name: &'static str,
+    kernel: K,
+    cohort: Arc<K::Cohort>,
+}
+
+impl<K: Kernel> Root<K> {
+    /// Of all users those who answered the fixed questions, of so many.
+    pub(crate) fn new(
+        name: &'static str,
+        mut kernel: K,
+        all: K::Cohort,
+        fixed: &[usize],
+        questions: usize,
+    ) -> Self {
+        let mut cohort = all;
+        for &question in fixed {
+            let mut restricted = K::Cohort::default();
+            let ends = Ends { prefixes: questions, lanes: questions };
+            kernel.restrict(&cohort, question, ends, &mut restricted);
+            cohort = restricted;
+        }
+        Self { name, kernel, cohort: Arc::new(cohort) }
+    }
+}
+
+impl<K: Kernel> ScoreKernel for Root<K> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn user_bytes(&self, answers: &Answers) -> usize {
+        K::user_bytes(answers)
+    }
+
+    fn walk(&self, subsets: &Arc<Subsets>, share: Share) -> Box<dyn Sweep> {
+        let cohort = Arc::clone(&self.cohort);
+        Box::new(Walk::new(Arc::clone(subsets), self.kernel.clone(), cohort, share))
+    }
+}
+
 /// One share of a sweep.
-pub(crate) struct Walk<K: Kernel> {
-    case: Arc<Case>,
+struct Walk<K: Kernel> {
+    subsets: Arc<Subsets>,
     share: Share,
     kernel: K,
     root: Arc<K::Cohort>,
@@ -134,9 +178,9 @@ enum Step {
 }
 
 impl<K: Kernel> Walk<K> {
-    pub(crate) fn new(case: Arc<Case>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
-        let prefix_length = case.choose - 1;
-        let candidates = case.homes.candidates().len();
+    fn new(subsets: Arc<Subsets>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
+        let prefix_length = subsets.choose - 1;
+        let candidates = subsets.homes.candidates().len();
         let mut ends = vec![0; prefix_length];
         if let Some(first) = ends.first_mut() {
             *first = candidates;
@@ -153,12 +197,12 @@ impl<K: Kernel> Walk<K> {
             words: Vec::new(),
             lanes: Lanes::new(),
             ids: Vec::new(),
-            top: case.common.top.map(Top::new),
+            top: subsets.shared.top.map(Top::new),
             tally: Tally::default(),
-            finished: candidates < case.choose,
-            screen: Screen { wanted: case.common.wanted.get(), corrected: case.common.corrected },
+            finished: candidates < subsets.choose,
+            screen: Screen { wanted: subsets.shared.wanted.get(), corrected: subsets.shared.corrected },
             changes: 0,
-            case,
+            subsets,
             share,
             kernel,
             root,
@@ -168,10 +212,10 @@ impl<K: Kernel> Walk<K> {
     /// Takes over what is wanted, if that has changed.
     #[inline]
     fn look_at_wanted(&mut self) {
-        let changes = self.case.common.wanted.changes();
+        let changes = self.subsets.shared.wanted.changes();
         if self.changes != changes {
             self.changes = changes;
-            self.screen.wanted = self.case.common.wanted.get();
+            self.screen.wanted = self.subsets.shared.wanted.get();
         }
     }
 
@@ -229,18 +273,19 @@ impl<K: Kernel> Walk<K> {
     /// Adds a candidate to the prefix, unless that leaves too few users.
     fn descend(&mut self, candidate: usize, size: u64) -> Step {
         let depth = self.prefix.len();
-        let mut narrowed = std::mem::take(&mut self.cohorts[depth]);
+        let mut restricted = std::mem::take(&mut self.cohorts[depth]);
         let cohort = cohort_of(&*self.root, &self.cohorts, depth);
         let effort = K::users(cohort);
         self.prefix.push(candidate);
-        let end = self.case.homes.end(&self.prefix);
-        self.kernel.narrow(cohort, self.case.homes.candidates()[candidate], end, &mut narrowed);
-        let users = K::users(&narrowed);
-        self.cohorts[depth] = narrowed;
+        let end = self.subsets.homes.end(&self.prefix);
+        let question = self.subsets.homes.candidates()[candidate];
+        self.kernel.restrict(cohort, question, Ends { prefixes: question, lanes: end }, &mut restricted);
+        let users = K::users(&restricted);
+        self.cohorts[depth] = restricted;
         if self.too_few(users) {
             // All shares that meet the subtree prune it; one of them counts it.
             if self.owns() {
-                self.prune(self.case.homes.subsets(&self.prefix));
+                self.prune(self.subsets.homes.subsets(&self.prefix));
             }
             self.rank = self.rank.saturating_add(size);
             self.prefix.pop();
@@ -262,7 +307,7 @@ impl<K: Kernel> Walk<K> {
     /// Opens a prefix of k-1 questions: the one walked to and a candidate.
     fn open_last(&mut self, candidate: Option<usize>) -> Step {
         self.rank = self.rank.saturating_add(1);
-        let homes = &self.case.homes;
+        let homes = &self.subsets.homes;
         let question = candidate.map(|candidate| homes.candidates()[candidate]);
         let strip = question.map(|question| question / STRIP);
         if self.lanes_of.is_none() || self.lanes_of != strip {
@@ -299,21 +344,21 @@ impl<K: Kernel> Walk<K> {
         self.kernel.lanes(cohort, word, self.words[word], &screen, &mut self.lanes);
         if self.lanes.kept != 0 && self.ids.is_empty() {
             let prefix = self.prefix.iter().chain(&open.last);
-            let candidates = self.case.homes.candidates();
-            self.ids.extend(prefix.map(|&place| self.case.common.answers.ids[candidates[place]]));
-            self.ids.extend(&self.case.fixed);
+            let candidates = self.subsets.homes.candidates();
+            self.ids.extend(prefix.map(|&place| self.subsets.shared.answers.ids[candidates[place]]));
+            self.ids.extend(&self.subsets.fixed);
             self.ids.sort_unstable();
         }
-        let lasts = &self.case.common.answers.ids[word * WORD..];
+        let lasts = &self.subsets.shared.answers.ids[word * WORD..];
         match &mut self.top {
-            None => found.push_lanes(self.case.common.instructions, &self.ids, lasts, &self.lanes),
+            None => found.push_lanes(self.subsets.shared.instructions, &self.ids, lasts, &self.lanes),
             Some(top) => {
                 for lane in ones(self.lanes.kept) {
                     let r = Some(self.lanes.r[lane]).filter(|r| !r.is_nan());
                     top.push(Row::of(&self.ids, lasts[lane], r, self.lanes.n[lane]));
                 }
                 if self.lanes.kept != 0 {
-                    self.case.common.wanted.narrow(top.wanted());
+                    self.subsets.shared.wanted.narrow(top.wanted());
                 }
             }
         }

@@ -51,11 +51,11 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::index::{Answers, scores::Binary};
-use crate::sweep::kernel::cohort::{BinaryCohort, List, Narrowing};
+use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
 use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, first_look};
 use crate::sweep::kernel::list::UserList;
-use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
-use crate::sweep::simd::{Arithmetic, Bits, InstructionSet, STRIP, Strip, Task};
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes, Screen};
+use crate::sweep::simd::{Arithmetic, Bits, InstructionSet, Instructions, STRIP, Strip, Task};
 
 /// The most users of any run: their number fits the bits it has in a lane.
 const RUN: usize = (1 << COUNT_BITS) - 1;
@@ -85,7 +85,7 @@ fn to_terms<W: Width>(b: i32) -> Terms<W::Term> {
 }
 
 /// How wide the lanes are.
-pub(crate) trait Width: Debug + Send + 'static {
+pub(crate) trait Width: Debug + Clone + Send + Sync + 'static {
     type Lane: LaneSum;
     type Strip<I: InstructionSet>: Strip<Lane = Self::Lane>;
 
@@ -110,7 +110,7 @@ pub(crate) trait Width: Debug + Send + 'static {
 }
 
 /// Lanes of 16 bits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lanes16;
 
 impl Width for Lanes16 {
@@ -150,7 +150,7 @@ impl Width for Lanes16 {
 }
 
 /// Lanes of 32 bits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lanes32;
 
 impl Width for Lanes32 {
@@ -187,7 +187,7 @@ impl Width for Lanes32 {
 
 /// How many users can be summed in lanes of one width.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
+pub(crate) struct ChunkBounds {
     /// The most users of a run.
     run: usize,
     /// The most users of a chunk, all of one subtotal.
@@ -198,7 +198,7 @@ pub(crate) struct Bounds {
     centre: i32,
 }
 
-impl Bounds {
+impl ChunkBounds {
     /// The bounds for subsets of `k` questions; `None` if lanes of this width are too
     /// narrow for them or for the grand totals.
     pub(crate) fn of<W: Width>(k: usize, scores: &Binary) -> Option<Self> {
@@ -220,56 +220,34 @@ impl Bounds {
 }
 
 /// All users as a cohort, before any question is chosen.
-pub(crate) struct All<'a, W> {
-    pub(crate) answers: &'a Answers,
-    pub(crate) scores: &'a Binary,
-    /// Questions that are in every subset.
-    pub(crate) fixed: &'a [usize],
-    pub(crate) bounds: Bounds,
-    pub(crate) width: PhantomData<W>,
-}
-
-impl<W: Width> Task for All<'_, W> {
-    type Output = BinaryCohort<Terms<W::Term>>;
-
-    #[inline(always)]
-    fn run<I: InstructionSet>(self, instructions: I) -> Self::Output {
-        let terms = |user: usize| to_terms::<W>(i32::from(self.scores.totals[user]) - self.bounds.centre);
-        let mut cohort = BinaryCohort::all(instructions, self.answers, Some(&self.scores.correct), terms);
-        for &question in self.fixed {
-            let mut narrowed = BinaryCohort::default();
-            let (all, list) = (self.answers.questions(), &mut UserList::default());
-            instructions.run(Narrowing {
-                cohort: &cohort,
-                question,
-                lanes: all,
-                questions: all,
-                list,
-                narrowed: &mut narrowed,
-            });
-            cohort = narrowed;
-        }
-        cohort
-    }
+pub(crate) fn all_users<W: Width>(
+    instructions: Instructions,
+    answers: &Answers,
+    scores: &Binary,
+    bounds: ChunkBounds,
+) -> Cohort<Terms<W::Term>> {
+    let term = |user: usize| to_terms::<W>(i32::from(scores.totals[user]) - bounds.centre);
+    instructions.run(All { answers, correct: Some(&scores.correct), term })
 }
 
 /// Sums lanes of subsets whose scores are 0 and 1.
-#[derive(Debug)]
-pub(crate) struct BinaryKernel<I, W> {
-    instructions: I,
-    bounds: Bounds,
-    narrowing: UserList,
+#[derive(Debug, Clone)]
+pub(crate) struct BinaryKernel<W> {
+    instructions: Instructions,
+    bounds: ChunkBounds,
+    /// The users left when a cohort is restricted.
+    left: UserList,
     /// The users of the open prefix.
     list: UserList,
     width: PhantomData<W>,
 }
 
-impl<I: InstructionSet, W: Width> BinaryKernel<I, W> {
-    pub(crate) fn new(instructions: I, bounds: Bounds) -> Self {
+impl<W: Width> BinaryKernel<W> {
+    pub(crate) fn new(instructions: Instructions, bounds: ChunkBounds) -> Self {
         Self {
             instructions,
             bounds,
-            narrowing: UserList::default(),
+            left: UserList::default(),
             list: UserList::default(),
             width: PhantomData,
         }
@@ -278,7 +256,7 @@ impl<I: InstructionSet, W: Width> BinaryKernel<I, W> {
     /// Sums the strips of a word from the given half of it on.
     fn sum<const N: usize>(
         &self,
-        cohort: &BinaryCohort<Terms<W::Term>>,
+        cohort: &Cohort<Terms<W::Term>>,
         word: usize,
         half: usize,
         lanes: [u32; N],
@@ -298,23 +276,25 @@ impl<I: InstructionSet, W: Width> BinaryKernel<I, W> {
     }
 }
 
-impl<I: InstructionSet, W: Width> Kernel for BinaryKernel<I, W> {
-    type Cohort = BinaryCohort<Terms<W::Term>>;
+impl<W: Width> Kernel for BinaryKernel<W> {
+    type Cohort = Cohort<Terms<W::Term>>;
+
+    fn user_bytes(answers: &Answers) -> usize {
+        Self::Cohort::user_bytes(answers)
+    }
 
     fn users(cohort: &Self::Cohort) -> usize {
         cohort.users()
     }
 
-    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, end: usize, narrowed: &mut Self::Cohort) {
-        let list = &mut self.narrowing;
-        self.instructions.run(Narrowing {
-            cohort,
-            question,
-            lanes: end,
-            questions: question,
-            list,
-            narrowed,
-        });
+    fn restrict(
+        &mut self,
+        cohort: &Self::Cohort,
+        question: usize,
+        ends: Ends,
+        restricted: &mut Self::Cohort,
+    ) {
+        self.instructions.run(Restrict { cohort, question, ends, list: &mut self.left, restricted });
     }
 
     fn open(&mut self, cohort: &Self::Cohort, question: Option<usize>) -> usize {
@@ -345,7 +325,7 @@ struct Sum<'a, W: Width, const N: usize> {
     rows: [&'a [u64]; N],
     terms: &'a [Terms<W::Term>],
     list: &'a UserList,
-    bounds: Bounds,
+    bounds: ChunkBounds,
     lanes: [u32; N],
     first: usize,
     screen: &'a Screen,
@@ -545,7 +525,7 @@ mod tests {
     fn bounds_are_those_of_the_grand_totals_less_their_centre() {
         let of = |k, totals: &[i16]| {
             let scores = Binary { correct: BitMatrix::new(totals.len(), 1), totals: totals.to_vec() };
-            Bounds::of::<Lanes16>(k, &scores)
+            ChunkBounds::of::<Lanes16>(k, &scores)
         };
         // Most near one end: less their mean, 9, squares are small; less nothing they are not.
         let mut totals = vec![10i16; 900];

@@ -5,7 +5,7 @@
 //! list(question):    for each subtotal p:
 //!                        users of group p   who answered it wrong    ─┐ subtotal p
 //!                        users of group p-1 who answered it right    ─┘ on prefix + question
-//! narrow(question):  copy the rows of those on the list, then turn squares of
+//! restrict(question): copy the rows of those on the list, then turn squares of
 //!                    64 users × 32 questions around, to have the columns too
 //! ```
 //!
@@ -18,13 +18,14 @@ use std::ops::Range;
 
 use crate::index::Answers;
 use crate::index::bitset::{BitMatrix, WORD, below};
+use crate::sweep::kernel::Ends;
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::simd::{InstructionSet, STRIP, Task};
 
-/// The users who answered all questions of a prefix, and for each what he adds to
+/// The users who answered all questions of a prefix, and for each of them what they add to
 /// the sums, of type `T`.
 #[derive(Debug)]
-pub(crate) struct BinaryCohort<T> {
+pub(crate) struct Cohort<T> {
     /// Users of equal subtotal; a group's place is its subtotal.
     groups: Vec<Group>,
     users: usize,
@@ -39,7 +40,7 @@ pub(crate) struct BinaryCohort<T> {
     terms: Vec<T>,
 }
 
-impl<T> Default for BinaryCohort<T> {
+impl<T> Default for Cohort<T> {
     fn default() -> Self {
         Self {
             groups: Vec::new(),
@@ -66,34 +67,10 @@ impl Group {
     }
 }
 
-impl<T: Copy + Default> BinaryCohort<T> {
-    /// All users, before any question is chosen; `term` is given their numbers. Without
-    /// `correct` no answer is scored 1, and all users have a subtotal of 0 for ever.
-    pub(crate) fn all<I: InstructionSet>(
-        instructions: I,
-        answers: &Answers,
-        correct: Option<&BitMatrix>,
-        term: impl Fn(usize) -> T,
-    ) -> Self {
-        let mut cohort = Self { users: answers.users(), ..Self::default() };
-        cohort.lay_out([answers.users()], answers.questions().div_ceil(STRIP));
-        let slots = cohort.slots;
-        let none = vec![0; answers.answered.words_per_row()];
-        for user in 0..cohort.users {
-            let correct = correct.map_or(&*none, |correct| correct.row(user));
-            let rows = answers.answered.row(user).iter().zip(correct);
-            let strips = rows.flat_map(|(&answered, &correct)| {
-                let low = u64::from(answered as u32) | correct << STRIP;
-                [low, answered >> STRIP | correct >> STRIP << STRIP]
-            });
-            for (strip, row) in strips.take(cohort.strips).enumerate() {
-                cohort.rows[strip * slots + user] = row;
-            }
-            cohort.terms[user] = term(user);
-        }
-        let strips = cohort.strips;
-        instructions.run(Turn { cohort: &mut cohort, strips });
-        cohort
+impl<T: Copy + Default> Cohort<T> {
+    /// Bytes of a user: a row and a column of bits, each of answers and of scores, and the terms.
+    pub(crate) fn user_bytes(answers: &Answers) -> usize {
+        4 * size_of::<u64>() * answers.answered.words_per_row() + size_of::<T>()
     }
 
     /// How many users there are.
@@ -173,9 +150,46 @@ impl<T: Copy + Default> BinaryCohort<T> {
     }
 }
 
+/// All users as a cohort, before any question is chosen.
+pub(crate) struct All<'a, F> {
+    pub(crate) answers: &'a Answers,
+    /// Which answers are scored 1. Without these, all users have a subtotal of 0 for ever.
+    pub(crate) correct: Option<&'a BitMatrix>,
+    /// What a user adds to the sums, by the user's number.
+    pub(crate) term: F,
+}
+
+impl<T: Copy + Default, F: Fn(usize) -> T> Task for All<'_, F> {
+    type Output = Cohort<T>;
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) -> Cohort<T> {
+        let Self { answers, correct, term } = self;
+        let mut cohort = Cohort { users: answers.users(), ..Cohort::default() };
+        cohort.lay_out([answers.users()], answers.questions().div_ceil(STRIP));
+        let slots = cohort.slots;
+        let none = vec![0; answers.answered.words_per_row()];
+        for user in 0..cohort.users {
+            let correct = correct.map_or(&*none, |correct| correct.row(user));
+            let rows = answers.answered.row(user).iter().zip(correct);
+            let strips = rows.flat_map(|(&answered, &correct)| {
+                let low = u64::from(answered as u32) | correct << STRIP;
+                [low, answered >> STRIP | correct >> STRIP << STRIP]
+            });
+            for (strip, row) in strips.take(cohort.strips).enumerate() {
+                cohort.rows[strip * slots + user] = row;
+            }
+            cohort.terms[user] = term(user);
+        }
+        let strips = cohort.strips;
+        Turn { cohort: &mut cohort, strips }.run(instructions);
+        cohort
+    }
+}
+
 /// Lists the users of a cohort who answered a question, or all of them.
 pub(crate) struct List<'a, T> {
-    pub(crate) cohort: &'a BinaryCohort<T>,
+    pub(crate) cohort: &'a Cohort<T>,
     pub(crate) question: Option<usize>,
     pub(crate) list: &'a mut UserList,
 }
@@ -189,39 +203,36 @@ impl<T: Copy + Default> Task for List<'_, T> {
     }
 }
 
-/// Makes `narrowed` the users of `cohort` who answered `question`, with rows of as many
-/// of the lowest strips as `lanes` lie in, and columns of as many as `questions` do.
-pub(crate) struct Narrowing<'a, T> {
-    pub(crate) cohort: &'a BinaryCohort<T>,
+/// Makes `restricted` the users of `cohort` who answered `question`, with rows and columns of
+/// as many of the lowest strips as are needed up to the ends.
+pub(crate) struct Restrict<'a, T> {
+    pub(crate) cohort: &'a Cohort<T>,
     pub(crate) question: usize,
-    /// Questions that may be lanes lie below.
-    pub(crate) lanes: usize,
-    /// Questions that prefixes may grow by lie below.
-    pub(crate) questions: usize,
+    pub(crate) ends: Ends,
     pub(crate) list: &'a mut UserList,
-    pub(crate) narrowed: &'a mut BinaryCohort<T>,
+    pub(crate) restricted: &'a mut Cohort<T>,
 }
 
-impl<T: Copy + Default> Task for Narrowing<'_, T> {
+impl<T: Copy + Default> Task for Restrict<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
-        let Self { cohort, question, lanes, questions, list, narrowed } = self;
+        let Self { cohort, question, ends, list, restricted } = self;
         cohort.list(instructions, Some(question), list);
-        narrowed.users = list.users();
-        let strips = lanes.max(questions).div_ceil(STRIP);
-        narrowed.lay_out(list.groups().map(|group| group.len()), strips);
-        for (group, from) in narrowed.groups.iter().zip(list.groups()) {
-            let terms = &mut narrowed.terms[group.slot..][..group.users];
+        restricted.users = list.users();
+        let strips = ends.lanes.max(ends.prefixes).div_ceil(STRIP);
+        restricted.lay_out(list.groups().map(|group| group.len()), strips);
+        for (group, from) in restricted.groups.iter().zip(list.groups()) {
+            let terms = &mut restricted.terms[group.slot..][..group.users];
             gather(&cohort.terms, list, from.clone(), terms);
             for strip in 0..strips {
                 let rows = cohort.strip(strip);
-                let to = &mut narrowed.rows[strip * narrowed.slots + group.slot..][..group.users];
+                let to = &mut restricted.rows[strip * restricted.slots + group.slot..][..group.users];
                 gather(rows, list, from.clone(), to);
             }
         }
-        Turn { cohort: narrowed, strips: questions.div_ceil(STRIP) }.run(instructions);
+        Turn { cohort: restricted, strips: ends.prefixes.div_ceil(STRIP) }.run(instructions);
     }
 }
 
@@ -241,7 +252,7 @@ fn gather<T: Copy>(from: &[T], list: &UserList, users: Range<usize>, to: &mut [T
 
 /// Fills a cohort's columns from its rows, for the lowest strips.
 struct Turn<'a, T> {
-    cohort: &'a mut BinaryCohort<T>,
+    cohort: &'a mut Cohort<T>,
     strips: usize,
 }
 

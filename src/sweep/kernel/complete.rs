@@ -23,9 +23,9 @@ use crate::index::Answers;
 use crate::index::bitset::{WORD, ones};
 use crate::index::scores::Scores;
 use crate::sweep::kernel::finish::block;
-use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes, Screen};
 use crate::sweep::pearson::{Correlation, correlation_of};
-use crate::sweep::simd::{Arithmetic, InstructionSet, Task};
+use crate::sweep::simd::{Arithmetic, InstructionSet, Instructions, Task};
 
 /// The covariances of the questions with each other and with the grand totals, times n².
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl CompleteCohort {
     }
 
     /// Makes `self` the prefix that is longer by one question.
-    pub(crate) fn grow(&mut self, prefix: &Self, question: usize, covariances: &Covariances) {
+    fn grow(&mut self, prefix: &Self, question: usize, covariances: &Covariances) {
         self.users = prefix.users;
         self.covariance = prefix.covariance + covariances.totals[question];
         self.of_a = prefix.of_a + prefix.gains[question];
@@ -146,9 +146,9 @@ impl CompleteCohort {
 }
 
 /// Looks the moments of subsets up, where no user left anything out.
-#[derive(Debug)]
-pub(crate) struct CompleteKernel<I> {
-    instructions: I,
+#[derive(Debug, Clone)]
+pub(crate) struct CompleteKernel {
+    instructions: Instructions,
     covariances: Arc<Covariances>,
     /// The question that ends the open prefix.
     question: Option<usize>,
@@ -156,27 +156,32 @@ pub(crate) struct CompleteKernel<I> {
     of_a: f64,
 }
 
-impl<I: InstructionSet> CompleteKernel<I> {
-    pub(crate) fn new(instructions: I, covariances: Arc<Covariances>) -> Self {
+impl CompleteKernel {
+    pub(crate) fn new(instructions: Instructions, covariances: Arc<Covariances>) -> Self {
         Self { instructions, covariances, question: None, covariance: 0.0, of_a: 0.0 }
     }
 }
 
-impl<I: InstructionSet> Kernel for CompleteKernel<I> {
+impl Kernel for CompleteKernel {
     type Cohort = CompleteCohort;
+
+    /// A cohort is some sums of each question.
+    fn user_bytes(_answers: &Answers) -> usize {
+        0
+    }
 
     fn users(cohort: &CompleteCohort) -> usize {
         cohort.users
     }
 
-    fn narrow(
+    fn restrict(
         &mut self,
         cohort: &CompleteCohort,
         question: usize,
-        _end: usize,
-        narrowed: &mut CompleteCohort,
+        _ends: Ends,
+        restricted: &mut CompleteCohort,
     ) {
-        narrowed.grow(cohort, question, &self.covariances);
+        restricted.grow(cohort, question, &self.covariances);
     }
 
     fn open(&mut self, cohort: &CompleteCohort, question: Option<usize>) -> usize {

@@ -6,11 +6,11 @@
 //!
 //! ```text
 //! for each q1 > q2 > … > q(k-2):
-//!     narrow:    the cohort of its users, out of that of q1 … q(k-3)
+//!     restrict:   the cohort of its users, out of that of q1 … q(k-3)
 //!     for each q(k-1) < q(k-2):
 //!         open:   list the users who also answered q(k-1), with a = subtotal on
 //!                 those k-1 questions
-//!         lanes:  for each of these users, for each lane y that he answered:
+//!         lanes:  for each of these users, for each lane y they answered:
 //!                     add n, a, a², b, b², a·b to the sums of subset q1 … q(k-1) y
 //!                 sums → r, and out go those that pass the screen
 //! ```
@@ -20,9 +20,11 @@
 //! | file | scores | sums |
 //! |---|---|---|
 //! | `binary`, on `cohort` | 0 and 1 | 16 or 32 bits, two in a lane |
-//! | `dense` | integers, floats; k of 3 or more | 32 or 64 bits, doubles |
-//! | `weighted` | any; few prefixes, or sums of 256 bits | one answer at a time |
+//! | `dense`, on `cohort` | integers, floats; k of 3 or more | 32 or 64 bits, doubles |
+//! | `sparse` | any; few prefixes, or sums of 256 bits | one answer at a time |
 //! | `complete` | exact, where nobody left anything out | none: covariances |
+//!
+//! [`select`] chooses among them. A further kernel is its file and its line there.
 
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod binary;
@@ -32,31 +34,47 @@ mod complete;
 mod dense;
 mod finish;
 mod list;
-mod weighted;
+pub(crate) mod select;
+mod sparse;
 
-pub(crate) use binary::{All, BinaryKernel, Bounds, Lanes16, Lanes32, Terms, Width};
-pub(crate) use cohort::BinaryCohort;
-pub(crate) use complete::{CompleteCohort, CompleteKernel, Covariances};
-pub(crate) use dense::{Bytes, Class, DenseCohort, DenseKernel, Floats, Integers, Member};
-pub(crate) use weighted::{WeightedCohort, WeightedKernel};
+use std::fmt::Debug;
+use std::sync::Arc;
 
+use crate::index::Answers;
+use crate::sweep::Sweep;
+use crate::sweep::share::Share;
+use crate::sweep::subsets::Subsets;
 use crate::sweep::wanted::Wanted;
 
 /// Subsets in a block of lanes: those whose last questions share a word of bits.
 pub(crate) const LANES: usize = u64::BITS as usize;
 
-/// The sums and the users of a sweep, for one class of scores.
-pub(crate) trait Kernel: Send {
+/// A kernel that is ready for the subsets of one branch, whatever its class of scores.
+pub(crate) trait ScoreKernel: Debug + Send + Sync {
+    /// The name of the code that will do the work.
+    fn name(&self) -> &'static str;
+
+    /// Bytes of one user in the cohorts of a share.
+    fn user_bytes(&self, answers: &Answers) -> usize;
+
+    /// One share of the subsets, ready to be swept.
+    fn walk(&self, subsets: &Arc<Subsets>, share: Share) -> Box<dyn Sweep>;
+}
+
+/// The sums and the users of a sweep, for one class of scores. Every share has its own, a
+/// clone of one that has opened no prefix yet.
+pub(crate) trait Kernel: Clone + Debug + Send + Sync + 'static {
     /// The users who answered all questions of a prefix.
-    type Cohort: Default + Send + Sync;
+    type Cohort: Default + Debug + Send + Sync;
+
+    /// Bytes of one user in a cohort.
+    fn user_bytes(answers: &Answers) -> usize;
 
     /// How many users are in a cohort.
     fn users(cohort: &Self::Cohort) -> usize;
 
-    /// Fills `narrowed` with the users of `cohort` who also answered `question`. From
-    /// then on prefixes grow by questions below that one, and their lanes lie below
-    /// `end`.
-    fn narrow(&mut self, cohort: &Self::Cohort, question: usize, end: usize, narrowed: &mut Self::Cohort);
+    /// Fills `restricted` with the users of `cohort` who also answered `question`.
+    fn restrict(&mut self, cohort: &Self::Cohort, question: usize, ends: Ends, restricted: &mut Self::Cohort);
 
     /// Opens the last prefix: the cohort's and `question`, or the cohort's alone.
     /// Returns how many users are left.
@@ -65,6 +83,15 @@ pub(crate) trait Kernel: Send {
     /// The results of the subsets of the prefix opened last, of this cohort, whose
     /// last questions are `lanes`, a set of bits of the given word.
     fn lanes(&mut self, cohort: &Self::Cohort, word: usize, lanes: u64, screen: &Screen, results: &mut Lanes);
+}
+
+/// What of a cohort will be asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    /// Prefixes grow by questions below.
+    pub(crate) prefixes: usize,
+    /// Questions that may be lanes lie below.
+    pub(crate) lanes: usize,
 }
 
 /// What a subset must be like to be handed out.
