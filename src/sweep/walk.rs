@@ -6,14 +6,13 @@
 //!         skip unless some prefix that begins with prefix+c is in my share
 //!         if d = k-2:  open prefix+c; hand out its lanes
 //!         else:        restrict the cohort to c
-//!                      skip if too few users are left
+//!                      skip if no wanted subset can be reached
 //!                      walk(prefix + c, restricted cohort, c)
 //! ```
 //!
 //! Which questions are the lanes of a prefix is told in `home`.
 //!
-//! **n can only shrink as a set grows**, so a cohort of fewer than `min_users`
-//! ends its whole subtree (the rule of Apriori: R. Agrawal and R. Srikant, 1994).
+//! A subtree ends where what is wanted and what its kernel can reach do not meet.
 //!
 //! Recursion is spelled out as a stack of levels, because a sweep must stop
 //! between any two blocks of lanes: when a batch is full, when its time slice is
@@ -34,6 +33,7 @@ use crate::sweep::share::Share;
 use crate::sweep::simd::STRIP;
 use crate::sweep::subsets::Subsets;
 use crate::sweep::top::Top;
+use crate::sweep::wanted::Wanted;
 
 /// When a sweep should pause.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl<'a> Pace<'a> {
 pub struct Tally {
     /// Subsets dealt with, pruned ones included.
     pub done: u64,
-    /// Subsets never summed, because their prefix had too few users.
+    /// Subsets never summed, because of their prefix none could be wanted.
     pub pruned: u64,
 }
 
@@ -270,7 +270,7 @@ impl<K: Kernel> Walk<K> {
         self.owned.1
     }
 
-    /// Adds a candidate to the prefix, unless that leaves too few users.
+    /// Adds a candidate to the prefix, unless no subset of it can be wanted.
     fn descend(&mut self, candidate: usize, size: u64) -> Step {
         let depth = self.prefix.len();
         let mut restricted = std::mem::take(&mut self.cohorts[depth]);
@@ -280,9 +280,9 @@ impl<K: Kernel> Walk<K> {
         let end = self.subsets.homes.end(&self.prefix);
         let question = self.subsets.homes.candidates()[candidate];
         self.kernel.restrict(cohort, question, Ends { prefixes: question, lanes: end }, &mut restricted);
-        let users = K::users(&restricted);
+        let reach = self.kernel.reach(&restricted, self.ends.len() - depth);
         self.cohorts[depth] = restricted;
-        if self.too_few(users) {
+        if !self.screen.wanted.meets(reach) {
             // All shares that meet the subtree prune it; one of them counts it.
             if self.owns() {
                 self.prune(self.subsets.homes.subsets(&self.prefix));
@@ -293,10 +293,6 @@ impl<K: Kernel> Walk<K> {
             self.ends[depth + 1] = candidate;
         }
         Step::Worked(effort)
-    }
-
-    fn too_few(&self, users: usize) -> bool {
-        (users as i64) < self.screen.wanted.n[0]
     }
 
     fn prune(&mut self, size: u64) {
@@ -322,7 +318,7 @@ impl<K: Kernel> Walk<K> {
         let lanes = self.words.iter().map(|word| u64::from(word.count_ones())).sum();
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
         let users = self.kernel.open(cohort, question);
-        if self.too_few(users) {
+        if !self.screen.wanted.meets(Wanted::of_users(users)) {
             self.prune(lanes);
         } else {
             self.tally.done = self.tally.done.saturating_add(lanes);

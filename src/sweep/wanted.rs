@@ -38,6 +38,20 @@ impl Wanted {
     /// No subset.
     pub const NONE: Self = Self { r: NONE_DEFINED, undefined: false, n: [i64::MAX, i64::MIN] };
 
+    /// What subsets can be like that so many users answered at most.
+    #[inline(always)]
+    pub(crate) const fn of_users(users: usize) -> Self {
+        Self { n: [0, users as i64], ..Self::ALL }
+    }
+
+    /// Whether a subset can be in both boxes.
+    #[inline(always)]
+    pub(crate) fn meets(self, other: Self) -> bool {
+        let r = self.r[0].max(other.r[0]) <= self.r[1].min(other.r[1]);
+        let n = self.n[0].max(other.n[0]) <= self.n[1].min(other.n[1]);
+        n && (r || self.undefined && other.undefined)
+    }
+
     /// Those in both boxes.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -164,6 +178,7 @@ mod tests {
                 prop_assert_eq!(holds(x.and(y), r, n), holds(x, r, n) && holds(y, r, n), "{:?} {}", r, n);
             }
             prop_assert_eq!(x.and(x).is_empty(), x.is_empty());
+            prop_assert_eq!(x.meets(y), !x.and(y).is_empty());
         }
 
         #[test]

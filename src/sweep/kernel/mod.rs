@@ -73,6 +73,16 @@ pub(crate) trait Kernel: Clone + Debug + Send + Sync + 'static {
     /// How many users are in a cohort.
     fn users(cohort: &Self::Cohort) -> usize;
 
+    /// What r and n the subsets can have whose prefixes begin as a cohort's does and lack so
+    /// many questions more. Those that cannot have what is wanted are never summed.
+    ///
+    /// **n can only shrink as a set grows** (the rule of Apriori: R. Agrawal and R. Srikant,
+    /// 1994), which is what is known for every class of scores.
+    #[inline(always)]
+    fn reach(&self, cohort: &Self::Cohort, _missing: usize) -> Wanted {
+        Wanted::of_users(Self::users(cohort))
+    }
+
     /// Fills `restricted` with the users of `cohort` who also answered `question`.
     fn restrict(&mut self, cohort: &Self::Cohort, question: usize, ends: Ends, restricted: &mut Self::Cohort);
 
