@@ -6,14 +6,16 @@ use ethnum::I256;
 
 use crate::index::Answers;
 use crate::index::bitset::WORD;
-use crate::sweep::Sweep;
-use crate::sweep::home::Homes;
+use crate::sweep::enumerate::lane_rule::LaneRule;
+use crate::sweep::enumerate::rank::binomial;
+use crate::sweep::enumerate::share::Share;
+use crate::sweep::enumerate::workload::Workload;
+use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::select::{Kernels, most_user_bytes, unscored_user_bytes};
-use crate::sweep::kernel::{LANES, ScoreKernel};
 use crate::sweep::pearson::Sums;
-use crate::sweep::rank::binomial;
-use crate::sweep::share::{Share, Workload};
 use crate::sweep::subsets::{Shared, Subsets};
+use crate::sweep::task::Sweep;
+use crate::sweep::walk::ScoreKernel;
 
 /// Which questions the subsets of a branch must and must not have, by position.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +77,7 @@ impl Branch {
             kernel: kernels.select(&fixed, choose),
             subsets: Arc::new(Subsets {
                 fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
-                homes: Homes::new(choose, candidates, answers.questions()),
+                lane_rule: LaneRule::new(choose, candidates, answers.questions()),
                 choose,
                 shared: Arc::clone(shared),
             }),
@@ -95,7 +97,7 @@ impl Branch {
 
     /// The prefixes of a share.
     fn ranks(&self, index: usize, of: usize) -> Share {
-        let candidates = self.subsets.homes.candidates();
+        let candidates = self.subsets.lane_rule.candidates();
         let prefixes = binomial(candidates.len() as u64, self.subsets.choose as u64 - 1);
         if of == 1 || prefixes.is_none() {
             return Share::everything();
@@ -106,9 +108,15 @@ impl Branch {
             other => {
                 let answers = &self.subsets.shared.answers;
                 let users = answers.users();
-                let share = |&position: &usize| answers.support[position] as f64 / users.max(1) as f64;
-                let support: Vec<f64> = candidates.iter().map(share).collect();
-                other.insert(Workload::new(&self.subsets.homes, self.subsets.choose - 1, &support, users, of))
+                let fraction = |&position: &usize| answers.support[position] as f64 / users.max(1) as f64;
+                let support: Vec<f64> = candidates.iter().map(fraction).collect();
+                other.insert(Workload::new(
+                    &self.subsets.lane_rule,
+                    self.subsets.choose - 1,
+                    &support,
+                    users,
+                    of,
+                ))
             }
         };
         workload.share(index)
@@ -137,18 +145,18 @@ impl Branch {
             0 => self.subsets.shared.answers.users(),
             _ => self
                 .subsets
-                .homes
+                .lane_rule
                 .candidates()
                 .get(depth - 1)
                 .map_or(0, |&position| self.subsets.shared.answers.support[position]),
         };
-        let narrowed = self.subsets.choose.saturating_sub(2);
-        let users: usize = (1..=narrowed).map(support).sum();
+        let restricted = self.subsets.choose.saturating_sub(2);
+        let users: usize = (1..=restricted).map(support).sum();
         let words = self.subsets.shared.answers.answered.words_per_row();
         // Users of equal subtotal are filled up to a whole word, and a list has room
         // for a word more.
-        let slots = users + (narrowed + 1) * (self.subsets.choose + 2) * WORD;
-        let lists = 2 * (support(narrowed.saturating_sub(1)) + WORD) * size_of::<u32>();
+        let slots = users + (restricted + 1) * (self.subsets.choose + 2) * WORD;
+        let lists = 2 * (support(restricted.saturating_sub(1)) + WORD) * size_of::<u32>();
         slots * self.kernel.user_bytes(&self.subsets.shared.answers)
             + lists
             + words * LANES * size_of::<Sums<I256>>()

@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
+use crate::sweep::bounds::{Bounds, SharedBounds};
 use crate::sweep::branch::{Branch, Constraint};
 use crate::sweep::counted::Counted;
-use crate::sweep::found::{Found, Row};
 use crate::sweep::kernel::select::Kernels;
+use crate::sweep::request::{SweepRequest, Undefined};
+use crate::sweep::rows::buffer::{Columns, Row, RowBuffer};
 use crate::sweep::simd::Instructions;
 use crate::sweep::subsets::Shared;
-use crate::sweep::walk::{Pace, Tally};
-use crate::sweep::wanted::{Narrowing, Wanted};
-use crate::sweep::{Columns, Sweep, SweepRequest, Undefined};
+use crate::sweep::task::{Budget, Progress, Sweep};
 
 /// A sweep ready to start; shared by all who take a part in it.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl SweepPlan {
         let kernels = Kernels::new(&answers, request.k, instructions);
         let shared = Arc::new(Shared {
             k: request.k,
-            wanted: Narrowing::from(wanted(request)),
+            bounds: SharedBounds::from(bounds(request)),
             corrected: request.corrected,
             top: request.top,
             instructions,
@@ -75,15 +75,14 @@ impl SweepPlan {
         self.subsets
     }
 
-    /// Which r and n are wanted by now.
-    pub fn wanted(&self) -> Wanted {
-        self.shared.wanted.get()
+    /// The bounds on r and n by now.
+    pub fn bounds(&self) -> Bounds {
+        self.shared.bounds.get()
     }
 
-    /// From now on only subsets with such an r and n are wanted, by all who sweep this
-    /// plan. What they have found before stays found.
-    pub fn narrow(&self, wanted: Wanted) {
-        self.shared.wanted.narrow(wanted);
+    /// Tightens the bounds on r and n, for all who sweep this plan. Rows that came before stay.
+    pub fn tighten(&self, bounds: Bounds) {
+        self.shared.bounds.tighten(bounds);
     }
 
     /// The name of the code that will do the work.
@@ -91,20 +90,20 @@ impl SweepPlan {
         self.first.kernel()
     }
 
-    /// How many shares can be worked on at the same time, out of those wanted.
-    pub fn shares(&self, wanted: usize) -> usize {
+    /// How many shares can be worked on at the same time: at most this many.
+    pub fn shares(&self, most: usize) -> usize {
         match self.subsets {
             // Without ranks there is no telling whose a prefix is.
             None => 1,
-            Some(_) => wanted.max(1),
+            Some(_) => most.max(1),
         }
     }
 
     /// Whether every subset is wanted, whatever its r and n.
     fn drops_nothing(&self) -> bool {
         let users = self.shared.answers.users() as i64;
-        let every = Wanted { n: [0, users], ..Wanted::ALL };
-        self.shared.top.is_none() && self.wanted().and(every) == every
+        let every = Bounds { n: [0, users], ..Bounds::ALL };
+        self.shared.top.is_none() && self.bounds().and(every) == every
     }
 
     /// The `index`-th of `of` shares of the sweep; together they list every subset once.
@@ -114,10 +113,10 @@ impl SweepPlan {
             return Box::new(Counted::new(self.subsets.unwrap_or(u64::MAX), index, of));
         }
         let first = self.first.share(index, of);
-        match self.further.is_empty() {
-            true => first,
-            false => Box::new(BranchByBranch::new(Arc::clone(self), [index, of], first)),
+        if self.further.is_empty() {
+            return first;
         }
+        Box::new(BranchByBranch::new(Arc::clone(self), [index, of], first))
     }
 
     /// How many questions a subset has.
@@ -130,7 +129,7 @@ impl SweepPlan {
         self.shared.top
     }
 
-    /// Bytes of the best subsets that one of so many shares keeps, and of the same while those
+    /// Bytes of the best subsets that one of `shares` shares keeps, and of its part while those
     /// of all shares are merged.
     pub fn top_memory(&self, shares: usize) -> usize {
         let subsets = self.subsets.map_or(usize::MAX, |subsets| subsets as usize);
@@ -170,7 +169,7 @@ impl SweepPlan {
     }
 }
 
-/// Whether there can be such a request for so many questions.
+/// Checks that a request is possible with this many questions.
 fn check(request: &SweepRequest, questions: usize) -> Result<()> {
     if request.k == 0 {
         return Err(KCorrsetError::SubsetSizeRange { got: "0".to_string() });
@@ -184,21 +183,21 @@ fn check(request: &SweepRequest, questions: usize) -> Result<()> {
     Ok(())
 }
 
-/// The r and n that a request wants.
-fn wanted(request: &SweepRequest) -> Wanted {
+/// The bounds on r and n that a request comes to.
+fn bounds(request: &SweepRequest) -> Bounds {
     let min_users = request.min_users.unwrap_or(i64::MIN);
-    let mut wanted = request.wanted.and(Wanted { n: [min_users, i64::MAX], ..Wanted::ALL });
+    let mut bounds = request.bounds.and(Bounds { n: [min_users, i64::MAX], ..Bounds::ALL });
     if request.undefined == Undefined::Omit {
-        wanted.undefined = false;
+        bounds.undefined = false;
     }
     if request.top == Some(0) {
-        wanted = Wanted::NONE;
+        bounds = Bounds::NONE;
     }
-    match wanted.undefined {
-        true => wanted,
-        // One user alone never has an r.
-        false => wanted.and(Wanted { n: [2, i64::MAX], ..Wanted::DEFINED }),
+    if bounds.undefined {
+        return bounds;
     }
+    // One user alone never has an r.
+    bounds.and(Bounds { n: [2, i64::MAX], ..Bounds::DEFINED })
 }
 
 /// The branches of a request.
@@ -245,24 +244,32 @@ struct BranchByBranch {
     branch: Option<Arc<Branch>>,
     sweep: Box<dyn Sweep>,
     /// What was done before it.
-    tally: Tally,
+    progress: Progress,
     top: Vec<Row>,
 }
 
 impl BranchByBranch {
     fn new(plan: Arc<SweepPlan>, share: [usize; 2], first: Box<dyn Sweep>) -> Self {
-        Self { plan, share, number: 0, branch: None, sweep: first, tally: Tally::default(), top: Vec::new() }
+        Self {
+            plan,
+            share,
+            number: 0,
+            branch: None,
+            sweep: first,
+            progress: Progress::default(),
+            top: Vec::new(),
+        }
     }
 }
 
 impl Sweep for BranchByBranch {
-    fn advance(&mut self, found: &mut Found, pace: &mut Pace<'_>) -> bool {
-        if !self.sweep.advance(found, pace) {
+    fn advance(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool {
+        if !self.sweep.advance(buffer, budget) {
             return false;
         }
         let Some(branch) = self.plan.branch(self.number + 1) else { return true };
         self.number += 1;
-        self.tally = self.tally();
+        self.progress = self.progress();
         self.top.extend(self.sweep.take_top());
         let [index, of] = self.share;
         self.sweep = branch.share(index, of);
@@ -270,11 +277,11 @@ impl Sweep for BranchByBranch {
         false
     }
 
-    fn tally(&self) -> Tally {
-        let now = self.sweep.tally();
-        Tally {
-            done: self.tally.done.saturating_add(now.done),
-            pruned: self.tally.pruned.saturating_add(now.pruned),
+    fn progress(&self) -> Progress {
+        let now = self.sweep.progress();
+        Progress {
+            done: self.progress.done.saturating_add(now.done),
+            pruned: self.progress.pruned.saturating_add(now.pruned),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::index::Answers;
-use crate::sweep::home::Homes;
+use crate::sweep::bounds::SharedBounds;
+use crate::sweep::enumerate::lane_rule::LaneRule;
 use crate::sweep::simd::Instructions;
-use crate::sweep::wanted::Narrowing;
 
 /// What all branches of a plan have in common.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(crate) struct Shared {
     pub(crate) answers: Arc<Answers>,
     /// How many questions a subset has.
     pub(crate) k: usize,
-    /// The r and n of subsets; as long as the sweep lasts, ever fewer may be wanted.
-    pub(crate) wanted: Narrowing,
+    /// The bounds on r and n; as long as the sweep lasts, they may be tightened.
+    pub(crate) bounds: SharedBounds,
     /// Whether b is the grand total less a.
     pub(crate) corrected: bool,
     pub(crate) top: Option<usize>,
@@ -26,7 +26,7 @@ pub(crate) struct Shared {
 pub(crate) struct Subsets {
     pub(crate) shared: Arc<Shared>,
     /// Questions to choose from, and which of them are whose lanes.
-    pub(crate) homes: Homes,
+    pub(crate) lane_rule: LaneRule,
     /// How many of them a subset takes.
     pub(crate) choose: usize,
     /// Ids of the questions that are in every subset beside those chosen.

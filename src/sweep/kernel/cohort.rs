@@ -79,7 +79,7 @@ impl<T: Copy + Default> Cohort<T> {
     }
 
     /// The rows of one strip, by slot: the lower half of a row tells which of 32
-    /// questions the user answered, the higher which of them he scored 1 on.
+    /// questions the user answered, the higher which of them they scored 1 on.
     pub(crate) fn strip(&self, strip: usize) -> &[u64] {
         &self.rows[strip * self.slots..][..self.slots]
     }
@@ -98,7 +98,7 @@ impl<T: Copy + Default> Cohort<T> {
         &mut self.terms
     }
 
-    /// Gives groups of so many users their slots, with room for so many strips.
+    /// Gives groups of these sizes their slots, with room for the lowest strips.
     fn lay_out(&mut self, sizes: impl IntoIterator<Item = usize>, strips: usize) {
         self.groups.clear();
         self.slots = 0;

@@ -1,4 +1,4 @@
-//! Some users of a cohort, by their slots: what loads without a check stand on.
+//! The users of a prefix, by their slots in a cohort: what unchecked loads rely on.
 
 use std::ops::Range;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ethnum::I256;
 
 use crate::index::Answers;
-use crate::index::scores::{Scores, Weighted};
+use crate::index::scores::{Binary, Scores, Weighted};
+use crate::sweep::kernel::Kernel;
 use crate::sweep::kernel::binary::{self, BinaryKernel, ChunkBounds, Lanes16, Lanes32, Terms, Width};
 use crate::sweep::kernel::cohort::Cohort;
 use crate::sweep::kernel::complete::{CompleteCohort, CompleteKernel, Covariances};
@@ -13,12 +14,11 @@ use crate::sweep::kernel::dense::{
     self, Class, DenseKernel, bytes::Bytes, floats::Floats, integers::Integers,
 };
 use crate::sweep::kernel::sparse::{SparseCohort, SparseKernel};
-use crate::sweep::kernel::{Kernel, ScoreKernel};
 use crate::sweep::pearson::Number;
 use crate::sweep::simd::Instructions;
-use crate::sweep::walk::Root;
+use crate::sweep::walk::{Root, ScoreKernel};
 
-/// Scores are kept in rows where at least one answer of so many possible ones is there.
+/// Scores are kept in rows where at least one possible answer in this many was given.
 const LEAST_DENSITY: u128 = 10;
 
 /// What all branches of a plan choose their kernels from.
@@ -42,8 +42,8 @@ impl Kernels {
         Covariances::bytes(answers)
     }
 
-    /// Makes the users ready who answered all fixed questions, for subsets of which so many
-    /// questions more are chosen.
+    /// Makes the users ready who answered all fixed questions, for subsets of these and of
+    /// `choose` questions more.
     pub(crate) fn select(&self, fixed: &[usize], choose: usize) -> Box<dyn ScoreKernel> {
         let k = fixed.len() + choose;
         if let Some(covariances) = &self.covariances {
@@ -89,7 +89,7 @@ impl Kernels {
     fn binary<W: Width>(
         &self,
         name: &'static str,
-        scores: &crate::index::scores::Binary,
+        scores: &Binary,
         bounds: ChunkBounds,
         fixed: &[usize],
     ) -> Box<dyn ScoreKernel> {
@@ -133,7 +133,7 @@ impl Kernels {
 
 /// Bytes of one user before a question is chosen.
 pub(crate) fn unscored_user_bytes(answers: &Answers) -> usize {
-    Cohort::<dense::Member<i64>>::user_bytes(answers)
+    Cohort::<dense::CohortUser<i64>>::user_bytes(answers)
 }
 
 /// Bytes of one user at most, in any cohort of these answers.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::index::bitset::{WORD, contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
-use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes, Screen};
+use crate::sweep::kernel::filter::Filter;
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::{Correlation, Number, Sums};
 
 /// The users who answered all of a prefix, with their subtotals on it.
@@ -113,7 +114,7 @@ impl<N: Number> Kernel for SparseKernel<N> {
         _cohort: &SparseCohort<N>,
         word: usize,
         lanes: u64,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) {
         results.clear();
@@ -131,19 +132,19 @@ impl<N: Number> Kernel for SparseKernel<N> {
         }
         for lane in ones(lanes) {
             let sums = &self.sums[lane];
-            if !screen.counts(sums.n) {
+            if !filter.counts(sums.n) {
                 continue;
             }
-            let mut correlation = N::correlate(sums, screen.corrected);
+            let mut correlation = N::correlate(sums, filter.corrected);
             if correlation == Correlation::Doubtful {
-                correlation = N::correlate_carefully(&self.pairs(word * WORD + lane), screen.corrected);
-                results.effort += self.left.users.len();
+                correlation = N::correlate_carefully(&self.pairs(word * WORD + lane), filter.corrected);
+                results.cost += self.left.users.len();
             }
             let r = match correlation {
                 Correlation::Defined(r) => Some(r),
                 _ => None,
             };
-            results.record(lane, sums.n, r, screen);
+            results.record(lane, sums.n, r, filter);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::lane_by_lane::lane_by_lane;
+use super::instruction_set::{self, InstructionSet, STRIP, Strip, halves};
+use super::lane_by_lane::{Arithmetic, Bits, lane_by_lane};
 use super::processor::processor;
-use super::{Arithmetic, Bits, InstructionSet, STRIP, Strip, halves};
 use crate::index::bitset::WORD;
 
 processor! {
@@ -257,9 +257,9 @@ impl Strip for Lanes16 {
 fn any_above(floor: f32, [na, nb]: [__m256i; 2], ab: __m256i, [aa, bb]: [__m256i; 2]) -> bool {
     // One instruction makes n·x - y·z of the pairs (n, y) and (x, -z).
     let covariance = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, ab));
-    let of_a = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, aa));
-    let of_b = _mm256_cvtepi32_ps(_mm256_madd_epi16(nb, bb));
-    let least = _mm256_mul_ps(_mm256_set1_ps(floor), _mm256_mul_ps(of_a, of_b));
+    let var_a = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, aa));
+    let var_b = _mm256_cvtepi32_ps(_mm256_madd_epi16(nb, bb));
+    let least = _mm256_mul_ps(_mm256_set1_ps(floor), _mm256_mul_ps(var_a, var_b));
     let above = _mm256_cmp_ps::<_CMP_GE_OQ>(_mm256_mul_ps(covariance, covariance), least);
     let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(covariance, _mm256_setzero_ps());
     _mm256_movemask_ps(_mm256_and_ps(above, positive)) != 0
@@ -322,7 +322,7 @@ lane_by_lane! {
     add: _mm256_add_pd, mul: _mm256_mul_pd, store: _mm256_storeu_pd;
 }
 
-impl super::Doubles for Doubles {
+impl instruction_set::Doubles for Doubles {
     #[inline(always)]
     fn only(self, lanes: u32) -> Self {
         // SAFETY: see above.

@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
+use super::instruction_set::{self, InstructionSet, STRIP, Strip, halves};
 use super::lane_by_lane::lane_by_lane;
 use super::processor::processor;
-use super::{InstructionSet, STRIP, Strip, halves};
 use crate::index::bitset::WORD;
 
 processor! {
@@ -290,9 +290,9 @@ impl Strip for Lanes16 {
 fn above(floor: f32, [na, nb]: [__m512i; 2], ab: __m512i, [aa, bb]: [__m512i; 2]) -> u16 {
     // One instruction makes n·x - y·z of the pairs (n, y) and (x, -z).
     let covariance = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, ab));
-    let of_a = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, aa));
-    let of_b = _mm512_cvtepi32_ps(_mm512_madd_epi16(nb, bb));
-    let least = _mm512_mul_ps(_mm512_set1_ps(floor), _mm512_mul_ps(of_a, of_b));
+    let var_a = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, aa));
+    let var_b = _mm512_cvtepi32_ps(_mm512_madd_epi16(nb, bb));
+    let least = _mm512_mul_ps(_mm512_set1_ps(floor), _mm512_mul_ps(var_a, var_b));
     let above = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_mul_ps(covariance, covariance), least);
     _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(above, covariance, _mm512_setzero_ps())
 }
@@ -343,7 +343,7 @@ lane_by_lane! {
     add: _mm512_add_pd, mul: _mm512_mul_pd, store: _mm512_storeu_pd;
 }
 
-impl super::Doubles for Doubles {
+impl instruction_set::Doubles for Doubles {
     #[inline(always)]
     fn only(self, lanes: u32) -> Self {
         // SAFETY: see above.

@@ -1,24 +1,6 @@
-//! Proofs that a processor has certain instructions.
+//! Processors that have more than the least of their kind.
 
-use std::fmt::Debug;
-
-use super::{InstructionSet, Task};
-
-/// A processor of a certain kind. Its value is the proof that this one is of the kind.
-pub(crate) trait Processor: Copy + Debug + Send + Sync + 'static {
-    /// The name, in settings and in plans.
-    const NAME: &'static str;
-
-    /// The proof, if there is one.
-    fn detect() -> Option<Self>;
-
-    /// Runs a task with all its code compiled for such processors.
-    fn run<T: Task>(self, task: T) -> T::Output
-    where
-        Self: InstructionSet;
-}
-
-/// A [`Processor`] by the features that its code uses: what is detected is what code is
+/// A [`Processor`](super::Processor) by the features that its code uses: what is detected is what code is
 /// compiled for, as both are one list.
 macro_rules! processor {
     ($(#[$doc:meta])* $name:ident, named $text:literal, if $detected:ident: $($feature:tt),+) => {

@@ -6,8 +6,9 @@
 
 use super::{Adder, Class, Strip};
 use crate::index::scores::Weighted;
+use crate::sweep::kernel::Lanes;
+use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{StripSums, finish};
-use crate::sweep::kernel::{Lanes, Screen};
 use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Strip as _};
 
 /// Integers of 0 to 255, with small grand totals.
@@ -73,20 +74,17 @@ impl Class for Bytes {
     fn sum<I: InstructionSet>(
         instructions: I,
         strip: &Strip<'_, Self>,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) -> u32 {
-        match strip.users.len() <= strip.few {
-            true => {
-                let sums = sum_pairs(instructions, strip, strip.users);
-                finish(instructions, &sums, strip.lanes, strip.first, screen, results);
-            }
-            false => {
-                let mut sums = StripSums::<i64>::at(0);
-                let chunks = strip.users.chunks(strip.few);
-                chunks.for_each(|users| sums.add(&sum_pairs(instructions, strip, users)));
-                finish(instructions, &sums, strip.lanes, strip.first, screen, results);
-            }
+        if strip.users.len() <= strip.few {
+            let sums = sum_pairs(instructions, strip, strip.users);
+            finish(instructions, &sums, strip.lanes, strip.first, filter, results);
+        } else {
+            let mut sums = StripSums::<i64>::at(0);
+            let chunks = strip.users.chunks(strip.few);
+            chunks.for_each(|users| sums.add(&sum_pairs(instructions, strip, users)));
+            finish(instructions, &sums, strip.lanes, strip.first, filter, results);
         }
         0
     }

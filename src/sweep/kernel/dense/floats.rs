@@ -6,8 +6,9 @@
 
 use super::{Class, Strip};
 use crate::compensated::Compensated;
+use crate::sweep::kernel::Lanes;
+use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{StripSums, block_mut, finish_floats};
-use crate::sweep::kernel::{Lanes, Screen};
 use crate::sweep::simd::{Arithmetic, Doubles as _, InstructionSet, STRIP};
 
 /// Floating point numbers.
@@ -35,7 +36,7 @@ impl Class for Floats {
     fn sum<I: InstructionSet>(
         instructions: I,
         strip: &Strip<'_, Self>,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) -> u32 {
         let mut sums = StripSums::at(0.0);
@@ -60,6 +61,6 @@ impl Class for Floats {
             bb.store(block_mut(&mut sums.bb, first));
             ab.store(block_mut(&mut sums.ab, first));
         }
-        finish_floats(&sums, strip.lanes, strip.first, screen, results)
+        finish_floats(&sums, strip.lanes, strip.first, filter, results)
     }
 }

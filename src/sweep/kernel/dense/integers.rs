@@ -2,8 +2,9 @@
 
 use super::{Class, Strip};
 use crate::index::bitset::ones;
+use crate::sweep::kernel::Lanes;
+use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{StripSums, finish};
-use crate::sweep::kernel::{Lanes, Screen};
 use crate::sweep::simd::InstructionSet;
 
 /// Integers whose sums fit 64 bits.
@@ -31,11 +32,11 @@ impl Class for Integers {
     fn sum<I: InstructionSet>(
         instructions: I,
         strip: &Strip<'_, Self>,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) -> u32 {
         let sums = sum_one_by_one(strip);
-        finish(instructions, &sums, strip.lanes, strip.first, screen, results);
+        finish(instructions, &sums, strip.lanes, strip.first, filter, results);
         0
     }
 }

@@ -26,9 +26,10 @@ use std::sync::Arc;
 use crate::index::bitset::{contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
 use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
+use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::kernel::list::UserList;
-use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes, Screen};
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::{Correlation, Number};
 use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
 
@@ -55,19 +56,19 @@ pub(crate) trait Class: Debug + Send + Sync + 'static {
         total
     }
 
-    /// Sums a strip and hands out what passes the screen. Returns the lanes whose r
+    /// Sums a strip and keeps what passes the filter. Returns the lanes whose r
     /// rounding may have eaten.
     fn sum<I: InstructionSet>(
         instructions: I,
         strip: &Strip<'_, Self>,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) -> u32;
 }
 
 /// A user in a cohort.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Member<T> {
+pub(crate) struct CohortUser<T> {
     user: u32,
     /// On the prefix.
     subtotal: T,
@@ -78,7 +79,7 @@ pub(crate) struct Member<T> {
 /// The users who answered all questions of a prefix, with their scores.
 #[derive(Debug)]
 pub(crate) struct DenseCohort<C: Class> {
-    members: Cohort<Member<C::Total>>,
+    members: Cohort<CohortUser<C::Total>>,
     /// `[strip][slot]`; empty before any question is chosen.
     scores: Vec<[C::Score; STRIP]>,
     /// The questions of the prefix.
@@ -184,7 +185,7 @@ impl<C: Class> DenseKernel<C> {
 
     /// All users, before any question is chosen.
     pub(crate) fn all_users(&self) -> DenseCohort<C> {
-        let term = |user: usize| Member {
+        let term = |user: usize| CohortUser {
             user: user as u32,
             subtotal: C::Total::default(),
             total: C::total(self.scores.totals[user]),
@@ -286,7 +287,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
         let members = cohort.members.terms();
         self.users.clear();
         self.users.extend(self.list.slots().iter().map(|&slot| {
-            let Member { subtotal, total, .. } = members[slot as usize];
+            let CohortUser { subtotal, total, .. } = members[slot as usize];
             let points = C::points(scores[slot as usize][self.question % STRIP]);
             Adder { slot, p: subtotal + points, b: total, bb: total * total, counted: C::counted(total) }
         }));
@@ -298,7 +299,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
         cohort: &DenseCohort<C>,
         word: usize,
         lanes: u64,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) {
         results.clear();
@@ -310,15 +311,15 @@ impl<C: Class> Kernel for DenseKernel<C> {
             }
             let (rows, scores) = (cohort.members.strip(strip), cohort.strip(strip));
             let strip = Strip { rows, scores, users: &self.users, few: self.few, lanes, first };
-            let doubtful = self.instructions.run(Sum::<C> { strip, screen, results });
+            let doubtful = self.instructions.run(Sum::<C> { strip, filter, results });
             for lane in ones(doubtful.into()) {
                 let pairs = self.pairs(cohort, word * LANES + first + lane);
-                results.effort += self.users.len();
-                let r = match C::Number::correlate_carefully(&pairs, screen.corrected) {
+                results.cost += self.users.len();
+                let r = match C::Number::correlate_carefully(&pairs, filter.corrected) {
                     Correlation::Defined(r) => Some(r),
                     _ => None,
                 };
-                results.record(first + lane, pairs.len() as i64, r, screen);
+                results.record(first + lane, pairs.len() as i64, r, filter);
             }
         }
     }
@@ -327,7 +328,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
 /// [`Class::sum`], compiled for an instruction set.
 struct Sum<'a, C: Class> {
     strip: Strip<'a, C>,
-    screen: &'a Screen,
+    filter: &'a Filter,
     results: &'a mut Lanes,
 }
 
@@ -336,12 +337,12 @@ impl<C: Class> Task for Sum<'_, C> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) -> u32 {
-        C::sum(instructions, &self.strip, self.screen, self.results)
+        C::sum(instructions, &self.strip, self.filter, self.results)
     }
 }
 
-/// Bytes of a user in a cohort with scores of so many bytes each, and totals of a type.
+/// Bytes of a user in a cohort, with totals of type `T` and scores of `score` bytes.
 pub(crate) fn user_bytes<T: Copy + Default>(answers: &Answers, score: usize) -> usize {
     let scores = answers.answered.words_per_row() * LANES * score;
-    Cohort::<Member<T>>::user_bytes(answers) + scores
+    Cohort::<CohortUser<T>>::user_bytes(answers) + scores
 }
