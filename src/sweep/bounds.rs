@@ -47,9 +47,11 @@ impl Bounds {
     /// Whether a subset can be in both boxes.
     #[inline(always)]
     pub(crate) fn meets(self, other: Self) -> bool {
-        let r = self.r[0].max(other.r[0]) <= self.r[1].min(other.r[1]);
-        let n = self.n[0].max(other.n[0]) <= self.n[1].min(other.n[1]);
-        n && (r || self.undefined && other.undefined)
+        let boxes = [self, other];
+        let n = boxes.iter().all(|x| boxes.iter().all(|y| x.n[0] <= y.n[1]));
+        // A bound that is not a number is none.
+        let apart = boxes.iter().any(|x| boxes.iter().any(|y| x.r[0] > y.r[1]));
+        n && (!apart || self.undefined && other.undefined)
     }
 
     /// Those in both boxes.

@@ -229,6 +229,7 @@ impl<K: Kernel> Walk<K> {
     }
 
     /// Sums a block of lanes of the open prefix.
+    #[inline]
     fn emit_block(&mut self, open: Open, buffer: &mut RowBuffer) -> usize {
         let Some(word) = (open.word..self.words.len()).find(|&word| self.words[word] != 0) else {
             self.open = None;

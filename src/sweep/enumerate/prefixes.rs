@@ -67,7 +67,7 @@ impl Prefixes {
     }
 
     /// Takes the next step.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step(&mut self) -> Step {
         let depth = self.prefix.len();
         let Some(&end) = self.ends.get(depth) else {

@@ -240,7 +240,7 @@ impl<T: Copy + Default> Task for Restrict<'_, T> {
 #[inline(always)]
 fn gather<T: Copy>(from: &[T], list: &UserList, users: Range<usize>, to: &mut [T]) {
     assert!(list.bound() <= from.len(), "slots below {} of {}", list.bound(), from.len());
-    for (to, &slot) in to.iter_mut().zip(list.part(users)) {
+    for (to, &slot) in to.iter_mut().zip(&list.slots()[users]) {
         debug_assert!((slot as usize) < from.len(), "slot {slot} of {}", from.len());
         // Volatile, for else the compiler makes gather instructions of this loop, and
         // these take longer than loads one by one.

@@ -38,12 +38,6 @@ impl UserList {
         &self.slots[..self.users]
     }
 
-    /// The slots of some users, by their places in the list.
-    #[inline(always)]
-    pub(crate) fn part(&self, users: Range<usize>) -> &[u32] {
-        &self.slots()[users]
-    }
-
     /// The places of the users of each subtotal, by ascending subtotal from 0.
     pub(crate) fn groups(&self) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
@@ -74,12 +68,15 @@ impl UserList {
             blocks.end * WORD,
             self.bound
         );
+        // Copies, as slots might lie where the compiler has to think these fields do.
+        let (slots, mut end) = (&mut *self.slots, self.users);
         for block in blocks {
             let users = users(block);
-            let to = self.slots[self.users..].first_chunk_mut().expect("room for 64 more");
+            let to = slots[end..].first_chunk_mut().expect("room for 64 more");
             instructions.positions(users, (block * WORD) as u32, to);
-            self.users += users.count_ones() as usize;
+            end += users.count_ones() as usize;
         }
+        self.users = end;
     }
 
     /// Ends the group of one subtotal.
@@ -114,7 +111,7 @@ mod tests {
             instructions.run(Extend(&mut list, 0..2, 0b101));
             instructions.run(Extend(&mut list, 2..2, u64::MAX));
             instructions.run(Extend(&mut list, 2..3, 1 << 63));
-            let groups: Vec<&[u32]> = list.groups().map(|group| list.part(group)).collect();
+            let groups: Vec<&[u32]> = list.groups().map(|group| &list.slots()[group]).collect();
             assert_eq!(groups, [[0, 2, 64, 66].as_slice(), &[], &[191]]);
             assert!(list.slots().iter().all(|&slot| (slot as usize) < list.bound()));
         }

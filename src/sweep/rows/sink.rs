@@ -25,7 +25,7 @@ impl Sink {
     /// Takes in the subsets that were kept of a word of lanes: `prefix` (ascending ids) with
     /// each of some last questions, given by lane. Returns the bounds on further ones, if
     /// these may have tightened them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(
         &mut self,
         instructions: Instructions,

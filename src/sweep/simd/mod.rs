@@ -51,6 +51,7 @@ macro_rules! instruction_sets {
             }
 
             /// Runs a task with all its code compiled for this instruction set.
+            #[inline(always)]
             pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
                 match self.0 {
                     $($(#[$cfg])? Detected::$name(processor) => processor.run(task)),+

@@ -15,6 +15,7 @@ macro_rules! processor {
                 ($(std::arch::$detected!($feature))&&+).then_some(Self(()))
             }
 
+            #[inline(always)]
             fn run<T: $crate::sweep::simd::Task>(self, task: T) -> T::Output {
                 #[target_feature($(enable = $feature),+)]
                 fn run<T: $crate::sweep::simd::Task>(task: T, processor: $name) -> T::Output {

@@ -56,14 +56,14 @@ use std::marker::PhantomData;
 pub(crate) use chunks::ChunkBounds;
 pub(crate) use width::{Lanes16, Lanes32, Terms, Width};
 
-use self::sum::Sum;
+use self::sum::Block;
 use self::width::to_terms;
 use crate::index::{Answers, scores::Binary};
 use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::list::UserList;
-use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
-use crate::sweep::simd::{Instructions, STRIP};
+use crate::sweep::kernel::{Ends, Kernel, Lanes};
+use crate::sweep::simd::Instructions;
 
 /// All users as a cohort, before any question is chosen.
 pub(crate) fn all_users<W: Width>(
@@ -97,28 +97,6 @@ impl<W: Width> BinaryKernel<W> {
             list: UserList::default(),
             width: PhantomData,
         }
-    }
-
-    /// Sums the strips of a word from the given half of it on.
-    fn sum<const N: usize>(
-        &self,
-        cohort: &Cohort<Terms<W::Term>>,
-        word: usize,
-        half: usize,
-        lanes: [u32; N],
-        filter: &Filter,
-        results: &mut Lanes,
-    ) {
-        self.instructions.run(Sum::<W, N> {
-            rows: std::array::from_fn(|strip| cohort.strip(word * LANES / STRIP + half + strip)),
-            terms: cohort.terms(),
-            list: &self.list,
-            bounds: self.bounds,
-            lanes,
-            first: half * STRIP,
-            filter,
-            results,
-        });
     }
 }
 
@@ -157,11 +135,7 @@ impl<W: Width> Kernel for BinaryKernel<W> {
         results: &mut Lanes,
     ) {
         results.clear();
-        match [lanes as u32, (lanes >> STRIP) as u32] {
-            [0, 0] => {}
-            [lanes, 0] => self.sum(cohort, word, 0, [lanes], filter, results),
-            [0, lanes] => self.sum(cohort, word, 1, [lanes], filter, results),
-            lanes => self.sum(cohort, word, 0, lanes, filter, results),
-        }
+        let (list, bounds) = (&self.list, &self.bounds);
+        self.instructions.run(Block::<W> { cohort, list, bounds, word, lanes, filter, results });
     }
 }

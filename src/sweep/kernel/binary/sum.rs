@@ -4,27 +4,71 @@ use std::ops::Range;
 
 use super::chunks::ChunkBounds;
 use super::width::{COUNT_BITS, Lanes32, RUN, Terms, Width, to_terms};
-use crate::sweep::kernel::Lanes;
+use crate::sweep::kernel::cohort::Cohort;
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, prefilter};
 use crate::sweep::kernel::list::UserList;
+use crate::sweep::kernel::{LANES, Lanes};
 use crate::sweep::simd::{Arithmetic, Bits, InstructionSet, STRIP, Strip, Task};
 
-/// Sums a strip of lanes and keeps what passes the filter.
-pub(super) struct Sum<'a, W: Width, const N: usize> {
-    pub(super) rows: [&'a [u64]; N],
-    pub(super) terms: &'a [Terms<W::Term>],
+/// Sums a block of lanes and keeps what passes the filter.
+pub(super) struct Block<'a, W: Width> {
+    pub(super) cohort: &'a Cohort<Terms<W::Term>>,
+    /// The users of the open prefix.
     pub(super) list: &'a UserList,
-    pub(super) bounds: ChunkBounds,
-    pub(super) lanes: [u32; N],
-    pub(super) first: usize,
+    pub(super) bounds: &'a ChunkBounds,
+    pub(super) word: usize,
+    pub(super) lanes: u64,
     pub(super) filter: &'a Filter,
     pub(super) results: &'a mut Lanes,
 }
 
-impl<W: Width, const N: usize> Task for Sum<'_, W, N> {
+impl<W: Width> Task for Block<'_, W> {
     type Output = ();
 
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) {
+        match [self.lanes as u32, (self.lanes >> STRIP) as u32] {
+            [0, 0] => {}
+            [low, high] if low == 0 || high == 0 => {
+                self.strips(usize::from(low == 0), [low | high]).run(instructions);
+            }
+            lanes => self.strips(0, lanes).run(instructions),
+        }
+    }
+}
+
+impl<'a, W: Width> Block<'a, W> {
+    /// The strips from the given half of the word on.
+    #[inline(always)]
+    fn strips<const N: usize>(self, half: usize, lanes: [u32; N]) -> Sum<'a, W, N> {
+        let first = self.word * LANES / STRIP + half;
+        Sum {
+            rows: std::array::from_fn(|strip| self.cohort.strip(first + strip)),
+            terms: self.cohort.terms(),
+            list: self.list,
+            bounds: self.bounds,
+            lanes,
+            first: half * STRIP,
+            filter: self.filter,
+            results: self.results,
+        }
+    }
+}
+
+/// Sums strips of lanes and keeps what passes the filter.
+struct Sum<'a, W: Width, const N: usize> {
+    rows: [&'a [u64]; N],
+    terms: &'a [Terms<W::Term>],
+    list: &'a UserList,
+    bounds: &'a ChunkBounds,
+    lanes: [u32; N],
+    first: usize,
+    filter: &'a Filter,
+    results: &'a mut Lanes,
+}
+
+impl<W: Width, const N: usize> Sum<'_, W, N> {
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
         if self.list.users() <= self.bounds.single {
@@ -108,11 +152,12 @@ fn sum<I: InstructionSet, W: Width, const N: usize>(
     let spread = |number| W::spread(instructions, W::term(number));
     let (zero, counts) = (spread(0), spread(RUN as i32));
     let mut sums = [[zero; 6]; N];
+    let slots = list.slots();
     let mut all_squares = zero;
     for (subtotal, users) in groups {
         let p = subtotal as i32;
         let (p, of_n, of_s) = (spread(p), spread(p * p), spread(2 * p + 1));
-        for users in list.part(users).chunks(run) {
+        for users in slots[users].chunks(run) {
             let mut of_run = [[zero; 3]; N];
             for &slot in users {
                 let slot = slot as usize;
