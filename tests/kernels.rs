@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use datafusion_k_corrset::index::AnswerIndex;
 use datafusion_k_corrset::sweep::naive::k_corrset;
-use datafusion_k_corrset::sweep::{Instructions, Row, SweepRequest, Undefined, Wanted};
+use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepRequest, Undefined};
 
 use crate::support::{Answers, Random, by_name, float_batch, index, integer_batch, small_floats, sweep};
 
@@ -306,7 +306,7 @@ fn bounds_change_nothing_but_what_is_left_out() {
         ("complete", integer_batch(&table(60, 45, 1.0, modulus(9)))),
         ("floats", float_batch(&floats.collect::<Vec<_>>())),
     ];
-    let r = |r| Wanted { r, ..Wanted::DEFINED };
+    let r = |r| Bounds { r, ..Bounds::DEFINED };
     for (name, batch) in tables {
         let index = index(&[batch]);
         for corrected in [false, true] {
@@ -321,9 +321,9 @@ fn bounds_change_nothing_but_what_is_left_out() {
                 r([f64::NEG_INFINITY, low]),
                 r([middle, high]),
                 r([low, -0.0]),
-                Wanted { n: [20, 25], ..r([middle, f64::INFINITY]) },
-                Wanted { undefined: true, ..r([high, f64::INFINITY]) },
-                Wanted::UNDEFINED,
+                Bounds { n: [20, 25], ..r([middle, f64::INFINITY]) },
+                Bounds { undefined: true, ..r([high, f64::INFINITY]) },
+                Bounds::UNDEFINED,
             ];
             for wanted in bounds {
                 let within = |row: &&Row| {
@@ -332,8 +332,11 @@ fn bounds_change_nothing_but_what_is_left_out() {
                 };
                 let expected: Vec<&Row> = all.iter().filter(within).collect();
                 for instructions in Instructions::available() {
-                    let request =
-                        SweepRequest { wanted, instructions: Some(instructions), ..request(3, corrected) };
+                    let request = SweepRequest {
+                        bounds: wanted,
+                        instructions: Some(instructions),
+                        ..request(3, corrected)
+                    };
                     let found = sweep(&index, &request, 1, usize::MAX);
                     let told = format!("{name}, {}, corrected: {corrected}, {wanted:?}", instructions.name());
                     assert_eq!(found.len(), expected.len(), "{told}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion_k_corrset::sweep::naive::{self, k_corrset};
-use datafusion_k_corrset::sweep::{Instructions, Row, SweepPlan, SweepRequest, Undefined, Wanted};
+use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepPlan, SweepRequest, Undefined};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -29,31 +29,31 @@ fn defined_by_the_oracle(rows: &Answers<i64>, request: &SweepRequest, names: &[S
                 && (request.any.is_empty() || request.any.iter().any(|id| subset.contains(&name(id))))
                 && (r.is_some() || request.undefined == Undefined::Null)
                 && *n as i64 >= least
-                && within(&request.wanted, *r, *n as i64)
+                && within(&request.bounds, *r, *n as i64)
         })
         .map(|(subset, (r, n))| (subset.into_iter().map(String::from).collect(), (r, n as i64)))
         .collect()
 }
 
-fn within(wanted: &Wanted, r: Option<f64>, n: i64) -> bool {
-    let r = r.map_or(wanted.undefined, |r| wanted.r[0] <= r && r <= wanted.r[1]);
-    r && wanted.n[0] <= n && n <= wanted.n[1]
+fn within(bounds: &Bounds, r: Option<f64>, n: i64) -> bool {
+    let r = r.map_or(bounds.undefined, |r| bounds.r[0] <= r && r <= bounds.r[1]);
+    r && bounds.n[0] <= n && n <= bounds.n[1]
 }
 
 /// Mostly everything; else bounds that small tables have something on either side of.
-fn any_wanted() -> impl Strategy<Value = Wanted> {
+fn any_wanted() -> impl Strategy<Value = Bounds> {
     let r = || prop_oneof![-1.0..1.0, Just(-1.0), Just(0.0), Just(0.5), Just(1.0)];
     let some = (r(), r(), any::<bool>(), 0i64..20, 0i64..40);
     prop_oneof![
-        2 => Just(Wanted::ALL),
+        2 => Just(Bounds::ALL),
         1 => some.clone().prop_map(|(floor, _, undefined, least, _)| {
-            Wanted { r: [floor, f64::INFINITY], undefined, n: [least, i64::MAX] }
+            Bounds { r: [floor, f64::INFINITY], undefined, n: [least, i64::MAX] }
         }),
         1 => some.clone().prop_map(|(_, ceiling, undefined, _, most)| {
-            Wanted { r: [f64::NEG_INFINITY, ceiling], undefined, n: [i64::MIN, most] }
+            Bounds { r: [f64::NEG_INFINITY, ceiling], undefined, n: [i64::MIN, most] }
         }),
         1 => some.prop_map(|(x, y, undefined, least, most)| {
-            Wanted { r: [x.min(y), x.max(y)], undefined, n: [least, most] }
+            Bounds { r: [x.min(y), x.max(y)], undefined, n: [least, most] }
         }),
     ]
 }
@@ -75,7 +75,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
     let instructions = proptest::option::of(proptest::sample::select(Instructions::available()));
     let questions = (ids(), ids(), ids());
     (1usize..7, questions, proptest::option::of(0i64..12), flags, any_wanted(), instructions).prop_map(
-        |(k, (include, exclude, any), min_users, (corrected, null), wanted, instructions)| SweepRequest {
+        |(k, (include, exclude, any), min_users, (corrected, null), bounds, instructions)| SweepRequest {
             k,
             include,
             exclude,
@@ -84,7 +84,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
             top: None,
             corrected,
             undefined: if null { Undefined::Null } else { Undefined::Omit },
-            wanted,
+            bounds,
             instructions,
         },
     )
@@ -221,7 +221,7 @@ proptest! {
             (index(&[integer_batch(&shifted)]), index(&[float_batch(&small_floats(&shifted))]));
         prop_assert!(!float.floats_as_decimals() || rows.iter().all(|row| row.2 == 0));
         // An r on a bound may be on either side of it in floats.
-        let request = SweepRequest { wanted: Wanted::ALL, ..fit(request, exact.answers().questions()) };
+        let request = SweepRequest { bounds: Bounds::ALL, ..fit(request, exact.answers().questions()) };
         let exact = by_name(&exact, &sweep(&exact, &request, 1, 64));
         let float = by_name(&float, &sweep(&float, &request, 2, 64));
         prop_assert_eq!(exact.keys().collect::<Vec<_>>(), float.keys().collect::<Vec<_>>());

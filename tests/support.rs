@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
-use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepRequest, best_rows};
+use datafusion_k_corrset::sweep::{Budget, Columns, Row, RowBuffer, SweepPlan, SweepRequest, best_rows};
 use proptest::prelude::*;
 
 /// (user, question, score)
@@ -77,10 +77,10 @@ pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, 
     for share in 0..shares {
         let mut sweep = plan.share(share, shares, Columns::ALL);
         loop {
-            let mut found = Found::new(Columns::ALL);
+            let mut found = RowBuffer::new(Columns::ALL);
             let stop = AtomicBool::new(false);
             let until = Instant::now() + Duration::from_secs(3600);
-            let finished = sweep.advance(&mut found, &mut Pace::new(pause, until, &stop));
+            let finished = sweep.advance(&mut found, &mut Budget::new(pause, until, &stop));
             for row in 0..found.rows {
                 let questions = found.questions[row * request.k..][..request.k].to_vec();
                 let r = Some(found.r[row]).filter(|r| !r.is_nan());
@@ -91,7 +91,7 @@ pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, 
             }
         }
         tops.extend(sweep.take_top());
-        done += sweep.tally().done;
+        done += sweep.progress().done;
     }
     assert_eq!(Some(done), plan.subsets(), "the shares deal with every subset once");
     match request.top {

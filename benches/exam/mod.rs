@@ -13,7 +13,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, UInt32Array}
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Throughput};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
-use datafusion_k_corrset::sweep::{Columns, Found, Pace, Row, SweepPlan, SweepRequest, naive};
+use datafusion_k_corrset::sweep::{Budget, Columns, Row, RowBuffer, SweepPlan, SweepRequest, naive};
 
 /// How much data of which kind.
 #[derive(Debug, Clone, Copy)]
@@ -127,17 +127,17 @@ pub(crate) fn sweep_for(
     of: usize,
     columns: Columns,
     time: Duration,
-    mut read: impl FnMut(&Found),
+    mut read: impl FnMut(&RowBuffer),
 ) -> (u64, Vec<Row>) {
     let stop = AtomicBool::new(false);
     let mut sweep = plan.share(share, of, Columns::ALL);
     let until = Instant::now() + time;
     loop {
-        let mut found = Found::new(columns);
-        let finished = sweep.advance(&mut found, &mut Pace::new(8192, until, &stop));
+        let mut found = RowBuffer::new(columns);
+        let finished = sweep.advance(&mut found, &mut Budget::new(8192, until, &stop));
         read(&found);
         if finished || Instant::now() >= until {
-            return (sweep.tally().done, sweep.take_top());
+            return (sweep.progress().done, sweep.take_top());
         }
     }
 }
@@ -148,7 +148,7 @@ pub(crate) fn sweep_all(
     share: usize,
     of: usize,
     columns: Columns,
-    read: impl FnMut(&Found),
+    read: impl FnMut(&RowBuffer),
 ) -> (u64, Vec<Row>) {
     sweep_for(plan, share, of, columns, LONG, read)
 }

@@ -1,9 +1,8 @@
 //! A sweep of which only the number of subsets is wanted, where none is dropped: there
 //! is nothing to sum.
 
-use crate::sweep::Sweep;
-use crate::sweep::found::{Found, Row};
-use crate::sweep::walk::{Pace, Tally};
+use crate::sweep::rows::buffer::{Row, RowBuffer};
+use crate::sweep::task::{Budget, Progress, Sweep};
 
 /// A share of the subsets, without looking at any.
 #[derive(Debug)]
@@ -13,7 +12,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// The `index`-th of `of` shares of so many subsets.
+    /// The `index`-th of `of` shares of `subsets` subsets.
     pub(crate) fn new(subsets: u64, index: usize, of: usize) -> Self {
         let (index, of) = (index as u64, of as u64);
         Self { left: subsets / of + u64::from(index < subsets % of), done: 0 }
@@ -21,16 +20,16 @@ impl Counted {
 }
 
 impl Sweep for Counted {
-    fn advance(&mut self, found: &mut Found, pace: &mut Pace<'_>) -> bool {
-        let rows = self.left.min(pace.rows.saturating_sub(found.rows) as u64);
-        found.rows += rows as usize;
+    fn advance(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool {
+        let rows = self.left.min(budget.rows.saturating_sub(buffer.rows) as u64);
+        buffer.rows += rows as usize;
         self.left -= rows;
         self.done += rows;
         self.left == 0
     }
 
-    fn tally(&self) -> Tally {
-        Tally { done: self.done, pruned: 0 }
+    fn progress(&self) -> Progress {
+        Progress { done: self.done, pruned: 0 }
     }
 
     fn take_top(&mut self) -> Vec<Row> {

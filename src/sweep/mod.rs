@@ -2,94 +2,65 @@
 //! which knows neither Arrow nor SQL.
 //!
 //! ```text
-//! plan ──▶ walk ────────────────▶ kernel ───────────────▶ found | top
-//!          prefixes, largest        cohorts: users left      rows, or the
-//!          position first; shares   lanes: all subsets of    best of them
-//!          by rank; pruning         a prefix; sums → r
+//! plan ──▶ branch ──▶ walk ─────────────────▶ kernel ────────────▶ rows
+//!          include,     enumerate: prefixes,    cohorts: users       buffer, or the
+//!          exclude,     largest position        left; lanes: all     best of them
+//!          any          first; shares by        subsets of a
+//!                       rank; pruning           prefix; sums → r
+//!                                               on simd
 //! ```
 //!
 //! With Q questions there are C(Q, k) subsets, but only one question of a subset is
 //! new: the users who answered the k-1 others, its prefix, are found once for all
 //! subsets that share them (Eclat's conditional databases: M. J. Zaki, 2000), and all
-//! these subsets are summed side by side. `home` tells which question is the new one,
-//! `kernel` how the sums are formed.
+//! these subsets are summed side by side. `enumerate::lane_rule` tells which question is
+//! the new one, `kernel` how the sums are formed.
 //!
-//! [`naive`] is the definition, in as many words; tests and benches hold the
-//! sweep against it.
+//! [`naive`] is the definition; tests and benches hold the sweep against it.
+//!
+//! | term | what it is |
+//! |---|---|
+//! | id | a question's place among the sorted values of questions |
+//! | position | a question's place in the order of the sweep: the most answered first |
+//! | support | how many users answered a question |
+//! | branch | the subsets that have certain questions and have not others |
+//! | candidate | a question that a branch chooses from, by its place among these |
+//! | prefix | a subset without its lane; whole with k-1 questions |
+//! | rank | a whole prefix's place in the order of the walk |
+//! | share | the ranks that one worker sweeps |
+//! | cohort | the users who answered all questions of a prefix |
+//! | slot | a user's place in a cohort |
+//! | lane | the last question of a subset, and where its sums stand |
+//! | strip | 32 neighbouring positions, whose lanes are summed together |
+//! | word | 64 of them: two strips, a block of lanes |
+//! | bounds | a box of r and n: what is wanted, and what a prefix can reach |
 
-mod case;
+pub(crate) mod bounds;
+mod branch;
 mod counted;
-mod found;
-mod home;
+mod enumerate;
 pub(crate) mod kernel;
 pub mod naive;
 pub(crate) mod pearson;
 mod plan;
 mod pool;
 mod progress;
-mod rank;
-mod share;
-mod top;
+mod request;
+mod rows;
+mod simd;
+mod subsets;
+mod task;
 mod walk;
-mod wanted;
 
-pub use found::{Columns, Found, Row};
-pub use kernel::instructions::Instructions;
+pub use bounds::Bounds;
+pub use enumerate::rank::binomial;
 pub use plan::SweepPlan;
 pub use pool::pool;
 #[cfg(feature = "python")]
 pub(crate) use pool::pool_threads;
 pub use progress::SweepProgress;
-pub use rank::binomial;
-pub use top::best_rows;
-pub use walk::{Pace, Tally};
-pub use wanted::Wanted;
-
-/// What happens to subsets that have no defined r.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Undefined {
-    /// They are left out.
-    #[default]
-    Omit,
-    /// They are there, and their r is NULL.
-    Null,
-}
-
-/// Which subsets are wanted. Questions are given by their ids.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SweepRequest {
-    /// Questions in a subset.
-    pub k: usize,
-    /// Questions that every subset must contain.
-    pub include: Vec<u32>,
-    /// Questions that no subset may contain.
-    pub exclude: Vec<u32>,
-    /// Questions of which every subset must contain one at least, unless there are none.
-    pub any: Vec<u32>,
-    /// The least n of a subset; by default 2, or 0 where undefined r are wanted.
-    pub min_users: Option<i64>,
-    /// Only so many of the best subsets.
-    pub top: Option<usize>,
-    /// Whether b is the grand total less a.
-    pub corrected: bool,
-    /// What happens to subsets without a defined r.
-    pub undefined: Undefined,
-    /// Further bounds on r and n; by default none.
-    pub wanted: Wanted,
-    /// Which of the processor's instructions to use; the best by default.
-    pub instructions: Option<Instructions>,
-}
-
-/// One share of a sweep, which can be paused and taken up again.
-pub trait Sweep: Send {
-    /// Goes on until the pace says stop or the share is at its end; returns
-    /// whether it is. What is found is added to `found`, except by a sweep for the
-    /// top rows, which are had from [`take_top`](Self::take_top) at the end.
-    fn advance(&mut self, found: &mut Found, pace: &mut Pace<'_>) -> bool;
-
-    /// What has been done so far.
-    fn tally(&self) -> Tally;
-
-    /// The share's best rows, in no order; empty if the request was for all rows.
-    fn take_top(&mut self) -> Vec<Row>;
-}
+pub use request::{SweepRequest, Undefined};
+pub use rows::buffer::{Columns, Row, RowBuffer};
+pub use rows::top::best_rows;
+pub use simd::Instructions;
+pub use task::{Budget, Progress, Sweep};

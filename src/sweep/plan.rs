@@ -4,31 +4,33 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
-use crate::sweep::case::{Case, Common, Demand};
+use crate::sweep::bounds::{Bounds, SharedBounds};
+use crate::sweep::branch::{Branch, Constraint};
 use crate::sweep::counted::Counted;
-use crate::sweep::found::{Found, Row};
-use crate::sweep::kernel::Covariances;
-use crate::sweep::kernel::instructions::Instructions;
-use crate::sweep::walk::{Pace, Tally};
-use crate::sweep::wanted::{Narrowing, Wanted};
-use crate::sweep::{Columns, Sweep, SweepRequest, Undefined};
+use crate::sweep::kernel::select::Kernels;
+use crate::sweep::request::{SweepRequest, Undefined};
+use crate::sweep::rows::buffer::{Columns, Row, RowBuffer};
+use crate::sweep::simd::Instructions;
+use crate::sweep::subsets::Shared;
+use crate::sweep::task::{Budget, Progress, Sweep};
 
 /// A sweep ready to start; shared by all who take a part in it.
 #[derive(Debug)]
 pub struct SweepPlan {
-    common: Arc<Common>,
+    shared: Arc<Shared>,
+    kernels: Kernels,
     subsets: Option<u64>,
     /// Together they hold every subset once.
-    first: Arc<Case>,
-    further: Vec<FurtherCase>,
+    first: Arc<Branch>,
+    further: Vec<FurtherBranch>,
 }
 
-/// A case that is made when the first share comes to it, and forgotten when the last has
+/// A branch that is made when the first share comes to it, and forgotten when the last has
 /// done it.
 #[derive(Debug)]
-struct FurtherCase {
-    demand: Demand,
-    case: Mutex<Weak<Case>>,
+struct FurtherBranch {
+    constraint: Constraint,
+    branch: Mutex<Weak<Branch>>,
 }
 
 impl SweepPlan {
@@ -40,30 +42,32 @@ impl SweepPlan {
     /// questions, or with an id that no question has.
     pub fn try_new(answers: Arc<Answers>, request: &SweepRequest, partial: bool) -> Result<Self> {
         check(request, answers.questions())?;
-        let demands = demands(&answers, request);
+        let constraints = constraints(&answers, request);
         let questions = answers.questions();
         let mut subsets = Some(0u64);
-        for demand in &demands {
-            let (of_case, questions, k) = Case::subsets(request.k, demand, questions);
-            subsets = subsets.zip(of_case).and_then(|(sum, of_case)| sum.checked_add(of_case));
+        for constraint in &constraints {
+            let (of_branch, questions, k) = Branch::subsets(request.k, constraint, questions);
+            subsets = subsets.zip(of_branch).and_then(|(sum, of_branch)| sum.checked_add(of_branch));
             if subsets.is_none_or(|subsets| subsets > i64::MAX as u64) && !partial {
                 return Err(KCorrsetError::TooManySubsets { questions, k });
             }
         }
-        let mut demands = demands.into_iter();
-        let first = demands.next().unwrap_or_default();
-        let common = Arc::new(Common {
+        let mut constraints = constraints.into_iter();
+        let first = constraints.next().unwrap_or_default();
+        let instructions = request.instructions.unwrap_or_else(Instructions::best);
+        let kernels = Kernels::new(&answers, request.k, instructions);
+        let shared = Arc::new(Shared {
             k: request.k,
-            wanted: Narrowing::from(wanted(request)),
+            bounds: SharedBounds::from(bounds(request)),
             corrected: request.corrected,
             top: request.top,
-            instructions: request.instructions.unwrap_or_else(Instructions::best),
-            covariances: Covariances::of(&answers, request.k.min(answers.questions())).map(Arc::new),
+            instructions,
             answers,
         });
-        let first = Arc::new(Case::new(&common, first));
-        let further = demands.map(|demand| FurtherCase { demand, case: Mutex::default() }).collect();
-        Ok(Self { common, subsets, first, further })
+        let first = Arc::new(Branch::new(&shared, &kernels, first));
+        let further =
+            constraints.map(|constraint| FurtherBranch { constraint, branch: Mutex::default() }).collect();
+        Ok(Self { shared, kernels, subsets, first, further })
     }
 
     /// How many subsets there are, or `None` for more than 64 bits can tell.
@@ -71,15 +75,14 @@ impl SweepPlan {
         self.subsets
     }
 
-    /// Which r and n are wanted by now.
-    pub fn wanted(&self) -> Wanted {
-        self.common.wanted.get()
+    /// The bounds on r and n by now.
+    pub fn bounds(&self) -> Bounds {
+        self.shared.bounds.get()
     }
 
-    /// From now on only subsets with such an r and n are wanted, by all who sweep this
-    /// plan. What they have found before stays found.
-    pub fn narrow(&self, wanted: Wanted) {
-        self.common.wanted.narrow(wanted);
+    /// Tightens the bounds on r and n, for all who sweep this plan. Rows that came before stay.
+    pub fn tighten(&self, bounds: Bounds) {
+        self.shared.bounds.tighten(bounds);
     }
 
     /// The name of the code that will do the work.
@@ -87,20 +90,20 @@ impl SweepPlan {
         self.first.kernel()
     }
 
-    /// How many shares can be worked on at the same time, out of those wanted.
-    pub fn shares(&self, wanted: usize) -> usize {
+    /// How many shares can be worked on at the same time: at most this many.
+    pub fn shares(&self, most: usize) -> usize {
         match self.subsets {
             // Without ranks there is no telling whose a prefix is.
             None => 1,
-            Some(_) => wanted.max(1),
+            Some(_) => most.max(1),
         }
     }
 
     /// Whether every subset is wanted, whatever its r and n.
     fn drops_nothing(&self) -> bool {
-        let users = self.common.answers.users() as i64;
-        let every = Wanted { n: [0, users], ..Wanted::ALL };
-        self.common.top.is_none() && self.wanted().and(every) == every
+        let users = self.shared.answers.users() as i64;
+        let every = Bounds { n: [0, users], ..Bounds::ALL };
+        self.shared.top.is_none() && self.bounds().and(every) == every
     }
 
     /// The `index`-th of `of` shares of the sweep; together they list every subset once.
@@ -110,10 +113,10 @@ impl SweepPlan {
             return Box::new(Counted::new(self.subsets.unwrap_or(u64::MAX), index, of));
         }
         let first = self.first.share(index, of);
-        match self.further.is_empty() {
-            true => first,
-            false => Box::new(CaseByCase::new(Arc::clone(self), [index, of], first)),
+        if self.further.is_empty() {
+            return first;
         }
+        Box::new(BranchByBranch::new(Arc::clone(self), [index, of], first))
     }
 
     /// How many questions a subset has.
@@ -123,10 +126,10 @@ impl SweepPlan {
 
     /// How many of the best subsets are wanted, if not all.
     pub fn top(&self) -> Option<usize> {
-        self.common.top
+        self.shared.top
     }
 
-    /// Bytes of the best subsets that one of so many shares keeps, and of the same while those
+    /// Bytes of the best subsets that one of `shares` shares keeps, and of its part while those
     /// of all shares are merged.
     pub fn top_memory(&self, shares: usize) -> usize {
         let subsets = self.subsets.map_or(usize::MAX, |subsets| subsets as usize);
@@ -140,33 +143,33 @@ impl SweepPlan {
 
     /// Bytes of what a plan over these answers keeps.
     pub fn memory_of(answers: &Answers, request: &SweepRequest) -> usize {
-        let roots = demands(answers, request).into_iter().take(1);
-        let roots: usize = roots.map(|demand| Case::root_memory(answers, &demand)).sum();
-        roots + Covariances::bytes(answers)
+        let roots = constraints(answers, request).into_iter().take(1);
+        let roots: usize = roots.map(|constraint| Branch::root_memory(answers, &constraint)).sum();
+        roots + Kernels::memory(answers)
     }
 
     /// Bytes that each share needs at most, beside the plan.
     pub fn share_memory(&self) -> usize {
         let roots =
-            self.further.iter().map(|further| Case::root_memory(&self.common.answers, &further.demand));
+            self.further.iter().map(|further| Branch::root_memory(&self.shared.answers, &further.constraint));
         self.first.share_memory() + roots.max().unwrap_or(0)
     }
 
-    /// One of the cases: the first is 0.
-    fn case(&self, number: usize) -> Option<Arc<Case>> {
+    /// One of the branches: the first is 0.
+    fn branch(&self, number: usize) -> Option<Arc<Branch>> {
         let Some(further) = number.checked_sub(1) else { return Some(Arc::clone(&self.first)) };
-        let FurtherCase { demand, case } = self.further.get(further)?;
+        let FurtherBranch { constraint, branch } = self.further.get(further)?;
         // Who comes second waits, which takes as long as to make it once more.
-        let mut case = case.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(case.upgrade().unwrap_or_else(|| {
-            let made = Arc::new(Case::new(&self.common, demand.clone()));
-            *case = Arc::downgrade(&made);
+        let mut branch = branch.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(branch.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(Branch::new(&self.shared, &self.kernels, constraint.clone()));
+            *branch = Arc::downgrade(&made);
             made
         }))
     }
 }
 
-/// Whether there can be such a request for so many questions.
+/// Checks that a request is possible with this many questions.
 fn check(request: &SweepRequest, questions: usize) -> Result<()> {
     if request.k == 0 {
         return Err(KCorrsetError::SubsetSizeRange { got: "0".to_string() });
@@ -185,25 +188,25 @@ fn check(request: &SweepRequest, questions: usize) -> Result<()> {
     Ok(())
 }
 
-/// The r and n that a request wants.
-fn wanted(request: &SweepRequest) -> Wanted {
+/// The bounds on r and n that a request comes to.
+fn bounds(request: &SweepRequest) -> Bounds {
     let min_users = request.min_users.unwrap_or(i64::MIN);
-    let mut wanted = request.wanted.and(Wanted { n: [min_users, i64::MAX], ..Wanted::ALL });
+    let mut bounds = request.bounds.and(Bounds { n: [min_users, i64::MAX], ..Bounds::ALL });
     if request.undefined == Undefined::Omit {
-        wanted.undefined = false;
+        bounds.undefined = false;
     }
     if request.top == Some(0) {
-        wanted = Wanted::NONE;
+        bounds = Bounds::NONE;
     }
-    match wanted.undefined {
-        true => wanted,
-        // One user alone never has an r.
-        false => wanted.and(Wanted { n: [2, i64::MAX], ..Wanted::DEFINED }),
+    if bounds.undefined {
+        return bounds;
     }
+    // One user alone never has an r.
+    bounds.and(Bounds { n: [2, i64::MAX], ..Bounds::DEFINED })
 }
 
-/// The cases of a request.
-fn demands(answers: &Answers, request: &SweepRequest) -> Vec<Demand> {
+/// The branches of a request.
+fn constraints(answers: &Answers, request: &SweepRequest) -> Vec<Constraint> {
     let mut position_of = vec![0; answers.questions()];
     for (position, &id) in answers.ids.iter().enumerate() {
         position_of[id as usize] = position;
@@ -214,16 +217,16 @@ fn demands(answers: &Answers, request: &SweepRequest) -> Vec<Demand> {
         positions.dedup();
         positions
     };
-    let demand = Demand { fixed: positions(&request.include), excluded: positions(&request.exclude) };
+    let constraint = Constraint { fixed: positions(&request.include), excluded: positions(&request.exclude) };
     let any = positions(&request.any);
-    if any.is_empty() || any.iter().any(|position| demand.fixed.contains(position)) {
-        return vec![demand];
+    if any.is_empty() || any.iter().any(|position| constraint.fixed.contains(position)) {
+        return vec![constraint];
     }
     let with = |&position: &usize| {
         let without = any.iter().copied().filter(|&other| other < position);
-        Demand {
-            fixed: sorted(demand.fixed.iter().copied().chain([position])),
-            excluded: sorted(demand.excluded.iter().copied().chain(without)),
+        Constraint {
+            fixed: sorted(constraint.fixed.iter().copied().chain([position])),
+            excluded: sorted(constraint.excluded.iter().copied().chain(without)),
         }
     };
     any.iter().map(with).collect()
@@ -236,43 +239,54 @@ fn sorted(positions: impl Iterator<Item = usize>) -> Vec<usize> {
     positions
 }
 
-/// A share of each case, one after the other.
-struct CaseByCase {
+/// A share of each branch, one after the other.
+struct BranchByBranch {
     plan: Arc<SweepPlan>,
     share: [usize; 2],
-    /// The case that is being swept.
+    /// The branch that is being swept.
     number: usize,
+    /// It itself, unless it is the first: as long as it is held, other shares find it made.
+    branch: Option<Arc<Branch>>,
     sweep: Box<dyn Sweep>,
     /// What was done before it.
-    tally: Tally,
+    progress: Progress,
     top: Vec<Row>,
 }
 
-impl CaseByCase {
+impl BranchByBranch {
     fn new(plan: Arc<SweepPlan>, share: [usize; 2], first: Box<dyn Sweep>) -> Self {
-        Self { plan, share, number: 0, sweep: first, tally: Tally::default(), top: Vec::new() }
+        Self {
+            plan,
+            share,
+            number: 0,
+            branch: None,
+            sweep: first,
+            progress: Progress::default(),
+            top: Vec::new(),
+        }
     }
 }
 
-impl Sweep for CaseByCase {
-    fn advance(&mut self, found: &mut Found, pace: &mut Pace<'_>) -> bool {
-        if !self.sweep.advance(found, pace) {
+impl Sweep for BranchByBranch {
+    fn advance(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool {
+        if !self.sweep.advance(buffer, budget) {
             return false;
         }
-        let Some(case) = self.plan.case(self.number + 1) else { return true };
+        let Some(branch) = self.plan.branch(self.number + 1) else { return true };
         self.number += 1;
-        self.tally = self.tally();
+        self.progress = self.progress();
         self.top.extend(self.sweep.take_top());
         let [index, of] = self.share;
-        self.sweep = case.share(index, of);
+        self.sweep = branch.share(index, of);
+        self.branch = Some(branch);
         false
     }
 
-    fn tally(&self) -> Tally {
-        let now = self.sweep.tally();
-        Tally {
-            done: self.tally.done.saturating_add(now.done),
-            pruned: self.tally.pruned.saturating_add(now.pruned),
+    fn progress(&self) -> Progress {
+        let now = self.sweep.progress();
+        Progress {
+            done: self.progress.done.saturating_add(now.done),
+            pruned: self.progress.pruned.saturating_add(now.pruned),
         }
     }
 

@@ -15,8 +15,8 @@ pub(crate) fn pool_threads() -> usize {
     THREADS.load(Ordering::Relaxed)
 }
 
-/// The process's pool of so many threads: all sweeps of that width share it, and
-/// the threads end with the last of them.
+/// The process's pool of `threads` threads, shared by all sweeps of that width. The threads
+/// end with the last of these sweeps.
 ///
 /// # Errors
 /// The operating system refuses another thread.

@@ -1,123 +1,114 @@
-//! The walk over all prefixes, depth first, in a form that can be interrupted.
+//! The walk over the prefixes of a share: cohorts for them, and a kernel for their lanes.
 //!
 //! ```text
-//! walk(prefix, cohort, end):                  prefix has d of the k questions
-//!     for c in end-1 down to k-d-2:           leave enough below for the prefix
-//!         skip unless some prefix that begins with prefix+c is in my share
-//!         if d = k-2:  open prefix+c; hand out its lanes
-//!         else:        narrow the cohort by c
-//!                      skip if too few users are left
-//!                      walk(prefix + c, narrowed cohort, c)
+//! down:    restrict the cohort to one question more;
+//!          prune if bounds and reach do not meet
+//! whole:   open the prefix: which lanes it has, and which users
+//!          for each block of lanes: sums → r → sink
+//! up:      the cohort of one question less is still there
 //! ```
 //!
-//! Which questions are the lanes of a prefix is told in `home`.
-//!
-//! **n can only shrink as a set grows**, so a cohort of fewer than `min_users`
-//! ends its whole subtree (the rule of Apriori: R. Agrawal and R. Srikant, 1994).
-//!
-//! Recursion is spelled out as a stack of levels, because a sweep must stop
-//! between any two blocks of lanes: when a batch is full, when its time slice is
-//! over, when nobody wants the rest.
+//! `prefixes` tells which way, `lane_rule` which questions are the lanes of a prefix.
 
+use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-use crate::index::bitset::{WORD, ones};
-use crate::sweep::Sweep;
-use crate::sweep::case::Case;
-use crate::sweep::found::{Found, Row};
-use crate::sweep::home::PrefixLanes;
-use crate::sweep::kernel::instructions::STRIP;
-use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
-use crate::sweep::rank::binomial_or_max;
-use crate::sweep::share::Share;
-use crate::sweep::top::Top;
+use crate::index::Answers;
+use crate::index::bitset::WORD;
+use crate::sweep::bounds::Bounds;
+use crate::sweep::enumerate::lane_rule::PrefixLanes;
+use crate::sweep::enumerate::prefixes::{Prefixes, Step};
+use crate::sweep::enumerate::share::Share;
+use crate::sweep::kernel::filter::Filter;
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
+use crate::sweep::rows::buffer::{Row, RowBuffer};
+use crate::sweep::rows::sink::Sink;
+use crate::sweep::simd::STRIP;
+use crate::sweep::subsets::Subsets;
+use crate::sweep::task::{Budget, Progress, Sweep};
 
-/// When a sweep should pause.
+/// A kernel that is ready for the subsets of one branch, whatever its class of scores.
+pub(crate) trait ScoreKernel: Debug + Send + Sync {
+    /// The name of the code that will do the work.
+    fn name(&self) -> &'static str;
+
+    /// Bytes of one user in the cohorts of a share.
+    fn user_bytes(&self, answers: &Answers) -> usize;
+
+    /// One share of the subsets, ready to be swept.
+    fn walk(&self, subsets: &Arc<Subsets>, share: Share) -> Box<dyn Sweep>;
+}
+
+/// A kernel, and the users who answered all questions that are in every subset.
 #[derive(Debug)]
-pub struct Pace<'a> {
-    /// At most so many rows for now; or 64, as a block of so many subsets is not cut in
-    /// two.
-    pub rows: usize,
-    /// The time at which to pause.
-    pub until: Instant,
-    /// Set when nobody wants the rest.
-    pub stop: &'a AtomicBool,
-    effort: usize,
+pub(crate) struct Root<K: Kernel> {
+    name: &'static str,
+    kernel: K,
+    cohort: Arc<K::Cohort>,
 }
 
-/// Users × words of lanes between two looks at the clock: about a millisecond.
-const EFFORT_BETWEEN_LOOKS: usize = 1 << 15;
-
-/// What a step takes that has no users to sum.
-const LEAST_EFFORT: usize = 8;
-
-impl<'a> Pace<'a> {
-    /// A pace of so many rows, up to a point in time, unless stopped before.
-    pub fn new(rows: usize, until: Instant, stop: &'a AtomicBool) -> Self {
-        Self { rows, until, stop, effort: 0 }
-    }
-
-    /// Counts a step of the walk; now and then looks whether that is enough for now.
-    fn spend(&mut self, effort: usize) -> bool {
-        self.effort += effort + LEAST_EFFORT;
-        if self.effort < EFFORT_BETWEEN_LOOKS {
-            return false;
+impl<K: Kernel> Root<K> {
+    /// Of all users those who answered the fixed ones of `questions` questions.
+    pub(crate) fn new(
+        name: &'static str,
+        mut kernel: K,
+        all: K::Cohort,
+        fixed: &[usize],
+        questions: usize,
+    ) -> Self {
+        let mut cohort = all;
+        for &question in fixed {
+            let mut restricted = K::Cohort::default();
+            let ends = Ends { prefixes: questions, lanes: questions };
+            kernel.restrict(&cohort, question, ends, &mut restricted);
+            cohort = restricted;
         }
-        self.effort = 0;
-        self.stop.load(Ordering::Relaxed) || Instant::now() >= self.until
+        Self { name, kernel, cohort: Arc::new(cohort) }
     }
 }
 
-/// What a share has done.
-///
-/// Over all shares, `done` comes to the number of subsets. Only where the least n rises
-/// while they run, as a sort by n makes it do, a subtree that one share walks may be
-/// pruned by another, which then counts it for both or for neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// Subsets dealt with, pruned ones included.
-    pub done: u64,
-    /// Subsets never summed, because their prefix had too few users.
-    pub pruned: u64,
+impl<K: Kernel> ScoreKernel for Root<K> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn user_bytes(&self, answers: &Answers) -> usize {
+        K::user_bytes(answers)
+    }
+
+    fn walk(&self, subsets: &Arc<Subsets>, share: Share) -> Box<dyn Sweep> {
+        let cohort = Arc::clone(&self.cohort);
+        Box::new(Walk::new(Arc::clone(subsets), self.kernel.clone(), cohort, share))
+    }
 }
 
 /// One share of a sweep.
-pub(crate) struct Walk<K: Kernel> {
-    case: Arc<Case>,
-    share: Share,
+struct Walk<K: Kernel> {
+    subsets: Arc<Subsets>,
+    prefixes: Prefixes,
     kernel: K,
     root: Arc<K::Cohort>,
     /// Cohorts of the prefixes of 1, 2, … k-2 questions.
     cohorts: Vec<K::Cohort>,
-    /// For each prefix length, which candidates are still to be tried: those below.
-    ends: Vec<usize>,
-    /// Candidates of the prefix walked to: less than k-1.
-    prefix: Vec<usize>,
-    /// The prefix whose lanes are being handed out: the one walked to and one more.
+    /// The whole prefix whose blocks of lanes are being summed.
     open: Option<Open>,
-    /// Rank of the next prefix of k-1 questions.
-    rank: u64,
-    /// Up to which rank it is known whether prefixes are in the share, and whether.
-    owned: (u64, bool),
     /// The lanes of prefixes that add a candidate of this strip to the one walked to.
     lanes_of: Option<usize>,
     prefix_lanes: PrefixLanes,
-    /// The same of the open prefix, a word each.
+    /// The lanes of the open prefix, a word each.
     words: Vec<u64>,
     lanes: Lanes,
     /// Ids of the open prefix's questions, ascending; empty until asked for.
     ids: Vec<u32>,
-    top: Option<Top>,
-    screen: Screen,
-    /// Changes of what is wanted that have been seen.
+    sink: Sink,
+    filter: Filter,
+    /// Changes of the shared bounds that have been seen.
     changes: u64,
-    tally: Tally,
+    progress: Progress,
     finished: bool,
 }
 
-/// A prefix whose lanes are being handed out.
+/// A whole prefix whose blocks of lanes are being summed.
 #[derive(Debug, Clone, Copy)]
 struct Open {
     /// The candidate that ends it; `None` where it is empty.
@@ -126,202 +117,145 @@ struct Open {
     word: usize,
 }
 
-/// What one step of the walk came to.
-enum Step {
-    /// Work worth so much effort.
-    Worked(usize),
-    Finished,
-}
-
 impl<K: Kernel> Walk<K> {
-    pub(crate) fn new(case: Arc<Case>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
-        let prefix_length = case.choose - 1;
-        let candidates = case.homes.candidates().len();
-        let mut ends = vec![0; prefix_length];
-        if let Some(first) = ends.first_mut() {
-            *first = candidates;
-        }
+    fn new(subsets: Arc<Subsets>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
+        let length = subsets.choose - 1;
+        let candidates = subsets.lane_rule.candidates().len();
         Self {
-            cohorts: (1..prefix_length).map(|_| K::Cohort::default()).collect(),
-            ends,
-            prefix: Vec::with_capacity(prefix_length),
+            prefixes: Prefixes::new(length, candidates, share),
+            cohorts: (1..length).map(|_| K::Cohort::default()).collect(),
             open: None,
-            rank: 0,
-            owned: (0, false),
             lanes_of: None,
             prefix_lanes: PrefixLanes::default(),
             words: Vec::new(),
             lanes: Lanes::new(),
             ids: Vec::new(),
-            top: case.common.top.map(Top::new),
-            tally: Tally::default(),
-            finished: candidates < case.choose,
-            screen: Screen { wanted: case.common.wanted.get(), corrected: case.common.corrected },
+            sink: Sink::new(subsets.shared.top),
+            filter: Filter { bounds: subsets.shared.bounds.get(), corrected: subsets.shared.corrected },
             changes: 0,
-            case,
-            share,
+            progress: Progress::default(),
+            finished: candidates < subsets.choose,
+            subsets,
             kernel,
             root,
         }
     }
 
-    /// Takes over what is wanted, if that has changed.
+    /// Takes over the shared bounds, if they have changed.
     #[inline]
-    fn look_at_wanted(&mut self) {
-        let changes = self.case.common.wanted.changes();
+    fn look_at_bounds(&mut self) {
+        let changes = self.subsets.shared.bounds.changes();
         if self.changes != changes {
             self.changes = changes;
-            self.screen.wanted = self.case.common.wanted.get();
+            self.filter.bounds = self.subsets.shared.bounds.get();
         }
     }
 
-    /// One step: a candidate tried, or a block of lanes handed out.
-    fn step(&mut self, found: &mut Found) -> Step {
-        self.look_at_wanted();
+    /// One step: a candidate tried, or a block of lanes summed. Returns what it cost.
+    fn step(&mut self, buffer: &mut RowBuffer) -> usize {
+        self.look_at_bounds();
         if let Some(open) = self.open {
-            return self.hand_out(open, found);
+            return self.emit_block(open, buffer);
         }
-        let depth = self.prefix.len();
-        let Some(end) = self.ends.get(depth).copied() else {
-            // k = 1: the empty prefix is the only one.
-            return match self.rank == 0 && self.owns() {
-                true => self.open_last(None),
-                false => Step::Finished,
-            };
-        };
-        let missing = self.ends.len() - depth - 1;
-        if end <= missing {
-            self.lanes_of = None;
-            return match self.prefix.pop() {
-                Some(_) => Step::Worked(0),
-                None => Step::Finished,
-            };
-        }
-        let candidate = end - 1;
-        self.ends[depth] = candidate;
-        if missing == 0 {
-            return match self.owns() {
-                true => self.open_last(Some(candidate)),
-                false => {
-                    self.rank += 1;
-                    Step::Worked(0)
-                }
-            };
-        }
-        let size = binomial_or_max(candidate, missing);
-        match self.share.meets(self.rank, size) {
-            true => self.descend(candidate, size),
-            false => {
-                self.rank = self.rank.saturating_add(size);
-                Step::Worked(0)
+        match self.prefixes.step() {
+            Step::Down(candidate) => self.descend(candidate),
+            Step::Whole(last) => self.open(last),
+            Step::Elsewhere => 0,
+            Step::Up => {
+                self.lanes_of = None;
+                0
+            }
+            Step::End => {
+                self.finished = true;
+                0
             }
         }
     }
 
-    /// Whether the next prefix is in this share.
-    fn owns(&mut self) -> bool {
-        if self.rank >= self.owned.0 {
-            self.owned = (self.share.next_border(self.rank), self.share.owns(self.rank));
-        }
-        self.owned.1
-    }
-
-    /// Adds a candidate to the prefix, unless that leaves too few users.
-    fn descend(&mut self, candidate: usize, size: u64) -> Step {
-        let depth = self.prefix.len();
-        let mut narrowed = std::mem::take(&mut self.cohorts[depth]);
+    /// Makes the cohort of the prefix, which has grown by a candidate; prunes the prefix if
+    /// no subset of it can be within the bounds.
+    fn descend(&mut self, candidate: usize) -> usize {
+        let depth = self.prefixes.prefix().len() - 1;
+        let mut restricted = std::mem::take(&mut self.cohorts[depth]);
         let cohort = cohort_of(&*self.root, &self.cohorts, depth);
-        let effort = K::users(cohort);
-        self.prefix.push(candidate);
-        let end = self.case.homes.end(&self.prefix);
-        self.kernel.narrow(cohort, self.case.homes.candidates()[candidate], end, &mut narrowed);
-        let users = K::users(&narrowed);
-        self.cohorts[depth] = narrowed;
-        if self.too_few(users) {
-            // All shares that meet the subtree prune it; one of them counts it.
-            if self.owns() {
-                self.prune(self.case.homes.subsets(&self.prefix));
+        let cost = K::users(cohort);
+        let lanes = self.subsets.lane_rule.end(self.prefixes.prefix());
+        let question = self.subsets.lane_rule.candidates()[candidate];
+        self.kernel.restrict(cohort, question, Ends { prefixes: question, lanes }, &mut restricted);
+        // The lane is missing too.
+        let reach = self.kernel.reach(&restricted, self.prefixes.missing() + 1);
+        self.cohorts[depth] = restricted;
+        if !self.filter.bounds.meets(reach) {
+            // All shares that meet the prefixes below prune them; one of them counts them.
+            if self.prefixes.owns_next() {
+                self.prune(self.subsets.lane_rule.subsets(self.prefixes.prefix()));
             }
-            self.rank = self.rank.saturating_add(size);
-            self.prefix.pop();
-        } else {
-            self.ends[depth + 1] = candidate;
+            self.prefixes.prune();
         }
-        Step::Worked(effort)
+        cost
     }
 
-    fn too_few(&self, users: usize) -> bool {
-        (users as i64) < self.screen.wanted.n[0]
+    /// Counts subsets that are never summed.
+    fn prune(&mut self, subsets: u64) {
+        self.progress.pruned = self.progress.pruned.saturating_add(subsets);
+        self.progress.done = self.progress.done.saturating_add(subsets);
     }
 
-    fn prune(&mut self, size: u64) {
-        self.tally.pruned = self.tally.pruned.saturating_add(size);
-        self.tally.done = self.tally.done.saturating_add(size);
-    }
-
-    /// Opens a prefix of k-1 questions: the one walked to and a candidate.
-    fn open_last(&mut self, candidate: Option<usize>) -> Step {
-        self.rank = self.rank.saturating_add(1);
-        let homes = &self.case.homes;
-        let question = candidate.map(|candidate| homes.candidates()[candidate]);
+    /// Opens a whole prefix: the one walked to and a candidate.
+    fn open(&mut self, last: Option<usize>) -> usize {
+        let lane_rule = &self.subsets.lane_rule;
+        let question = last.map(|candidate| lane_rule.candidates()[candidate]);
         let strip = question.map(|question| question / STRIP);
         if self.lanes_of.is_none() || self.lanes_of != strip {
-            homes.lanes(&self.prefix, strip, &mut self.prefix_lanes);
+            lane_rule.lanes(self.prefixes.prefix(), strip, &mut self.prefix_lanes);
             self.lanes_of = strip;
         }
         if !self.prefix_lanes.any() {
-            return Step::Worked(0);
+            return 0;
         }
         self.words.clear();
-        self.words.extend(homes.words(&self.prefix_lanes, question));
+        self.words.extend(lane_rule.words(&self.prefix_lanes, question));
         let lanes = self.words.iter().map(|word| u64::from(word.count_ones())).sum();
-        let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
+        let cohort = cohort_of(&*self.root, &self.cohorts, self.prefixes.prefix().len());
         let users = self.kernel.open(cohort, question);
-        if self.too_few(users) {
-            self.prune(lanes);
-        } else {
-            self.tally.done = self.tally.done.saturating_add(lanes);
+        if self.filter.bounds.meets(Bounds::of_users(users)) {
+            self.progress.done = self.progress.done.saturating_add(lanes);
             self.ids.clear();
-            self.open = Some(Open { last: candidate, word: 0 });
+            self.open = Some(Open { last, word: 0 });
+        } else {
+            self.prune(lanes);
         }
-        Step::Worked(users)
+        users
     }
 
-    /// Hands out a block of lanes of the open prefix.
-    fn hand_out(&mut self, open: Open, found: &mut Found) -> Step {
+    /// Sums a block of lanes of the open prefix.
+    #[inline]
+    fn emit_block(&mut self, open: Open, buffer: &mut RowBuffer) -> usize {
         let Some(word) = (open.word..self.words.len()).find(|&word| self.words[word] != 0) else {
             self.open = None;
-            return Step::Worked(0);
+            return 0;
         };
         self.open = Some(Open { word: word + 1, ..open });
-        let screen = self.screen;
-        let cohort = cohort_of(&*self.root, &self.cohorts, self.prefix.len());
-        self.kernel.lanes(cohort, word, self.words[word], &screen, &mut self.lanes);
+        let filter = self.filter;
+        let cohort = cohort_of(&*self.root, &self.cohorts, self.prefixes.prefix().len());
+        self.kernel.lanes(cohort, word, self.words[word], &filter, &mut self.lanes);
+        let Subsets { shared, lane_rule, fixed, .. } = &*self.subsets;
         if self.lanes.kept != 0 && self.ids.is_empty() {
-            let prefix = self.prefix.iter().chain(&open.last);
-            let candidates = self.case.homes.candidates();
-            self.ids.extend(prefix.map(|&place| self.case.common.answers.ids[candidates[place]]));
-            self.ids.extend(&self.case.fixed);
+            let prefix = self.prefixes.prefix().iter().chain(&open.last);
+            let candidates = lane_rule.candidates();
+            self.ids.extend(prefix.map(|&candidate| shared.answers.ids[candidates[candidate]]));
+            self.ids.extend(fixed);
             self.ids.sort_unstable();
         }
-        let lasts = &self.case.common.answers.ids[word * WORD..];
-        match &mut self.top {
-            None => found.push_lanes(self.case.common.instructions, &self.ids, lasts, &self.lanes),
-            Some(top) => {
-                for lane in ones(self.lanes.kept) {
-                    let r = Some(self.lanes.r[lane]).filter(|r| !r.is_nan());
-                    top.push(Row::of(&self.ids, lasts[lane], r, self.lanes.n[lane]));
-                }
-                if self.lanes.kept != 0 {
-                    self.case.common.wanted.narrow(top.wanted());
-                }
-            }
+        let lasts = &shared.answers.ids[word * WORD..];
+        if let Some(bounds) = self.sink.push(shared.instructions, &self.ids, lasts, &self.lanes, buffer) {
+            shared.bounds.tighten(bounds);
         }
-        Step::Worked(LANES + self.lanes.effort)
+        LANES + self.lanes.cost
     }
 }
 
-/// The users left after a prefix of so many questions.
+/// The users left after a prefix of this length.
 fn cohort_of<'a, C>(root: &'a C, cohorts: &'a [C], prefix: usize) -> &'a C {
     match prefix.checked_sub(1) {
         None => root,
@@ -330,26 +264,22 @@ fn cohort_of<'a, C>(root: &'a C, cohorts: &'a [C], prefix: usize) -> &'a C {
 }
 
 impl<K: Kernel> Sweep for Walk<K> {
-    fn advance(&mut self, found: &mut Found, pace: &mut Pace<'_>) -> bool {
-        let enough = pace.rows.saturating_sub(LANES - 1).max(1);
-        while !self.finished && found.rows < enough {
-            match self.step(found) {
-                Step::Finished => self.finished = true,
-                Step::Worked(effort) => {
-                    if pace.spend(effort) {
-                        break;
-                    }
-                }
+    fn advance(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool {
+        let enough = budget.rows.saturating_sub(LANES - 1).max(1);
+        while !self.finished && buffer.rows < enough {
+            let cost = self.step(buffer);
+            if budget.charge(cost) {
+                break;
             }
         }
         self.finished
     }
 
-    fn tally(&self) -> Tally {
-        self.tally
+    fn progress(&self) -> Progress {
+        self.progress
     }
 
     fn take_top(&mut self) -> Vec<Row> {
-        self.top.take().map(|top| top.into_rows().collect()).unwrap_or_default()
+        self.sink.take_top()
     }
 }

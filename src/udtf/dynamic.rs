@@ -10,7 +10,7 @@
 //!                                        ▼
 //! worker, before each batch:       current() ──▶ pushdown::read ──▶ bounds on r and n
 //!                                                                        │
-//! all workers, before each block of lanes:   SweepPlan::narrow ◀─────────┘
+//! all workers, before each block of lanes:   SweepPlan::tighten ◀─────────┘
 //! ```
 //!
 //! So a bound that the sort finds in the rows of one worker holds for all of them a few
@@ -49,7 +49,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::physical_expr::{DynamicFilterTracker, DynamicFilterTracking, PhysicalExpr};
 
-use crate::sweep::Wanted;
+use crate::sweep::Bounds;
 use crate::udtf::pushdown::Selection;
 
 /// The filters that one worker watches.
@@ -76,7 +76,7 @@ impl DynamicFilters {
     }
 
     /// What is wanted by now, if that may have changed since it was last asked for.
-    pub(crate) fn news(&mut self) -> Option<Wanted> {
+    pub(crate) fn news(&mut self) -> Option<Bounds> {
         let mut changed = !std::mem::replace(&mut self.read, true);
         // All of them, as asking one marks its change as seen.
         for tracker in &mut self.trackers {

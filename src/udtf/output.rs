@@ -10,7 +10,7 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
-use crate::sweep::{Columns, Found};
+use crate::sweep::{Columns, RowBuffer};
 
 /// Which columns a plan hands out, in which order.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl Output {
     }
 
     /// The rows found as a batch; `questions` are the question values by id.
-    pub(crate) fn batch(&self, found: Found, questions: &ArrayRef) -> Result<RecordBatch, ArrowError> {
+    pub(crate) fn batch(&self, found: RowBuffer, questions: &ArrayRef) -> Result<RecordBatch, ArrowError> {
         let rows = RecordBatchOptions::new().with_row_count(Some(found.rows));
         let mut columns: [Option<ArrayRef>; 3] = [
             self.columns().questions.then(|| self.lists(&found, questions)).transpose()?,
@@ -59,7 +59,7 @@ impl Output {
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), projected, &rows)
     }
 
-    fn lists(&self, found: &Found, questions: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    fn lists(&self, found: &RowBuffer, questions: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         let ids = UInt32Array::from(found.questions.clone());
         let values = take(questions, &ids, None)?;
         let offsets = OffsetBuffer::from_repeated_length(self.k, found.rows);

@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
 use crate::index::{AnswerIndex, IndexBuilder};
-use crate::sweep::{SweepPlan, SweepProgress, SweepRequest, Wanted, pool};
+use crate::sweep::{Bounds, SweepPlan, SweepProgress, SweepRequest, pool};
 use crate::udtf::advice::Advice;
 use crate::udtf::bounded_errors::bounded;
 #[cfg(feature = "distributed")]
@@ -462,13 +462,13 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
     for id in ids(&selection.include)? {
         match id {
             Some(id) => include.push(id),
-            None => selection.wanted = Wanted::NONE,
+            None => selection.wanted = Bounds::NONE,
         }
     }
     exclude.extend(ids(&selection.exclude)?.into_iter().flatten());
     let any: Vec<u32> = ids(&selection.any)?.into_iter().flatten().collect();
     if any.is_empty() && !selection.any.is_empty() {
-        selection.wanted = Wanted::NONE;
+        selection.wanted = Bounds::NONE;
     }
     Ok(SweepRequest {
         k: *k,
@@ -479,7 +479,7 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
         top: options.top,
         corrected: options.corrected,
         undefined: options.undefined,
-        wanted: selection.wanted,
+        bounds: selection.wanted,
         instructions: Some(scan.settings.instructions),
     })
 }

@@ -28,13 +28,13 @@ use datafusion::physical_expr::expressions::{
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
-use crate::sweep::Wanted;
+use crate::sweep::Bounds;
 
 /// Question sets that a predicate can let through.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Selection {
     /// Their r and n.
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: Bounds,
     /// Questions that are in all of them.
     pub(crate) include: Vec<ScalarValue>,
     /// Questions that are in none of them.
@@ -57,9 +57,9 @@ pub(crate) struct Reading {
 }
 
 impl Selection {
-    const ALL: Self = Self::of(Wanted::ALL);
+    const ALL: Self = Self::of(Bounds::ALL);
 
-    const fn of(wanted: Wanted) -> Self {
+    const fn of(wanted: Bounds) -> Self {
         Self { wanted, include: Vec::new(), exclude: Vec::new(), any: Vec::new() }
     }
 
@@ -92,7 +92,7 @@ impl Reading {
     /// Of a predicate that tells nothing.
     pub(crate) const OPAQUE: Self = Self { selection: Selection::ALL, exact: false };
 
-    const fn exactly(wanted: Wanted) -> Self {
+    const fn exactly(wanted: Bounds) -> Self {
         Self { selection: Selection::of(wanted), exact: true }
     }
 
@@ -144,23 +144,23 @@ pub(crate) fn read(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Re
     }
     if let Some(literal) = predicate.downcast_ref::<Literal>() {
         return match literal.value() {
-            ScalarValue::Boolean(Some(true)) => Reading::exactly(Wanted::ALL),
+            ScalarValue::Boolean(Some(true)) => Reading::exactly(Bounds::ALL),
             // Neither false nor NULL lets anything through.
-            ScalarValue::Boolean(_) | ScalarValue::Null => Reading::exactly(Wanted::NONE),
+            ScalarValue::Boolean(_) | ScalarValue::Null => Reading::exactly(Bounds::NONE),
             _ => Reading::OPAQUE,
         };
     }
     if let Some(is_null) = predicate.downcast_ref::<IsNullExpr>() {
         return match column(is_null.arg()) {
-            Some("r") => Reading::exactly(Wanted::UNDEFINED),
-            Some(_) => Reading::exactly(Wanted::NONE),
+            Some("r") => Reading::exactly(Bounds::UNDEFINED),
+            Some(_) => Reading::exactly(Bounds::NONE),
             None => Reading::OPAQUE,
         };
     }
     if let Some(is_not_null) = predicate.downcast_ref::<IsNotNullExpr>() {
         return match column(is_not_null.arg()) {
-            Some("r") => Reading::exactly(Wanted::DEFINED),
-            Some(_) => Reading::exactly(Wanted::ALL),
+            Some("r") => Reading::exactly(Bounds::DEFINED),
+            Some(_) => Reading::exactly(Bounds::ALL),
             None => Reading::OPAQUE,
         };
     }
@@ -179,7 +179,7 @@ pub(crate) fn read(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Re
                 selection: Selection { include: vec![questions.remove(0)], ..Selection::ALL },
                 exact: true,
             },
-            Some(Membership::Any(questions)) if questions.is_empty() => Reading::exactly(Wanted::NONE),
+            Some(Membership::Any(questions)) if questions.is_empty() => Reading::exactly(Bounds::NONE),
             Some(Membership::Any(questions)) => {
                 Reading { selection: Selection { any: any_of(&questions), ..Selection::ALL }, exact: false }
             }
@@ -208,7 +208,7 @@ fn negated(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Reading {
         // Not all of one question is none of it.
         Some(Membership::All(questions)) if questions.len() == 1 => questions,
         Some(Membership::All(questions)) if questions.is_empty() => {
-            return Reading::exactly(Wanted::NONE);
+            return Reading::exactly(Bounds::NONE);
         }
         _ => return Reading::OPAQUE,
     };
@@ -286,7 +286,7 @@ fn compare(
             None => Reading::OPAQUE,
         },
         // Nothing compares with NULL.
-        (_, value) if value.is_null() && compares(operator) => Reading::exactly(Wanted::NONE),
+        (_, value) if value.is_null() && compares(operator) => Reading::exactly(Bounds::NONE),
         _ => Reading::OPAQUE,
     }
 }
@@ -303,7 +303,7 @@ fn r_bounds(operator: Operator, value: f64) -> Reading {
     if value.is_nan() || value == 0.0 && value.is_sign_negative() {
         return Reading::OPAQUE;
     }
-    let between = |low: f64, high: f64| Wanted { r: [low, high], ..Wanted::DEFINED };
+    let between = |low: f64, high: f64| Bounds { r: [low, high], ..Bounds::DEFINED };
     let wanted = match operator {
         Operator::Gt => between(value.next_up(), f64::INFINITY),
         Operator::GtEq => between(value, f64::INFINITY),
@@ -317,8 +317,8 @@ fn r_bounds(operator: Operator, value: f64) -> Reading {
 
 fn n_bounds(operator: Operator, value: i64) -> Reading {
     let between = |low: Option<i64>, high: Option<i64>| match (low, high) {
-        (Some(low), Some(high)) => Wanted { n: [low, high], ..Wanted::ALL },
-        _ => Wanted::NONE,
+        (Some(low), Some(high)) => Bounds { n: [low, high], ..Bounds::ALL },
+        _ => Bounds::NONE,
     };
     Reading::exactly(match operator {
         Operator::Gt => between(value.checked_add(1), Some(i64::MAX)),

@@ -37,7 +37,7 @@ use datafusion::physical_plan::metrics::{
 use futures::{FutureExt, Stream};
 use tokio::sync::mpsc;
 
-use crate::sweep::{Found, Pace, Row, Sweep, Tally, best_rows};
+use crate::sweep::{Budget, Progress, Row, RowBuffer, Sweep, best_rows};
 use crate::udtf::dynamic::DynamicFilters;
 use crate::udtf::exec::KCorrsetScan;
 use crate::udtf::output::Output;
@@ -139,7 +139,7 @@ struct Worker {
     job: Arc<Job>,
     sweep: Box<dyn Sweep>,
     filters: DynamicFilters,
-    reported: Tally,
+    reported: Progress,
     reports: mpsc::Sender<Result<Report>>,
 }
 
@@ -179,10 +179,10 @@ impl Worker {
         let mut batches = Vec::new();
         let finished = loop {
             if let Some(wanted) = self.filters.news() {
-                job.prepared.plan.narrow(wanted);
+                job.prepared.plan.tighten(wanted);
             }
             let mut found = job.room();
-            let mut pace = Pace::new(job.batch_size, until, &job.stop);
+            let mut pace = Budget::new(job.batch_size, until, &job.stop);
             let finished = self.sweep.advance(&mut found, &mut pace);
             batches.extend(job.batches(found)?);
             let full = batches.len() >= job.report_batches;
@@ -195,7 +195,7 @@ impl Worker {
         if job.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let tally = self.sweep.tally();
+        let tally = self.sweep.progress();
         let done = tally.done - self.reported.done;
         if let Some(progress) = &job.prepared.progress {
             progress.advance(done);
@@ -205,7 +205,7 @@ impl Worker {
         self.reported = tally;
         if finished {
             for best in job.merge_best(self.sweep.take_top()).chunks(job.batch_size) {
-                let mut found = Found::new(job.output.columns());
+                let mut found = RowBuffer::new(job.output.columns());
                 best.iter().for_each(|row| found.push_row(row));
                 batches.extend(job.batches(found)?);
             }
@@ -220,16 +220,16 @@ impl Worker {
 
 impl Job {
     /// Room for what a turn may find.
-    fn room(&self) -> Found {
+    fn room(&self) -> RowBuffer {
         let plan = &self.prepared.plan;
         let subsets = plan.subsets().map_or(usize::MAX, |subsets| subsets as usize);
         let rows = if plan.top().is_some() { 0 } else { self.batch_size.min(subsets) };
-        Found::with_capacity(self.output.columns(), rows, plan.set_size())
+        RowBuffer::with_capacity(self.output.columns(), rows, plan.set_size())
     }
 
     /// Rows as batches of at most the session's size: the sweep may go over a very
     /// small one.
-    fn batches(&self, found: Found) -> Result<Vec<RecordBatch>> {
+    fn batches(&self, found: RowBuffer) -> Result<Vec<RecordBatch>> {
         let rows = found.rows;
         if rows == 0 {
             return Ok(Vec::new());
@@ -319,7 +319,7 @@ impl KCorrsetStream {
                 job: Arc::clone(&job),
                 sweep: plan.share(share, shares, self.output.columns()),
                 filters: DynamicFilters::among(&self.predicates, &self.question_type),
-                reported: Tally::default(),
+                reported: Progress::default(),
                 reports: sender.clone(),
             };
             Box::new(worker).send_off();
@@ -417,12 +417,12 @@ mod tests {
     struct Broken;
 
     impl Sweep for Broken {
-        fn advance(&mut self, _: &mut Found, _: &mut Pace<'_>) -> bool {
+        fn advance(&mut self, _: &mut RowBuffer, _: &mut Budget<'_>) -> bool {
             panic!("a bound does not hold")
         }
 
-        fn tally(&self) -> Tally {
-            Tally::default()
+        fn progress(&self) -> Progress {
+            Progress::default()
         }
 
         fn take_top(&mut self) -> Vec<Row> {
@@ -449,7 +449,7 @@ mod tests {
             job: Arc::clone(&sweeping.job),
             sweep: Box::new(Broken),
             filters: DynamicFilters::among(&[], &DataType::Int64),
-            reported: Tally::default(),
+            reported: Progress::default(),
             reports: sender,
         };
         stream.state = State::Sweep(sweeping);

@@ -5,7 +5,7 @@
 //! list(question):    for each subtotal p:
 //!                        users of group p   who answered it wrong    ─┐ subtotal p
 //!                        users of group p-1 who answered it right    ─┘ on prefix + question
-//! narrow(question):  copy the rows of those on the list, then turn squares of
+//! restrict(question): copy the rows of those on the list, then turn squares of
 //!                    64 users × 32 questions around, to have the columns too
 //! ```
 //!
@@ -17,13 +17,15 @@
 use std::ops::Range;
 
 use crate::index::Answers;
-use crate::index::bitset::{BitMatrix, WORD};
-use crate::sweep::kernel::instructions::{InstructionSet, STRIP, Task};
+use crate::index::bitset::{BitMatrix, WORD, below};
+use crate::sweep::kernel::Ends;
+use crate::sweep::kernel::list::UserList;
+use crate::sweep::simd::{InstructionSet, STRIP, Task};
 
-/// The users who answered all questions of a prefix, and for each what he adds to
+/// The users who answered all questions of a prefix, and for each of them what they add to
 /// the sums, of type `T`.
 #[derive(Debug)]
-pub(crate) struct BinaryCohort<T> {
+pub(crate) struct Cohort<T> {
     /// Users of equal subtotal; a group's place is its subtotal.
     groups: Vec<Group>,
     users: usize,
@@ -38,7 +40,7 @@ pub(crate) struct BinaryCohort<T> {
     terms: Vec<T>,
 }
 
-impl<T> Default for BinaryCohort<T> {
+impl<T> Default for Cohort<T> {
     fn default() -> Self {
         Self {
             groups: Vec::new(),
@@ -65,65 +67,10 @@ impl Group {
     }
 }
 
-/// Some users of a cohort, by their slots.
-#[derive(Debug, Default)]
-pub(crate) struct UserList {
-    slots: Vec<u32>,
-    users: usize,
-    /// For each subtotal, on the prefix and one question more, where its users end.
-    ends: Vec<usize>,
-}
-
-impl UserList {
-    /// How many users there are.
-    pub(crate) fn users(&self) -> usize {
-        self.users
-    }
-
-    /// Their slots, by ascending subtotal.
-    pub(crate) fn slots(&self) -> &[u32] {
-        &self.slots[..self.users]
-    }
-
-    /// Those of each subtotal, by ascending subtotal from 0.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &[u32]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let group = &self.slots[start..end];
-            start = end;
-            group
-        })
-    }
-}
-
-impl<T: Copy + Default> BinaryCohort<T> {
-    /// All users, before any question is chosen; `term` is given their numbers. Without
-    /// `correct` no answer is scored 1, and all users have a subtotal of 0 for ever.
-    pub(crate) fn all<I: InstructionSet>(
-        instructions: I,
-        answers: &Answers,
-        correct: Option<&BitMatrix>,
-        term: impl Fn(usize) -> T,
-    ) -> Self {
-        let mut cohort = Self { users: answers.users(), ..Self::default() };
-        cohort.lay_out([answers.users()], answers.questions().div_ceil(STRIP));
-        let slots = cohort.slots;
-        let none = vec![0; answers.answered.words_per_row()];
-        for user in 0..cohort.users {
-            let correct = correct.map_or(&*none, |correct| correct.row(user));
-            let rows = answers.answered.row(user).iter().zip(correct);
-            let strips = rows.flat_map(|(&answered, &correct)| {
-                let low = u64::from(answered as u32) | correct << STRIP;
-                [low, answered >> STRIP | correct >> STRIP << STRIP]
-            });
-            for (strip, row) in strips.take(cohort.strips).enumerate() {
-                cohort.rows[strip * slots + user] = row;
-            }
-            cohort.terms[user] = term(user);
-        }
-        let strips = cohort.strips;
-        instructions.run(Turn { cohort: &mut cohort, strips });
-        cohort
+impl<T: Copy + Default> Cohort<T> {
+    /// Bytes of a user: a row and a column of bits, each of answers and of scores, and the terms.
+    pub(crate) fn user_bytes(answers: &Answers) -> usize {
+        4 * size_of::<u64>() * answers.answered.words_per_row() + size_of::<T>()
     }
 
     /// How many users there are.
@@ -132,7 +79,7 @@ impl<T: Copy + Default> BinaryCohort<T> {
     }
 
     /// The rows of one strip, by slot: the lower half of a row tells which of 32
-    /// questions the user answered, the higher which of them he scored 1 on.
+    /// questions the user answered, the higher which of them they scored 1 on.
     pub(crate) fn strip(&self, strip: usize) -> &[u64] {
         &self.rows[strip * self.slots..][..self.slots]
     }
@@ -151,7 +98,7 @@ impl<T: Copy + Default> BinaryCohort<T> {
         &mut self.terms
     }
 
-    /// Gives groups of so many users their slots, with room for so many strips.
+    /// Gives groups of these sizes their slots, with room for the lowest strips.
     fn lay_out(&mut self, sizes: impl IntoIterator<Item = usize>, strips: usize) {
         self.groups.clear();
         self.slots = 0;
@@ -178,19 +125,13 @@ impl<T: Copy + Default> BinaryCohort<T> {
         question: Option<usize>,
         list: &mut UserList,
     ) {
-        // Positions are written 64 at a time, whatever their number.
-        list.slots.resize(self.slots + WORD, 0);
-        list.ends.clear();
-        let mut end = 0;
+        list.clear(self.slots);
         let Some(question) = question else {
             for group in &self.groups {
-                for slot in group.slot..group.slot + group.users {
-                    list.slots[end] = slot as u32;
-                    end += 1;
-                }
-                list.ends.push(end);
+                let end = group.slot + group.users;
+                list.extend(instructions, group.blocks(), |block| below((end - block * WORD).min(WORD)));
+                list.end_group();
             }
-            list.users = end;
             return;
         };
         let blocks = self.slots / WORD;
@@ -198,34 +139,57 @@ impl<T: Copy + Default> BinaryCohort<T> {
         let (answered, correct) = (question % STRIP, STRIP + question % STRIP);
         for subtotal in 0..=self.groups.len() {
             if let Some(group) = self.groups.get(subtotal) {
-                for block in group.blocks() {
-                    let users = columns[block][answered] & !columns[block][correct];
-                    append(instructions, users, block, &mut list.slots, &mut end);
-                }
+                let wrong = |block: usize| columns[block][answered] & !columns[block][correct];
+                list.extend(instructions, group.blocks(), wrong);
             }
             if let Some(group) = subtotal.checked_sub(1).map(|below| self.groups[below]) {
-                for block in group.blocks() {
-                    let users = columns[block][correct];
-                    append(instructions, users, block, &mut list.slots, &mut end);
-                }
+                list.extend(instructions, group.blocks(), |block| columns[block][correct]);
             }
-            list.ends.push(end);
+            list.end_group();
         }
-        list.users = end;
     }
 }
 
-/// Appends the slots of some users of one block, of which there are `end` before.
-#[inline(always)]
-fn append<I: InstructionSet>(instructions: I, users: u64, block: usize, slots: &mut [u32], end: &mut usize) {
-    let to = slots[*end..].first_chunk_mut().expect("room for 64 more");
-    instructions.positions(users, (block * WORD) as u32, to);
-    *end += users.count_ones() as usize;
+/// All users as a cohort, before any question is chosen.
+pub(crate) struct All<'a, F> {
+    pub(crate) answers: &'a Answers,
+    /// Which answers are scored 1. Without these, all users have a subtotal of 0 for ever.
+    pub(crate) correct: Option<&'a BitMatrix>,
+    /// What a user adds to the sums, by the user's number.
+    pub(crate) term: F,
+}
+
+impl<T: Copy + Default, F: Fn(usize) -> T> Task for All<'_, F> {
+    type Output = Cohort<T>;
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, instructions: I) -> Cohort<T> {
+        let Self { answers, correct, term } = self;
+        let mut cohort = Cohort { users: answers.users(), ..Cohort::default() };
+        cohort.lay_out([answers.users()], answers.questions().div_ceil(STRIP));
+        let slots = cohort.slots;
+        let none = vec![0; answers.answered.words_per_row()];
+        for user in 0..cohort.users {
+            let correct = correct.map_or(&*none, |correct| correct.row(user));
+            let rows = answers.answered.row(user).iter().zip(correct);
+            let strips = rows.flat_map(|(&answered, &correct)| {
+                let low = u64::from(answered as u32) | correct << STRIP;
+                [low, answered >> STRIP | correct >> STRIP << STRIP]
+            });
+            for (strip, row) in strips.take(cohort.strips).enumerate() {
+                cohort.rows[strip * slots + user] = row;
+            }
+            cohort.terms[user] = term(user);
+        }
+        let strips = cohort.strips;
+        Turn { cohort: &mut cohort, strips }.run(instructions);
+        cohort
+    }
 }
 
 /// Lists the users of a cohort who answered a question, or all of them.
 pub(crate) struct List<'a, T> {
-    pub(crate) cohort: &'a BinaryCohort<T>,
+    pub(crate) cohort: &'a Cohort<T>,
     pub(crate) question: Option<usize>,
     pub(crate) list: &'a mut UserList,
 }
@@ -239,57 +203,56 @@ impl<T: Copy + Default> Task for List<'_, T> {
     }
 }
 
-/// Makes `narrowed` the users of `cohort` who answered `question`, with rows of as many
-/// of the lowest strips as `lanes` lie in, and columns of as many as `questions` do.
-pub(crate) struct Narrowing<'a, T> {
-    pub(crate) cohort: &'a BinaryCohort<T>,
+/// Makes `restricted` the users of `cohort` who answered `question`, with rows and columns of
+/// as many of the lowest strips as are needed up to the ends.
+pub(crate) struct Restrict<'a, T> {
+    pub(crate) cohort: &'a Cohort<T>,
     pub(crate) question: usize,
-    /// Questions that may be lanes lie below.
-    pub(crate) lanes: usize,
-    /// Questions that prefixes may grow by lie below.
-    pub(crate) questions: usize,
+    pub(crate) ends: Ends,
     pub(crate) list: &'a mut UserList,
-    pub(crate) narrowed: &'a mut BinaryCohort<T>,
+    pub(crate) restricted: &'a mut Cohort<T>,
 }
 
-impl<T: Copy + Default> Task for Narrowing<'_, T> {
+impl<T: Copy + Default> Task for Restrict<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
-        let Self { cohort, question, lanes, questions, list, narrowed } = self;
+        let Self { cohort, question, ends, list, restricted } = self;
         cohort.list(instructions, Some(question), list);
-        narrowed.users = list.users;
-        let strips = lanes.max(questions).div_ceil(STRIP);
-        narrowed.lay_out(list.groups().map(<[u32]>::len), strips);
-        for (group, from) in narrowed.groups.iter().zip(list.groups()) {
-            let terms = &mut narrowed.terms[group.slot..][..group.users];
-            gather(&cohort.terms, from, terms);
+        restricted.users = list.users();
+        let strips = ends.lanes.max(ends.prefixes).div_ceil(STRIP);
+        restricted.lay_out(list.groups().map(|group| group.len()), strips);
+        for (group, from) in restricted.groups.iter().zip(list.groups()) {
+            let terms = &mut restricted.terms[group.slot..][..group.users];
+            gather(&cohort.terms, list, from.clone(), terms);
             for strip in 0..strips {
                 let rows = cohort.strip(strip);
-                let to = &mut narrowed.rows[strip * narrowed.slots + group.slot..][..group.users];
-                gather(rows, from, to);
+                let to = &mut restricted.rows[strip * restricted.slots + group.slot..][..group.users];
+                gather(rows, list, from.clone(), to);
             }
         }
-        Turn { cohort: narrowed, strips: questions.div_ceil(STRIP) }.run(instructions);
+        Turn { cohort: restricted, strips: ends.prefixes.div_ceil(STRIP) }.run(instructions);
     }
 }
 
-/// Copies what is at some slots.
+/// Copies what is at the slots of some users of a list.
 #[inline(always)]
-fn gather<T: Copy>(from: &[T], slots: &[u32], to: &mut [T]) {
-    for (to, &slot) in to.iter_mut().zip(slots) {
+fn gather<T: Copy>(from: &[T], list: &UserList, users: Range<usize>, to: &mut [T]) {
+    assert!(list.bound() <= from.len(), "slots below {} of {}", list.bound(), from.len());
+    for (to, &slot) in to.iter_mut().zip(&list.slots()[users]) {
         debug_assert!((slot as usize) < from.len(), "slot {slot} of {}", from.len());
         // Volatile, for else the compiler makes gather instructions of this loop, and
         // these take longer than loads one by one.
-        // SAFETY: a list holds slots of its cohort, which has a row and a term for each.
+        // SAFETY: the slot is below the list's bound, which was asserted to be at most the
+        // number of items.
         *to = unsafe { std::ptr::from_ref(from.get_unchecked(slot as usize)).read_volatile() };
     }
 }
 
 /// Fills a cohort's columns from its rows, for the lowest strips.
 struct Turn<'a, T> {
-    cohort: &'a mut BinaryCohort<T>,
+    cohort: &'a mut Cohort<T>,
     strips: usize,
 }
 

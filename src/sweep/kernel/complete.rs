@@ -5,14 +5,14 @@
 //!
 //! ```text
 //! covariance = Σ C(q, b)   over q in S
-//! of_a       = Σ C(q, r)   over q and r in S
-//! of_b       = C(b, b)
+//! var_a       = Σ C(q, r)   over q and r in S
+//! var_b       = C(b, b)
 //! ```
 //!
 //! so that a prefix P that grows by y grows by `gain(y)` = C(y, y) + 2·Σ C(q, y) over q in
 //! P. The gains of all y are kept for the prefix of k-2 questions, and a subset costs four
 //! additions, whatever the number of users; and three multiplications, to see whether
-//! covariance² / (of_a · of_b) reaches the floor.
+//! covariance² / (var_a · var_b) reaches the floor.
 //!
 //! All of it is computed in doubles: they hold integers below 2⁵³ exactly, and data whose
 //! moments could pass that are summed like any others. So r has the same bits.
@@ -22,10 +22,12 @@ use std::sync::Arc;
 use crate::index::Answers;
 use crate::index::bitset::{WORD, ones};
 use crate::index::scores::Scores;
+use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::block;
-use crate::sweep::kernel::instructions::{Block, InstructionSet, Task};
-use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
-use crate::sweep::pearson::{Correlation, correlation_of};
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
+use crate::sweep::pearson::Correlation;
+use crate::sweep::pearson::exact::correlation_of;
+use crate::sweep::simd::{Arithmetic, InstructionSet, Instructions, Task};
 
 /// The covariances of the questions with each other and with the grand totals, times n².
 #[derive(Debug)]
@@ -121,8 +123,8 @@ fn complete(answers: &Answers) -> bool {
 pub(crate) struct CompleteCohort {
     users: usize,
     covariance: f64,
-    of_a: f64,
-    /// What each question adds to `of_a`.
+    var_a: f64,
+    /// What each question adds to `var_a`.
     gains: Vec<f64>,
 }
 
@@ -131,14 +133,14 @@ impl CompleteCohort {
     pub(crate) fn empty(covariances: &Covariances) -> Self {
         let mut gains = vec![0.0; covariances.totals.len()];
         gains[..covariances.of_questions.len()].copy_from_slice(&covariances.of_questions);
-        Self { users: covariances.users, covariance: 0.0, of_a: 0.0, gains }
+        Self { users: covariances.users, covariance: 0.0, var_a: 0.0, gains }
     }
 
     /// Makes `self` the prefix that is longer by one question.
-    pub(crate) fn grow(&mut self, prefix: &Self, question: usize, covariances: &Covariances) {
+    fn grow(&mut self, prefix: &Self, question: usize, covariances: &Covariances) {
         self.users = prefix.users;
         self.covariance = prefix.covariance + covariances.totals[question];
-        self.of_a = prefix.of_a + prefix.gains[question];
+        self.var_a = prefix.var_a + prefix.gains[question];
         let with_question = &covariances.questions[question];
         self.gains.clear();
         self.gains.extend(prefix.gains.iter().zip(with_question).map(|(gain, with)| gain + with));
@@ -146,45 +148,50 @@ impl CompleteCohort {
 }
 
 /// Looks the moments of subsets up, where no user left anything out.
-#[derive(Debug)]
-pub(crate) struct CompleteKernel<I> {
-    instructions: I,
+#[derive(Debug, Clone)]
+pub(crate) struct CompleteKernel {
+    instructions: Instructions,
     covariances: Arc<Covariances>,
     /// The question that ends the open prefix.
     question: Option<usize>,
     covariance: f64,
-    of_a: f64,
+    var_a: f64,
 }
 
-impl<I: InstructionSet> CompleteKernel<I> {
-    pub(crate) fn new(instructions: I, covariances: Arc<Covariances>) -> Self {
-        Self { instructions, covariances, question: None, covariance: 0.0, of_a: 0.0 }
+impl CompleteKernel {
+    pub(crate) fn new(instructions: Instructions, covariances: Arc<Covariances>) -> Self {
+        Self { instructions, covariances, question: None, covariance: 0.0, var_a: 0.0 }
     }
 }
 
-impl<I: InstructionSet> Kernel for CompleteKernel<I> {
+impl Kernel for CompleteKernel {
     type Cohort = CompleteCohort;
+
+    /// A cohort is some sums of each question.
+    fn user_bytes(_answers: &Answers) -> usize {
+        0
+    }
 
     fn users(cohort: &CompleteCohort) -> usize {
         cohort.users
     }
 
-    fn narrow(
+    fn restrict(
         &mut self,
         cohort: &CompleteCohort,
         question: usize,
-        _end: usize,
-        narrowed: &mut CompleteCohort,
+        _ends: Ends,
+        restricted: &mut CompleteCohort,
     ) {
-        narrowed.grow(cohort, question, &self.covariances);
+        restricted.grow(cohort, question, &self.covariances);
     }
 
     fn open(&mut self, cohort: &CompleteCohort, question: Option<usize>) -> usize {
         self.question = question;
-        (self.covariance, self.of_a) = match question {
-            None => (cohort.covariance, cohort.of_a),
+        (self.covariance, self.var_a) = match question {
+            None => (cohort.covariance, cohort.var_a),
             Some(question) => {
-                (cohort.covariance + self.covariances.totals[question], cohort.of_a + cohort.gains[question])
+                (cohort.covariance + self.covariances.totals[question], cohort.var_a + cohort.gains[question])
             }
         };
         cohort.users
@@ -195,11 +202,11 @@ impl<I: InstructionSet> Kernel for CompleteKernel<I> {
         cohort: &CompleteCohort,
         word: usize,
         lanes: u64,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) {
         results.clear();
-        if !screen.counts(cohort.users as i64) {
+        if !filter.counts(cohort.users as i64) {
             return;
         }
         let word = word * LANES..(word + 1) * LANES;
@@ -212,11 +219,11 @@ impl<I: InstructionSet> Kernel for CompleteKernel<I> {
                 None => &NO_QUESTION,
             },
             covariance: self.covariance,
-            of_a: self.of_a,
-            of_b: covariances.of_totals,
+            var_a: self.var_a,
+            var_b: covariances.of_totals,
             users: cohort.users as i64,
             lanes,
-            screen,
+            filter,
             results,
         });
     }
@@ -225,7 +232,7 @@ impl<I: InstructionSet> Kernel for CompleteKernel<I> {
 /// What the question that ends an empty prefix has in common with others.
 const NO_QUESTION: [f64; LANES] = [0.0; LANES];
 
-/// Hands out the lanes of a word that pass the screen.
+/// Hands out the lanes of a word that pass the filter.
 struct Finish<'a> {
     // By lane.
     totals: &'a [f64],
@@ -233,11 +240,11 @@ struct Finish<'a> {
     with_question: &'a [f64],
     // Of the prefix.
     covariance: f64,
-    of_a: f64,
-    of_b: f64,
+    var_a: f64,
+    var_b: f64,
     users: i64,
     lanes: u64,
-    screen: &'a Screen,
+    filter: &'a Filter,
     results: &'a mut Lanes,
 }
 
@@ -246,31 +253,33 @@ impl Task for Finish<'_> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
-        let Self { totals, gains, with_question, of_b, screen, .. } = self;
+        let Self { totals, gains, with_question, var_b, filter, .. } = self;
         let mut promising = self.lanes;
-        if let Some(far) = screen.far_from_zero().filter(|_| !screen.corrected) {
+        if let Some(threshold) = filter.threshold().filter(|_| !filter.corrected) {
             // The margin is for the rounding of these and of the root and the division.
-            let floor = instructions.doubles(far.least_square * (1.0 - 1e-12) * of_b);
-            let (sign, least) = (instructions.doubles(far.sign), instructions.doubles(f64::MIN_POSITIVE));
-            let (covariance, of_a) = (instructions.doubles(self.covariance), instructions.doubles(self.of_a));
+            let floor = instructions.doubles(threshold.least_square * (1.0 - 1e-12) * var_b);
+            let (sign, least) =
+                (instructions.doubles(threshold.sign), instructions.doubles(f64::MIN_POSITIVE));
+            let (covariance, var_a) =
+                (instructions.doubles(self.covariance), instructions.doubles(self.var_a));
             let load = |lanes: &[f64], at| instructions.load_doubles(block(lanes, at));
             let mut above = 0;
             for at in (0..LANES).step_by(8) {
                 let covariance = load(totals, at).add(covariance);
-                let of_a = load(gains, at).add(load(with_question, at)).add(of_a);
-                let squares = instructions.at_least(covariance.mul(covariance), of_a.mul(floor));
+                let var_a = load(gains, at).add(load(with_question, at)).add(var_a);
+                let squares = instructions.at_least(covariance.mul(covariance), var_a.mul(floor));
                 above |= u64::from(squares & instructions.at_least(covariance.mul(sign), least)) << at;
             }
             promising &= above;
         }
         for lane in ones(promising) {
             let covariance = self.covariance + totals[lane];
-            let of_a = self.of_a + gains[lane] + with_question[lane];
-            let r = match correlation_of([covariance, of_a, of_b], screen.corrected) {
+            let var_a = self.var_a + gains[lane] + with_question[lane];
+            let r = match correlation_of([covariance, var_a, var_b], filter.corrected) {
                 Correlation::Defined(r) => Some(r),
                 _ => None,
             };
-            self.results.record(lane, self.users, r, screen);
+            self.results.record(lane, self.users, r, filter);
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::compensated::Compensated;
 use crate::index::bitset::ones;
-use crate::sweep::kernel::instructions::{Block, InstructionSet, STRIP};
-use crate::sweep::kernel::{Lanes, Screen};
-use crate::sweep::pearson::{Correlation, Exact, Number, Sums, rounded};
+use crate::sweep::kernel::Lanes;
+use crate::sweep::kernel::filter::Filter;
+use crate::sweep::pearson::exact::{Exact, rounded};
+use crate::sweep::pearson::{Correlation, Number, Sums};
+use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP};
 
 /// The six sums of 32 subsets.
 #[derive(Debug, Clone, Copy)]
@@ -68,19 +70,19 @@ impl<S: Copy> StripSums<S> {
     }
 }
 
-/// What the first look at r² is held against, and whether r is wanted negative; `None`
-/// where every subset needs the second look.
+/// What a first look holds r² against, and whether r is to be negative; `None` where every
+/// subset needs the second look.
 ///
 /// r² = covariance² / variances needs no root and no division, but the sign of r has to
 /// be known and b be the grand total. Single precision is right to some 2⁻²¹, so a floor
 /// a little lower loses nothing that reaches it. An undefined r has a covariance of 0.
 #[inline(always)]
-pub(crate) fn first_look(screen: &Screen) -> Option<(f32, bool)> {
-    let far = screen.far_from_zero().filter(|_| !screen.corrected)?;
-    Some(((far.least_square * (1.0 - 1e-5)) as f32, far.sign < 0.0))
+pub(crate) fn prefilter(filter: &Filter) -> Option<(f32, bool)> {
+    let threshold = filter.threshold().filter(|_| !filter.corrected)?;
+    Some(((threshold.least_square * (1.0 - 1e-5)) as f32, threshold.sign < 0.0))
 }
 
-/// Adds the subsets of `lanes`, a set of bits, that pass the screen to the results,
+/// Adds the subsets of `lanes`, a set of bits, that pass the filter to the results,
 /// as lanes `first..`.
 ///
 /// r is computed of all lanes together: of one alone takes about as long.
@@ -90,11 +92,11 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     sums: &StripSums<S>,
     lanes: u32,
     first: usize,
-    screen: &Screen,
+    filter: &Filter,
     results: &mut Lanes,
 ) {
     let StripSums { n, a, aa, b, bb, ab } = sums;
-    let [least, most] = screen.wanted.n.map(S::saturate);
+    let [least, most] = filter.bounds.n.map(S::saturate);
     let counted = lanes & bits(|lane| (least <= n[lane]) & (n[lane] <= most));
     if counted == 0 {
         return;
@@ -103,22 +105,23 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     for lane in 0..STRIP {
         let [n, a, aa, b, bb, ab] = [n[lane], a[lane], aa[lane], b[lane], bb[lane], ab[lane]].map(S::widen);
         let exact = [n * ab - a * b, n * aa - a * a, n * bb - b * b];
-        let rounded = rounded::<S>(exact, screen.corrected);
+        let rounded = rounded::<S>(exact, filter.corrected);
         for moment in 0..3 {
             moments[moment][lane] = rounded[moment];
         }
     }
-    let [covariance, of_a, of_b] = &moments;
+    let [covariance, var_a, var_b] = &moments;
     let load = |moment: &[f64; STRIP], at| instructions.load_doubles(block(moment, at));
-    if let Some(far) = screen.far_from_zero() {
+    if let Some(threshold) = filter.threshold() {
         // Mostly no subset is so far off, and r² needs no root and no division. The
         // margin is for the rounding of these.
-        let least_square = instructions.doubles(far.least_square * (1.0 - 1e-12));
-        let (sign, positive) = (instructions.doubles(far.sign), instructions.doubles(f64::MIN_POSITIVE));
+        let least_square = instructions.doubles(threshold.least_square * (1.0 - 1e-12));
+        let (sign, positive) =
+            (instructions.doubles(threshold.sign), instructions.doubles(f64::MIN_POSITIVE));
         let mut beyond = 0;
         for at in (0..STRIP).step_by(8) {
             let covariance = load(covariance, at);
-            let least = load(of_a, at).mul(load(of_b, at)).mul(least_square);
+            let least = load(var_a, at).mul(load(var_b, at)).mul(least_square);
             let reached = instructions.at_least(covariance.mul(covariance), least);
             beyond |= (reached & instructions.at_least(covariance.mul(sign), positive)) << at;
         }
@@ -126,17 +129,17 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
             return;
         }
     }
-    let [floor, ceiling] = screen.wanted.r.map(|bound| instructions.doubles(bound));
+    let [floor, ceiling] = filter.bounds.r.map(|bound| instructions.doubles(bound));
     let (mut reached, mut defined) = (0, 0);
     for at in (0..STRIP).step_by(8) {
-        let (covariance, of_a, of_b) = (load(covariance, at), load(of_a, at), load(of_b, at));
+        let (covariance, var_a, var_b) = (load(covariance, at), load(var_a, at), load(var_b, at));
         // No variance in a or in b means no covariance, and NaN.
-        let r = instructions.ratio(covariance, of_a.mul(of_b));
+        let r = instructions.ratio(covariance, var_a.mul(var_b));
         reached |= (instructions.at_least(r, floor) & instructions.at_least(ceiling, r)) << at;
         defined |= instructions.at_least(r, instructions.doubles(-1.0)) << at;
         r.store(block_mut(&mut results.r, first + at));
     }
-    let passed = if screen.wanted.undefined { reached | !defined } else { reached };
+    let passed = if filter.bounds.undefined { reached | !defined } else { reached };
     results.kept |= u64::from(counted & passed) << first;
     results.n[first..].iter_mut().zip(n).for_each(|(to, &n)| *to = n.into());
 }
@@ -147,26 +150,26 @@ pub(crate) fn block<L, const LANES: usize>(lanes: &[L], first: usize) -> &[L; LA
     lanes[first..].first_chunk().expect("a whole block")
 }
 
-/// The same, to be written.
+/// Some lanes, from `first` on, to be written.
 #[inline(always)]
 pub(crate) fn block_mut<L, const LANES: usize>(lanes: &mut [L], first: usize) -> &mut [L; LANES] {
     lanes[first..].first_chunk_mut().expect("a whole block")
 }
 
-/// The same for floats. Returns the lanes whose r rounding may have eaten, and leaves
-/// these out.
+/// Adds the subsets of `lanes` that pass the filter to the results, from sums of floats.
+/// Returns the lanes whose r rounding may have eaten, and leaves these out.
 #[inline(always)]
 pub(crate) fn finish_floats(
     sums: &StripSums<f64>,
     lanes: u32,
     first: usize,
-    screen: &Screen,
+    filter: &Filter,
     results: &mut Lanes,
 ) -> u32 {
     let mut doubtful = 0;
     for lane in ones(lanes.into()) {
         let n = sums.n[lane] as i64;
-        if !screen.counts(n) {
+        if !filter.counts(n) {
             continue;
         }
         let sums = Sums {
@@ -177,9 +180,9 @@ pub(crate) fn finish_floats(
             bb: sums.bb[lane],
             ab: sums.ab[lane],
         };
-        match Compensated::correlate(&sums, screen.corrected) {
-            Correlation::Defined(r) => results.record(first + lane, n, Some(r), screen),
-            Correlation::Undefined => results.record(first + lane, n, None, screen),
+        match Compensated::correlate(&sums, filter.corrected) {
+            Correlation::Defined(r) => results.record(first + lane, n, Some(r), filter),
+            Correlation::Undefined => results.record(first + lane, n, None, filter),
             Correlation::Doubtful => doubtful |= 1 << lane,
         }
     }

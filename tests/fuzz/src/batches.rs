@@ -17,7 +17,7 @@ use arrow::util::display::array_value_to_string;
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
 use datafusion_k_corrset::sweep::naive::k_corrset;
 use datafusion_k_corrset::sweep::{
-    Columns, Found, Instructions, Pace, Row, SweepPlan, SweepRequest, Undefined, Wanted, best_rows,
+    Bounds, Budget, Columns, Instructions, Row, RowBuffer, SweepPlan, SweepRequest, Undefined, best_rows,
 };
 
 /// Types of users and questions, some of which nothing can be named by.
@@ -180,10 +180,10 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<SweepRequest> {
         top: *bytes.choose(&[None, None, None, Some(0), Some(1), Some(9), Some(usize::MAX >> 1)])?,
         corrected: bytes.arbitrary()?,
         undefined: if bytes.arbitrary()? { Undefined::Null } else { Undefined::Omit },
-        wanted: Wanted {
-            r: bounds(bytes, Wanted::ALL.r)?,
+        bounds: Bounds {
+            r: bounds(bytes, Bounds::ALL.r)?,
             undefined: bytes.ratio(3, 4)?,
-            n: bounds(bytes, Wanted::ALL.n)?,
+            n: bounds(bytes, Bounds::ALL.n)?,
         },
         instructions: Some(*bytes.choose(&Instructions::available())?),
     })
@@ -195,10 +195,10 @@ fn sweep(plan: &Arc<SweepPlan>, request: &SweepRequest, shares: usize, pause: us
     for share in 0..shares {
         let mut sweep = plan.share(share, shares, Columns::ALL);
         loop {
-            let mut found = Found::new(Columns::ALL);
+            let mut found = RowBuffer::new(Columns::ALL);
             let stop = AtomicBool::new(false);
             let until = Instant::now() + Duration::from_secs(60);
-            let finished = sweep.advance(&mut found, &mut Pace::new(pause, until, &stop));
+            let finished = sweep.advance(&mut found, &mut Budget::new(pause, until, &stop));
             for row in 0..found.rows {
                 let questions = found.questions[row * request.k..][..request.k].to_vec();
                 rows.push(Row { questions, r: Some(found.r[row]).filter(|r| !r.is_nan()), n: found.n[row] });
@@ -208,7 +208,7 @@ fn sweep(plan: &Arc<SweepPlan>, request: &SweepRequest, shares: usize, pause: us
             }
         }
         tops.extend(sweep.take_top());
-        done += sweep.tally().done;
+        done += sweep.progress().done;
     }
     assert_eq!(Some(done), plan.subsets(), "the shares deal with every subset once");
     match request.top {
@@ -235,8 +235,8 @@ fn defined(index: &AnswerIndex, batches: &[RecordBatch], request: &SweepRequest)
         }
     }
     let within = |r: Option<f64>, n: i64| {
-        let r = r.map_or(request.wanted.undefined, |r| request.wanted.r[0] <= r && r <= request.wanted.r[1]);
-        r && request.wanted.n[0] <= n && n <= request.wanted.n[1]
+        let r = r.map_or(request.bounds.undefined, |r| request.bounds.r[0] <= r && r <= request.bounds.r[1]);
+        r && request.bounds.n[0] <= n && n <= request.bounds.n[1]
     };
     let mut answers: Vec<Row> = k_corrset(&rows, request.k, request.corrected)
         .into_iter()
@@ -289,7 +289,7 @@ fn exercise(bytes: &mut Unstructured<'_>) -> Result<()> {
             scores.null_count() == 0 && scores.values().iter().all(|score| score.unsigned_abs() < 1 << 40)
         })
     };
-    if all_well && batches.iter().all(whole) && !request.wanted.r.iter().any(|bound| bound.is_nan()) {
+    if all_well && batches.iter().all(whole) && !request.bounds.r.iter().any(|bound| bound.is_nan()) {
         let expected = defined(&index, &batches, &request);
         if request.top.is_none() {
             let r = |row: &Row| row.r.unwrap_or(f64::NEG_INFINITY);

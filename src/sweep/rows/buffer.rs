@@ -1,8 +1,8 @@
-//! What a sweep hands out: subsets with their r and n.
+//! Rows of a sweep: subsets with their r and n.
 
 use crate::index::bitset::ones;
-use crate::sweep::kernel::instructions::{InstructionSet, Instructions, Task};
 use crate::sweep::kernel::{LANES, Lanes};
+use crate::sweep::simd::{InstructionSet, Instructions, Task};
 
 /// One subset.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,7 @@ fn extend_with_subset(questions: &mut Vec<u32>, prefix: &[u32], last: u32) {
     questions.extend_from_slice(higher);
 }
 
-/// Which columns are asked for; what is not asked for is not built.
+/// The columns asked for; others are not built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Columns {
     /// The questions of each subset.
@@ -53,7 +53,7 @@ impl Columns {
 
 /// Subsets in columns. A column that was not asked for stays empty.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct RowBuffer {
     columns: Columns,
     /// How many subsets.
     pub rows: usize,
@@ -65,13 +65,13 @@ pub struct Found {
     pub n: Vec<i64>,
 }
 
-impl Found {
-    /// Nothing found yet.
+impl RowBuffer {
+    /// An empty buffer.
     pub fn new(columns: Columns) -> Self {
         Self { columns, rows: 0, questions: Vec::new(), r: Vec::new(), n: Vec::new() }
     }
 
-    /// Nothing found yet, with room for so many subsets of k questions.
+    /// An empty buffer with room for this many subsets of k questions.
     pub fn with_capacity(columns: Columns, rows: usize, k: usize) -> Self {
         let room = |wanted, values| if wanted { values } else { 0 };
         Self {

@@ -2,30 +2,14 @@
 
 use std::arch::x86_64::*;
 
-use super::{Block, InstructionSet, STRIP, Strip, Task, portable};
+use super::instruction_set::{self, InstructionSet, STRIP, Strip, halves};
+use super::lane_by_lane::{Arithmetic, Bits, lane_by_lane};
+use super::processor::processor;
 use crate::index::bitset::WORD;
 
-/// A processor with AVX2, BMI1, BMI2 and POPCNT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Avx2(());
-
-impl Avx2 {
-    pub(crate) fn detect() -> Option<Self> {
-        let all = is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("popcnt");
-        all.then_some(Self(()))
-    }
-}
-
-/// Runs a task, compiled for AVX2.
-///
-/// # Safety
-/// The processor has all features named; a value of [`Avx2`] says so.
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-unsafe fn run<T: Task>(task: T, instructions: Avx2) -> T::Output {
-    task.run(instructions)
+processor! {
+    /// A processor with AVX2, BMI1, BMI2 and POPCNT.
+    Avx2, named "avx2", if is_x86_feature_detected: "avx2", "bmi1", "bmi2", "popcnt"
 }
 
 /// For each byte, the places of its set bits, ascending.
@@ -47,35 +31,35 @@ const PLACES: [[u8; 8]; 256] = {
 };
 
 impl InstructionSet for Avx2 {
-    type Narrow = Narrow;
-    type Broad = Broad;
+    type Lanes16 = Lanes16;
+    type Lanes32 = Lanes32;
     type Pairs = Pairs;
     type Doubles = Doubles;
 
     #[inline(always)]
-    fn narrow(self, value: [i16; 2]) -> Narrow {
+    fn lanes16(self, value: [i16; 2]) -> Lanes16 {
         // SAFETY: `self` proves the processor has AVX2.
-        Narrow(unsafe { [_mm256_set1_epi32(i32::from(value[1]) << 16 | i32::from(value[0] as u16)); 2] })
+        Lanes16(unsafe { [_mm256_set1_epi32(i32::from(value[1]) << 16 | i32::from(value[0] as u16)); 2] })
     }
 
     #[inline(always)]
-    fn broad(self, value: i32) -> Broad {
+    fn lanes32(self, value: i32) -> Lanes32 {
         // SAFETY: `self` proves the processor has AVX2.
-        Broad(unsafe { [_mm256_set1_epi32(value); 4] })
+        Lanes32(unsafe { [_mm256_set1_epi32(value); 4] })
     }
 
     #[inline(always)]
-    fn load_bytes(self, bytes: &[u8; STRIP]) -> Narrow {
+    fn load_bytes(self, bytes: &[u8; STRIP]) -> Lanes16 {
         // SAFETY: `self` proves the processor has AVX2; each load is of 16 of the 32 bytes.
         unsafe {
             let low = bytes.as_ptr();
             let load = |at: usize| _mm256_cvtepu8_epi16(_mm_loadu_si128(low.add(at).cast()));
-            Narrow([load(0), load(16)])
+            Lanes16([load(0), load(16)])
         }
     }
 
     #[inline(always)]
-    fn pairs(self, first: Narrow, second: Narrow) -> Pairs {
+    fn pairs(self, first: Lanes16, second: Lanes16) -> Pairs {
         let ([x0, x1], [y0, y1]) = (first.0, second.0);
         // SAFETY: `self` proves the processor has AVX2.
         unsafe {
@@ -90,12 +74,12 @@ impl InstructionSet for Avx2 {
 
     #[inline(always)]
     fn pair(self, both: [i16; 2]) -> Pairs {
-        Pairs([self.narrow(both).0[0]; 4])
+        Pairs([self.lanes16(both).0[0]; 4])
     }
 
     #[inline(always)]
-    fn add_products(self, sums: Broad, x: Pairs, y: Pairs) -> Broad {
-        let products = Broad(x.0).zip(Broad(y.0), |x, y| {
+    fn add_products(self, sums: Lanes32, x: Pairs, y: Pairs) -> Lanes32 {
+        let products = Lanes32(x.0).zip(Lanes32(y.0), |x, y| {
             // SAFETY: `self` proves the processor has AVX2.
             unsafe { _mm256_madd_epi16(x, y) }
         });
@@ -103,12 +87,12 @@ impl InstructionSet for Avx2 {
     }
 
     #[inline(always)]
-    fn in_order(self, sums: Broad) -> Broad {
+    fn in_order(self, sums: Lanes32) -> Lanes32 {
         let [x0, x1, x2, x3] = sums.0;
         // Halves of two come in turns.
         // SAFETY: `self` proves the processor has AVX2.
         unsafe {
-            Broad([
+            Lanes32([
                 _mm256_permute2x128_si256::<0x20>(x0, x1),
                 _mm256_permute2x128_si256::<0x31>(x0, x1),
                 _mm256_permute2x128_si256::<0x20>(x2, x3),
@@ -170,39 +154,19 @@ impl InstructionSet for Avx2 {
             end += bits.count_ones() as usize;
         }
     }
-
-    #[inline(always)]
-    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]) {
-        portable::compress(values, wanted, to);
-    }
-
-    #[inline(always)]
-    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]) {
-        *columns = *rows;
-        portable::transpose(columns);
-    }
-
-    fn run<T: Task>(self, task: T) -> T::Output {
-        // SAFETY: `self` proves the processor has all that `run` names.
-        unsafe { run(task, self) }
-    }
 }
 
-/// 32 lanes of 16 bits.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Narrow([__m256i; 2]);
-
-impl Narrow {
-    #[inline(always)]
-    fn zip(self, other: Self, of: impl Fn(__m256i, __m256i) -> __m256i) -> Self {
-        Self([of(self.0[0], other.0[0]), of(self.0[1], other.0[1])])
-    }
+lane_by_lane! {
+    /// 32 lanes of 16 bits.
+    Lanes16: [i16; STRIP] in [__m256i; 0 1];
+    add: _mm256_add_epi16, mul: _mm256_mullo_epi16, store: _mm256_storeu_si256;
+    and: _mm256_and_si256, or: _mm256_or_si256,
+    shift<BITS>: |x| _mm256_sra_epi16(x, _mm_cvtsi32_si128(BITS as i32));
 }
 
 // SAFETY of all blocks below: a strip or block comes out of a method of `Avx2` in the
 // end, and so proves that the processor has AVX2.
-impl Strip for Narrow {
-    type Lane = i16;
+impl Strip for Lanes16 {
     /// All ones, or all zeros.
     type Mask = [__m256i; 2];
 
@@ -240,36 +204,6 @@ impl Strip for Narrow {
     }
 
     #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_add_epi16(x, y) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_mullo_epi16(x, y) })
-    }
-
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_and_si256(x, y) })
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_or_si256(x, y) })
-    }
-
-    #[inline(always)]
-    fn shift_right_signed<const BITS: u32>(self) -> Self {
-        // SAFETY: see above.
-        self.zip(self, |x, _| unsafe { _mm256_sra_epi16(x, _mm_cvtsi32_si128(BITS as i32)) })
-    }
-
-    #[inline(always)]
     fn add_where(self, lanes: [__m256i; 2], value: Self) -> Self {
         // SAFETY: see above.
         self.add(value.zip(Self(lanes), |x, y| unsafe { _mm256_and_si256(x, y) }))
@@ -281,14 +215,6 @@ impl Strip for Narrow {
         unsafe {
             let both = _mm256_or_si256(self.and(mask).0[0], self.and(mask).0[1]);
             _mm256_testz_si256(both, both) == 0
-        }
-    }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [i16; STRIP]) {
-        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(16)) {
-            // SAFETY: see above; the part of the array has 32 bytes.
-            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), part) }
         }
     }
 
@@ -331,63 +257,28 @@ impl Strip for Narrow {
 fn any_above(floor: f32, [na, nb]: [__m256i; 2], ab: __m256i, [aa, bb]: [__m256i; 2]) -> bool {
     // One instruction makes n·x - y·z of the pairs (n, y) and (x, -z).
     let covariance = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, ab));
-    let of_a = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, aa));
-    let of_b = _mm256_cvtepi32_ps(_mm256_madd_epi16(nb, bb));
-    let least = _mm256_mul_ps(_mm256_set1_ps(floor), _mm256_mul_ps(of_a, of_b));
+    let var_a = _mm256_cvtepi32_ps(_mm256_madd_epi16(na, aa));
+    let var_b = _mm256_cvtepi32_ps(_mm256_madd_epi16(nb, bb));
+    let least = _mm256_mul_ps(_mm256_set1_ps(floor), _mm256_mul_ps(var_a, var_b));
     let above = _mm256_cmp_ps::<_CMP_GE_OQ>(_mm256_mul_ps(covariance, covariance), least);
     let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(covariance, _mm256_setzero_ps());
     _mm256_movemask_ps(_mm256_and_ps(above, positive)) != 0
 }
 
-/// 32 lanes of 32 bits.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Broad([__m256i; 4]);
-
-impl Broad {
-    #[inline(always)]
-    fn zip(self, other: Self, of: impl Fn(__m256i, __m256i) -> __m256i) -> Self {
-        let ([x0, x1, x2, x3], [y0, y1, y2, y3]) = (self.0, other.0);
-        Self([of(x0, y0), of(x1, y1), of(x2, y2), of(x3, y3)])
-    }
+lane_by_lane! {
+    /// 32 lanes of 32 bits.
+    Lanes32: [i32; STRIP] in [__m256i; 0 1 2 3];
+    add: _mm256_add_epi32, mul: _mm256_mullo_epi32, store: _mm256_storeu_si256;
+    and: _mm256_and_si256, or: _mm256_or_si256,
+    shift<BITS>: |x| _mm256_sra_epi32(x, _mm_cvtsi32_si128(BITS as i32));
 }
 
-impl Strip for Broad {
-    type Lane = i32;
+impl Strip for Lanes32 {
     type Mask = u32;
 
     #[inline(always)]
     fn masks(self, row: u64) -> [u32; 2] {
-        [row as u32, (row >> STRIP) as u32]
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_add_epi32(x, y) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_mullo_epi32(x, y) })
-    }
-
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_and_si256(x, y) })
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm256_or_si256(x, y) })
-    }
-
-    #[inline(always)]
-    fn shift_right_signed<const BITS: u32>(self) -> Self {
-        // SAFETY: see above.
-        self.zip(self, |x, _| unsafe { _mm256_sra_epi32(x, _mm_cvtsi32_si128(BITS as i32)) })
+        halves(row)
     }
 
     #[inline(always)]
@@ -418,19 +309,6 @@ impl Strip for Broad {
             _mm256_testz_si256(all, all) == 0
         }
     }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [i32; STRIP]) {
-        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(8)) {
-            // SAFETY: see above; the part of the array has 32 bytes.
-            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), part) }
-        }
-    }
-    #[inline(always)]
-    fn any_above(_: [Self; 6], _: i32, _: f32) -> bool {
-        // Not worth code of its own: the second look is as good.
-        true
-    }
 }
 
 /// Two numbers of 16 bits in each of 32 lanes: those of each quarter's lower half, and of
@@ -438,23 +316,13 @@ impl Strip for Broad {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pairs([__m256i; 4]);
 
-/// 8 lanes of double precision.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Doubles([__m256d; 2]);
+lane_by_lane! {
+    /// 8 lanes of double precision.
+    Doubles: [f64; 8] in [__m256d; 0 1];
+    add: _mm256_add_pd, mul: _mm256_mul_pd, store: _mm256_storeu_pd;
+}
 
-impl Block for Doubles {
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        unsafe { Self([_mm256_add_pd(self.0[0], other.0[0]), _mm256_add_pd(self.0[1], other.0[1])]) }
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        unsafe { Self([_mm256_mul_pd(self.0[0], other.0[0]), _mm256_mul_pd(self.0[1], other.0[1])]) }
-    }
-
+impl instruction_set::Doubles for Doubles {
     #[inline(always)]
     fn only(self, lanes: u32) -> Self {
         // SAFETY: see above.
@@ -466,14 +334,6 @@ impl Block for Doubles {
             };
             let [x0, x1] = self.0;
             Self([_mm256_and_pd(x0, mask(lanes)), _mm256_and_pd(x1, mask(lanes >> 4))])
-        }
-    }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [f64; 8]) {
-        for (part, lanes) in self.0.into_iter().zip(lanes.chunks_exact_mut(4)) {
-            // SAFETY: see above; the part of the array has 32 bytes.
-            unsafe { _mm256_storeu_pd(lanes.as_mut_ptr(), part) }
         }
     }
 }

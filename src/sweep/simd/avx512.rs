@@ -2,121 +2,102 @@
 
 use std::arch::x86_64::*;
 
-use super::{Block, InstructionSet, STRIP, Strip, Task};
+use super::instruction_set::{self, InstructionSet, STRIP, Strip, halves};
+use super::lane_by_lane::lane_by_lane;
+use super::processor::processor;
 use crate::index::bitset::WORD;
 
-/// A processor with AVX-512 F, BW, DQ, VL, VBMI, VBMI2 and VNNI, GFNI, BMI1, BMI2 and POPCNT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Avx512(());
-
-impl Avx512 {
-    pub(crate) fn detect() -> Option<Self> {
-        let all = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vbmi")
-            && is_x86_feature_detected!("avx512vbmi2")
-            && is_x86_feature_detected!("avx512vnni")
-            && is_x86_feature_detected!("gfni")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("popcnt");
-        all.then_some(Self(()))
-    }
-}
-
-/// Runs a task, compiled for AVX-512.
-///
-/// # Safety
-/// The processor has all features named; a value of [`Avx512`] says so.
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni,gfni,bmi1,bmi2,popcnt"
-)]
-unsafe fn run<T: Task>(task: T, instructions: Avx512) -> T::Output {
-    task.run(instructions)
+processor! {
+    /// A processor with AVX-512 F, BW, DQ, VL, VBMI, VBMI2 and VNNI, GFNI, BMI1, BMI2 and POPCNT.
+    Avx512, named "avx512", if is_x86_feature_detected:
+    "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "avx512vnni",
+    "gfni", "bmi1", "bmi2", "popcnt"
 }
 
 impl InstructionSet for Avx512 {
-    type Narrow = Narrow;
-    type Broad = Broad;
+    type Lanes16 = Lanes16;
+    type Lanes32 = Lanes32;
     type Pairs = Pairs;
     type Doubles = Doubles;
 
     #[inline(always)]
-    fn narrow(self, value: [i16; 2]) -> Narrow {
+    fn lanes16(self, value: [i16; 2]) -> Lanes16 {
         // SAFETY: `self` proves the processor has AVX-512 F.
-        Narrow(unsafe { _mm512_set1_epi32(i32::from(value[1]) << 16 | i32::from(value[0] as u16)) })
+        Lanes16(unsafe { [_mm512_set1_epi32(i32::from(value[1]) << 16 | i32::from(value[0] as u16))] })
     }
 
     #[inline(always)]
-    fn broad(self, value: i32) -> Broad {
+    fn lanes32(self, value: i32) -> Lanes32 {
         // SAFETY: `self` proves the processor has AVX-512 F.
-        Broad(unsafe { [_mm512_set1_epi32(value); 2] })
+        Lanes32(unsafe { [_mm512_set1_epi32(value); 2] })
     }
 
     #[inline(always)]
-    fn load_bytes(self, bytes: &[u8; STRIP]) -> Narrow {
+    fn load_bytes(self, bytes: &[u8; STRIP]) -> Lanes16 {
         // SAFETY: `self` proves the processor has AVX-512 BW; there are 32 bytes.
-        Narrow(unsafe { _mm512_cvtepu8_epi16(_mm256_loadu_si256(bytes.as_ptr().cast())) })
+        Lanes16(unsafe { [_mm512_cvtepu8_epi16(_mm256_loadu_si256(bytes.as_ptr().cast()))] })
     }
 
     #[inline(always)]
-    fn pairs(self, first: Narrow, second: Narrow) -> Pairs {
+    fn pairs(self, first: Lanes16, second: Lanes16) -> Pairs {
+        let ([x], [y]) = (first.0, second.0);
         // SAFETY: `self` proves the processor has AVX-512 BW.
-        unsafe { Pairs([_mm512_unpacklo_epi16(first.0, second.0), _mm512_unpackhi_epi16(first.0, second.0)]) }
+        unsafe { Pairs([_mm512_unpacklo_epi16(x, y), _mm512_unpackhi_epi16(x, y)]) }
     }
 
     #[inline(always)]
     fn pair(self, both: [i16; 2]) -> Pairs {
-        Pairs([self.narrow(both).0; 2])
+        Pairs([self.lanes16(both).0[0]; 2])
     }
 
     #[inline(always)]
-    fn add_products(self, sums: Broad, x: Pairs, y: Pairs) -> Broad {
+    fn add_products(self, sums: Lanes32, x: Pairs, y: Pairs) -> Lanes32 {
         // SAFETY: `self` proves the processor has AVX-512 VNNI.
         let add = |part: usize| unsafe { _mm512_dpwssd_epi32(sums.0[part], x.0[part], y.0[part]) };
-        Broad([add(0), add(1)])
+        Lanes32([add(0), add(1)])
     }
 
     #[inline(always)]
-    fn in_order(self, sums: Broad) -> Broad {
+    fn in_order(self, sums: Lanes32) -> Lanes32 {
         let [low, high] = sums.0;
         // Quarters of the lower and of the higher come in turns.
         // SAFETY: `self` proves the processor has AVX-512 F.
         unsafe {
             let first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
             let second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-            Broad([_mm512_permutex2var_epi64(low, first, high), _mm512_permutex2var_epi64(low, second, high)])
+            Lanes32([
+                _mm512_permutex2var_epi64(low, first, high),
+                _mm512_permutex2var_epi64(low, second, high),
+            ])
         }
     }
 
     #[inline(always)]
     fn doubles(self, value: f64) -> Doubles {
         // SAFETY: `self` proves the processor has AVX-512 F.
-        Doubles(unsafe { _mm512_set1_pd(value) })
+        Doubles(unsafe { [_mm512_set1_pd(value)] })
     }
 
     #[inline(always)]
     fn load_doubles(self, doubles: &[f64; 8]) -> Doubles {
         // SAFETY: `self` proves the processor has AVX-512 F; there are 64 bytes.
-        Doubles(unsafe { _mm512_loadu_pd(doubles.as_ptr()) })
+        Doubles(unsafe { [_mm512_loadu_pd(doubles.as_ptr())] })
     }
 
     #[inline(always)]
     fn at_least(self, x: Doubles, y: Doubles) -> u32 {
         // SAFETY: `self` proves the processor has AVX-512 F.
-        unsafe { _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x.0, y.0).into() }
+        unsafe { _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x.0[0], y.0[0]).into() }
     }
 
     #[inline(always)]
     fn ratio(self, x: Doubles, y: Doubles) -> Doubles {
         // SAFETY: `self` proves the processor has AVX-512 F.
         unsafe {
-            let ratio = _mm512_div_pd(x.0, _mm512_sqrt_pd(y.0));
+            let ratio = _mm512_div_pd(x.0[0], _mm512_sqrt_pd(y.0[0]));
             // Of a number and NaN, these give the second.
             let ratio = _mm512_max_pd(_mm512_set1_pd(-1.0), ratio);
-            Doubles(_mm512_min_pd(_mm512_set1_pd(1.0), ratio))
+            Doubles([_mm512_min_pd(_mm512_set1_pd(1.0), ratio)])
         }
     }
 
@@ -242,98 +223,60 @@ impl InstructionSet for Avx512 {
             }
         }
     }
-
-    fn run<T: Task>(self, task: T) -> T::Output {
-        // SAFETY: `self` proves the processor has all that `run` names.
-        unsafe { run(task, self) }
-    }
 }
 
-/// 32 lanes of 16 bits.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Narrow(__m512i);
+lane_by_lane! {
+    /// 32 lanes of 16 bits.
+    Lanes16: [i16; STRIP] in [__m512i; 0];
+    add: _mm512_add_epi16, mul: _mm512_mullo_epi16, store: _mm512_storeu_si512;
+    and: _mm512_and_si512, or: _mm512_or_si512, shift<BITS>: |x| _mm512_srai_epi16::<BITS>(x);
+}
 
 // SAFETY of all blocks below: a strip or block comes out of a method of `Avx512` in
 // the end, and so proves that the processor has AVX-512 F and BW.
-impl Strip for Narrow {
-    type Lane = i16;
+impl Strip for Lanes16 {
     type Mask = u32;
 
     #[inline(always)]
     fn masks(self, row: u64) -> [u32; 2] {
-        [row as u32, (row >> STRIP) as u32]
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_add_epi16(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_mullo_epi16(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_and_si512(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_or_si512(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn shift_right_signed<const BITS: u32>(self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_srai_epi16::<BITS>(self.0) })
+        halves(row)
     }
 
     #[inline(always)]
     fn add_where(self, lanes: u32, value: Self) -> Self {
         // SAFETY: see above.
-        Self(unsafe { _mm512_mask_add_epi16(self.0, lanes, self.0, value.0) })
+        Self(unsafe { [_mm512_mask_add_epi16(self.0[0], lanes, self.0[0], value.0[0])] })
     }
 
     #[inline(always)]
     fn any(self, mask: Self) -> bool {
         // SAFETY: see above.
-        unsafe { _mm512_test_epi16_mask(self.0, mask.0) != 0 }
+        unsafe { _mm512_test_epi16_mask(self.0[0], mask.0[0]) != 0 }
     }
 
     #[inline(always)]
-    fn store(self, lanes: &mut [i16; STRIP]) {
-        // SAFETY: see above; the array has 64 bytes.
-        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0) }
-    }
-
-    #[inline(always)]
-    fn any_above([n, a, aa, b, bb, ab]: [Self; 6], least: i16, floor: f32) -> bool {
+    fn any_above(sums: [Self; 6], least: i16, floor: f32) -> bool {
+        let [n, a, aa, b, bb, ab] = sums.map(|Self([sum])| sum);
         // SAFETY: see above.
         unsafe {
             // A covariance of 0 drops the lanes of too few users.
-            let enough = _mm512_cmpge_epi16_mask(n.0, _mm512_set1_epi16(least));
+            let enough = _mm512_cmpge_epi16_mask(n, _mm512_set1_epi16(least));
             let zero = _mm512_setzero_si512();
-            let minus_a = _mm512_sub_epi16(zero, a.0);
-            let minus_b = _mm512_sub_epi16(zero, b.0);
-            let ab = _mm512_maskz_mov_epi16(enough, ab.0);
+            let minus_a = _mm512_sub_epi16(zero, a);
+            let minus_b = _mm512_sub_epi16(zero, b);
+            let ab = _mm512_maskz_mov_epi16(enough, ab);
             let covariance_b = _mm512_maskz_mov_epi16(enough, minus_b);
             let low = above(
                 floor,
-                [_mm512_unpacklo_epi16(n.0, a.0), _mm512_unpacklo_epi16(n.0, b.0)],
+                [_mm512_unpacklo_epi16(n, a), _mm512_unpacklo_epi16(n, b)],
                 _mm512_unpacklo_epi16(ab, covariance_b),
-                [_mm512_unpacklo_epi16(aa.0, minus_a), _mm512_unpacklo_epi16(bb.0, minus_b)],
+                [_mm512_unpacklo_epi16(aa, minus_a), _mm512_unpacklo_epi16(bb, minus_b)],
             );
             let high = above(
                 floor,
-                [_mm512_unpackhi_epi16(n.0, a.0), _mm512_unpackhi_epi16(n.0, b.0)],
+                [_mm512_unpackhi_epi16(n, a), _mm512_unpackhi_epi16(n, b)],
                 _mm512_unpackhi_epi16(ab, covariance_b),
-                [_mm512_unpackhi_epi16(aa.0, minus_a), _mm512_unpackhi_epi16(bb.0, minus_b)],
+                [_mm512_unpackhi_epi16(aa, minus_a), _mm512_unpackhi_epi16(bb, minus_b)],
             );
             low | high != 0
         }
@@ -347,61 +290,26 @@ impl Strip for Narrow {
 fn above(floor: f32, [na, nb]: [__m512i; 2], ab: __m512i, [aa, bb]: [__m512i; 2]) -> u16 {
     // One instruction makes n·x - y·z of the pairs (n, y) and (x, -z).
     let covariance = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, ab));
-    let of_a = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, aa));
-    let of_b = _mm512_cvtepi32_ps(_mm512_madd_epi16(nb, bb));
-    let least = _mm512_mul_ps(_mm512_set1_ps(floor), _mm512_mul_ps(of_a, of_b));
+    let var_a = _mm512_cvtepi32_ps(_mm512_madd_epi16(na, aa));
+    let var_b = _mm512_cvtepi32_ps(_mm512_madd_epi16(nb, bb));
+    let least = _mm512_mul_ps(_mm512_set1_ps(floor), _mm512_mul_ps(var_a, var_b));
     let above = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_mul_ps(covariance, covariance), least);
     _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(above, covariance, _mm512_setzero_ps())
 }
 
-/// 32 lanes of 32 bits.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Broad([__m512i; 2]);
-
-impl Broad {
-    #[inline(always)]
-    fn zip(self, other: Self, of: impl Fn(__m512i, __m512i) -> __m512i) -> Self {
-        Self([of(self.0[0], other.0[0]), of(self.0[1], other.0[1])])
-    }
+lane_by_lane! {
+    /// 32 lanes of 32 bits.
+    Lanes32: [i32; STRIP] in [__m512i; 0 1];
+    add: _mm512_add_epi32, mul: _mm512_mullo_epi32, store: _mm512_storeu_si512;
+    and: _mm512_and_si512, or: _mm512_or_si512, shift<BITS>: |x| _mm512_srai_epi32::<BITS>(x);
 }
 
-impl Strip for Broad {
-    type Lane = i32;
+impl Strip for Lanes32 {
     type Mask = u32;
 
     #[inline(always)]
     fn masks(self, row: u64) -> [u32; 2] {
-        [row as u32, (row >> STRIP) as u32]
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm512_add_epi32(x, y) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm512_mullo_epi32(x, y) })
-    }
-
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm512_and_si512(x, y) })
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
-        self.zip(other, |x, y| unsafe { _mm512_or_si512(x, y) })
-    }
-
-    #[inline(always)]
-    fn shift_right_signed<const BITS: u32>(self) -> Self {
-        // SAFETY: see above.
-        self.zip(self, |x, _| unsafe { _mm512_srai_epi32::<BITS>(x) })
+        halves(row)
     }
 
     #[inline(always)]
@@ -422,20 +330,6 @@ impl Strip for Broad {
             _mm512_test_epi32_mask(self.0[0], mask.0[0]) | _mm512_test_epi32_mask(self.0[1], mask.0[1]) != 0
         }
     }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [i32; STRIP]) {
-        // SAFETY: see above; the array has 128 bytes.
-        unsafe {
-            _mm512_storeu_si512(lanes.as_mut_ptr().cast(), self.0[0]);
-            _mm512_storeu_si512(lanes.as_mut_ptr().add(16).cast(), self.0[1]);
-        }
-    }
-    #[inline(always)]
-    fn any_above(_: [Self; 6], _: i32, _: f32) -> bool {
-        // Not worth code of its own: the second look is as good.
-        true
-    }
 }
 
 /// Two numbers of 16 bits in each of 32 lanes: those of each quarter's lower half, and of
@@ -443,38 +337,22 @@ impl Strip for Broad {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pairs([__m512i; 2]);
 
-/// 8 lanes of double precision.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Doubles(__m512d);
+lane_by_lane! {
+    /// 8 lanes of double precision.
+    Doubles: [f64; 8] in [__m512d; 0];
+    add: _mm512_add_pd, mul: _mm512_mul_pd, store: _mm512_storeu_pd;
+}
 
-impl Block for Doubles {
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_add_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_mul_pd(self.0, other.0) })
-    }
-
+impl instruction_set::Doubles for Doubles {
     #[inline(always)]
     fn only(self, lanes: u32) -> Self {
         // SAFETY: see above.
-        Self(unsafe { _mm512_maskz_mov_pd(lanes as u8, self.0) })
+        Self(unsafe { [_mm512_maskz_mov_pd(lanes as u8, self.0[0])] })
     }
 
     #[inline(always)]
     fn add_where(self, lanes: u32, value: Self) -> Self {
         // SAFETY: see above.
-        Self(unsafe { _mm512_mask_add_pd(self.0, lanes as u8, self.0, value.0) })
-    }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [f64; 8]) {
-        // SAFETY: see above; the array has 64 bytes.
-        unsafe { _mm512_storeu_pd(lanes.as_mut_ptr(), self.0) }
+        Self(unsafe { [_mm512_mask_add_pd(self.0[0], lanes as u8, self.0[0], value.0[0])] })
     }
 }

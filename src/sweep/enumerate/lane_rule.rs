@@ -25,20 +25,20 @@
 use std::sync::OnceLock;
 
 use crate::index::bitset::{WORD, below};
-use crate::sweep::kernel::instructions::STRIP;
-use crate::sweep::rank::binomial_or_max;
+use crate::sweep::enumerate::rank::binomial_or_max;
+use crate::sweep::simd::STRIP;
 
 /// Strips in a word of lanes.
 const STRIPS: usize = WORD / STRIP;
 
 /// The questions that subsets are chosen from, by strips.
 #[derive(Debug)]
-pub(crate) struct Homes {
+pub(crate) struct LaneRule {
     /// Questions in each subset.
     k: usize,
     /// Their positions, ascending.
     candidates: Vec<usize>,
-    /// The same, as a row of bits.
+    /// These positions, as a row of bits.
     bits: Vec<u64>,
     /// How many there are in each strip.
     sizes: Vec<u64>,
@@ -50,7 +50,7 @@ pub(crate) struct Homes {
     lowest_single: OnceLock<Vec<Vec<u64>>>,
 }
 
-impl Homes {
+impl LaneRule {
     /// For subsets of `k` candidates, which are given by ascending positions below
     /// `questions`.
     pub(crate) fn new(k: usize, candidates: Vec<usize>, questions: usize) -> Self {
@@ -204,7 +204,7 @@ impl Homes {
     }
 }
 
-impl Homes {
+impl LaneRule {
     /// How many prefixes that begin with these candidates, descending, have lanes in their least
     /// candidate's strip, of which they then fill a part: those of which no strip above holds only
     /// one.
@@ -276,14 +276,14 @@ mod tests {
     }
 
     /// The subsets of a prefix, by positions.
-    fn subsets_of(homes: &Homes, prefix: &[usize]) -> Vec<BTreeSet<usize>> {
-        let least = prefix.last().map(|&least| homes.candidates[least]);
+    fn subsets_of(lane_rule: &LaneRule, prefix: &[usize]) -> Vec<BTreeSet<usize>> {
+        let least = prefix.last().map(|&least| lane_rule.candidates[least]);
         let others = &prefix[..prefix.len().saturating_sub(1)];
         let mut lanes = PrefixLanes::default();
-        homes.lanes(others, least.map(|least| least / STRIP), &mut lanes);
-        let words = homes.words(&lanes, least).enumerate();
+        lane_rule.lanes(others, least.map(|least| least / STRIP), &mut lanes);
+        let words = lane_rule.words(&lanes, least).enumerate();
         let lanes = words.flat_map(|(word, bits)| ones(bits).map(move |bit| word * WORD + bit));
-        let with = |lane| prefix.iter().map(|&other| homes.candidates[other]).chain([lane]).collect();
+        let with = |lane| prefix.iter().map(|&other| lane_rule.candidates[other]).chain([lane]).collect();
         lanes.map(with).collect()
     }
 
@@ -292,11 +292,11 @@ mod tests {
         fn no_lane_lies_beyond_the_end(
             candidates in proptest::collection::btree_set(0usize..160, 5..12), length in 1usize..5,
         ) {
-            let homes = Homes::new(5, candidates.into_iter().collect(), 160);
-            for prefix in prefixes(homes.candidates.len(), 4) {
-                let end = homes.end(&prefix[..length]);
-                for subset in subsets_of(&homes, &prefix) {
-                    let prefix: Vec<usize> = prefix.iter().map(|&other| homes.candidates[other]).collect();
+            let lane_rule = LaneRule::new(5, candidates.into_iter().collect(), 160);
+            for prefix in prefixes(lane_rule.candidates.len(), 4) {
+                let end = lane_rule.end(&prefix[..length]);
+                for subset in subsets_of(&lane_rule, &prefix) {
+                    let prefix: Vec<usize> = prefix.iter().map(|&other| lane_rule.candidates[other]).collect();
                     let lane = subset.iter().find(|position| !prefix.contains(position)).unwrap();
                     prop_assert!(*lane < end, "{} of {:?} is not below {}", lane, prefix, end);
                 }
@@ -310,10 +310,10 @@ mod tests {
                 prop_oneof![0usize..4, 30usize..36, 60usize..68, 94usize..99, 0usize..160], 0..14),
         ) {
             let candidates: Vec<usize> = candidates.into_iter().collect();
-            let homes = Homes::new(k, candidates.clone(), 160);
+            let lane_rule = LaneRule::new(k, candidates.clone(), 160);
             let mut seen = BTreeSet::new();
             for prefix in prefixes(candidates.len(), k - 1) {
-                for subset in subsets_of(&homes, &prefix) {
+                for subset in subsets_of(&lane_rule, &prefix) {
                     prop_assert_eq!(subset.len(), k, "{:?} from {:?}", subset, prefix);
                     prop_assert!(seen.insert(subset.clone()), "{:?} twice", subset);
                 }
@@ -323,16 +323,16 @@ mod tests {
                 for prefix in prefixes(candidates.len(), length) {
                     let longer = prefixes(candidates.len(), k - 1);
                     let counted: usize = longer.iter().filter(|longer| longer.starts_with(&prefix))
-                        .map(|longer| subsets_of(&homes, longer).len()).sum();
-                    prop_assert_eq!(homes.subsets(&prefix), counted as u64, "{:?}", prefix);
+                        .map(|longer| subsets_of(&lane_rule, longer).len()).sum();
+                    prop_assert_eq!(lane_rule.subsets(&prefix), counted as u64, "{:?}", prefix);
                     let partly = longer.iter().filter(|longer| longer.starts_with(&prefix) && length > 0);
                     let partly = partly.filter(|longer| {
                         let (least, others) = longer.split_last().unwrap();
                         let mut lanes = PrefixLanes::default();
-                        homes.lanes(others, Some(homes.candidates[*least] / STRIP), &mut lanes);
+                        lane_rule.lanes(others, Some(lane_rule.candidates[*least] / STRIP), &mut lanes);
                         lanes.below_least
                     });
-                    prop_assert_eq!(homes.partly_filled(&prefix), partly.count() as u64, "{:?}", prefix);
+                    prop_assert_eq!(lane_rule.partly_filled(&prefix), partly.count() as u64, "{:?}", prefix);
                 }
             }
         }

@@ -1,30 +1,31 @@
 //! Scores of any size: the sums of each lane, one answer at a time.
 //!
-//! A user's scores lie one behind the other in the order of his bits, so walking
-//! his row of bits upwards walks his scores. Exact scores end in one computation
+//! A user's scores lie one behind the other in the order of the user's bits, so walking
+//! a row of bits upwards walks the scores. Exact scores end in one computation
 //! of r; where floats may have lost digits, the users are visited again one by one.
 
 use std::sync::Arc;
 
 use crate::index::bitset::{WORD, contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
-use crate::sweep::kernel::{Kernel, LANES, Lanes, Screen};
+use crate::sweep::kernel::filter::Filter;
+use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::{Correlation, Number, Sums};
 
 /// The users who answered all of a prefix, with their subtotals on it.
-#[derive(Debug)]
-pub(crate) struct WeightedCohort<N> {
+#[derive(Debug, Clone)]
+pub(crate) struct SparseCohort<N> {
     users: Vec<u32>,
     subtotals: Vec<N>,
 }
 
-impl<N> Default for WeightedCohort<N> {
+impl<N> Default for SparseCohort<N> {
     fn default() -> Self {
         Self { users: Vec::new(), subtotals: Vec::new() }
     }
 }
 
-impl<N: Number> WeightedCohort<N> {
+impl<N: Number> SparseCohort<N> {
     /// All users, before any question is chosen.
     pub(crate) fn all(answers: &Answers) -> Self {
         let users = answers.users();
@@ -32,13 +33,7 @@ impl<N: Number> WeightedCohort<N> {
     }
 
     /// Makes `self` the users of `cohort` who answered `question`, in their order.
-    pub(crate) fn narrow_from(
-        &mut self,
-        cohort: &Self,
-        answers: &Answers,
-        scores: &Weighted<N>,
-        question: usize,
-    ) {
+    fn restrict_from(&mut self, cohort: &Self, answers: &Answers, scores: &Weighted<N>, question: usize) {
         self.users.clear();
         self.subtotals.clear();
         for (&user, &subtotal) in cohort.users.iter().zip(&cohort.subtotals) {
@@ -53,19 +48,19 @@ impl<N: Number> WeightedCohort<N> {
 }
 
 /// Sums lanes of subsets whose scores are numbers of type `N`.
-#[derive(Debug)]
-pub(crate) struct WeightedKernel<N: Number> {
+#[derive(Debug, Clone)]
+pub(crate) struct SparseKernel<N: Number> {
     answers: Arc<Answers>,
     scores: Arc<Weighted<N>>,
     /// The users of the open prefix.
-    left: WeightedCohort<N>,
+    left: SparseCohort<N>,
     /// The sums of a word of lanes, a subset each.
     sums: Vec<Sums<N::Sum>>,
 }
 
-impl<N: Number> WeightedKernel<N> {
+impl<N: Number> SparseKernel<N> {
     pub(crate) fn new(answers: Arc<Answers>, scores: Arc<Weighted<N>>) -> Self {
-        Self { answers, scores, left: WeightedCohort::default(), sums: Vec::new() }
+        Self { answers, scores, left: SparseCohort::default(), sums: Vec::new() }
     }
 
     /// a and b of every user left who answered `question`, in the order of the users.
@@ -82,26 +77,30 @@ impl<N: Number> WeightedKernel<N> {
     }
 }
 
-impl<N: Number> Kernel for WeightedKernel<N> {
-    type Cohort = WeightedCohort<N>;
+impl<N: Number> Kernel for SparseKernel<N> {
+    type Cohort = SparseCohort<N>;
 
-    fn users(cohort: &WeightedCohort<N>) -> usize {
+    fn user_bytes(_answers: &Answers) -> usize {
+        size_of::<u32>() + size_of::<N>()
+    }
+
+    fn users(cohort: &SparseCohort<N>) -> usize {
         cohort.users.len()
     }
 
-    fn narrow(
+    fn restrict(
         &mut self,
-        cohort: &WeightedCohort<N>,
+        cohort: &SparseCohort<N>,
         question: usize,
-        _end: usize,
-        narrowed: &mut WeightedCohort<N>,
+        _ends: Ends,
+        restricted: &mut SparseCohort<N>,
     ) {
-        narrowed.narrow_from(cohort, &self.answers, &self.scores, question);
+        restricted.restrict_from(cohort, &self.answers, &self.scores, question);
     }
 
-    fn open(&mut self, cohort: &WeightedCohort<N>, question: Option<usize>) -> usize {
+    fn open(&mut self, cohort: &SparseCohort<N>, question: Option<usize>) -> usize {
         match question {
-            Some(question) => self.left.narrow_from(cohort, &self.answers, &self.scores, question),
+            Some(question) => self.left.restrict_from(cohort, &self.answers, &self.scores, question),
             None => {
                 self.left.users.clone_from(&cohort.users);
                 self.left.subtotals.clone_from(&cohort.subtotals);
@@ -112,10 +111,10 @@ impl<N: Number> Kernel for WeightedKernel<N> {
 
     fn lanes(
         &mut self,
-        _cohort: &WeightedCohort<N>,
+        _cohort: &SparseCohort<N>,
         word: usize,
         lanes: u64,
-        screen: &Screen,
+        filter: &Filter,
         results: &mut Lanes,
     ) {
         results.clear();
@@ -133,19 +132,19 @@ impl<N: Number> Kernel for WeightedKernel<N> {
         }
         for lane in ones(lanes) {
             let sums = &self.sums[lane];
-            if !screen.counts(sums.n) {
+            if !filter.counts(sums.n) {
                 continue;
             }
-            let mut correlation = N::correlate(sums, screen.corrected);
+            let mut correlation = N::correlate(sums, filter.corrected);
             if correlation == Correlation::Doubtful {
-                correlation = N::correlate_carefully(&self.pairs(word * WORD + lane), screen.corrected);
-                results.effort += self.left.users.len();
+                correlation = N::correlate_carefully(&self.pairs(word * WORD + lane), filter.corrected);
+                results.cost += self.left.users.len();
             }
             let r = match correlation {
                 Correlation::Defined(r) => Some(r),
                 _ => None,
             };
-            results.record(lane, sums.n, r, screen);
+            results.record(lane, sums.n, r, filter);
         }
     }
 }

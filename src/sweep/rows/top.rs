@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::sweep::found::Row;
-use crate::sweep::wanted::Wanted;
+use crate::sweep::bounds::Bounds;
+use crate::sweep::rows::buffer::Row;
 
 /// The order of `top`: r descending, NULL last; n descending; questions ascending.
 ///
@@ -63,16 +63,16 @@ impl Top {
         }
     }
 
-    /// What a further row needs: once there are enough rows, an r of at least the
+    /// What bounds a further row needs: once there are enough rows, an r of at least the
     /// worst one's. A row that equals it may still win by its n or its questions.
-    pub(crate) fn wanted(&self) -> Wanted {
+    pub(crate) fn bounds(&self) -> Bounds {
         if self.size == 0 {
-            return Wanted::NONE;
+            return Bounds::NONE;
         }
         let worst = if self.rows.len() < self.size { None } else { self.rows.peek() };
         match worst.and_then(|worst| worst.0.r) {
-            Some(least) => Wanted { r: [least, f64::INFINITY], ..Wanted::DEFINED },
-            None => Wanted::ALL,
+            Some(least) => Bounds { r: [least, f64::INFINITY], ..Bounds::DEFINED },
+            None => Bounds::ALL,
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
             let mut top = Top::new(size);
             rows.iter().for_each(|row| top.push(row.clone()));
             let least = worst_r.unwrap_or(f64::NEG_INFINITY);
-            prop_assert_eq!(top.wanted().r[0], if size == 0 { f64::INFINITY } else { least });
+            prop_assert_eq!(top.bounds().r[0], if size == 0 { f64::INFINITY } else { least });
             prop_assert_eq!(best_rows(size, rows), sorted);
         }
     }

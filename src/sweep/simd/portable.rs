@@ -1,26 +1,38 @@
 //! Plain Rust, in loops that compilers turn into the vector instructions that
 //! every processor of its kind has.
 
-use super::{Block, InstructionSet, STRIP, Strip, Task};
-use crate::index::bitset::{WORD, ones};
+use super::instruction_set::{self, InstructionSet, Processor, STRIP, Strip, Task, halves};
+use super::lane_by_lane::{Arithmetic, Bits};
 
 /// Any processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Portable;
 
+impl Processor for Portable {
+    const NAME: &'static str = "portable";
+
+    fn detect() -> Option<Self> {
+        Some(Self)
+    }
+
+    fn run<T: Task>(self, task: T) -> T::Output {
+        task.run(self)
+    }
+}
+
 impl InstructionSet for Portable {
-    type Narrow = Lanes<i16>;
-    type Broad = Lanes<i32>;
+    type Lanes16 = Lanes<i16>;
+    type Lanes32 = Lanes<i32>;
     type Pairs = [Lanes<i16>; 2];
     type Doubles = Doubles;
 
     #[inline(always)]
-    fn narrow(self, value: [i16; 2]) -> Lanes<i16> {
+    fn lanes16(self, value: [i16; 2]) -> Lanes<i16> {
         Lanes([value[0]; STRIP])
     }
 
     #[inline(always)]
-    fn broad(self, value: i32) -> Lanes<i32> {
+    fn lanes32(self, value: i32) -> Lanes<i32> {
         Lanes([value; STRIP])
     }
 
@@ -51,11 +63,6 @@ impl InstructionSet for Portable {
     }
 
     #[inline(always)]
-    fn in_order(self, sums: Lanes<i32>) -> Lanes<i32> {
-        sums
-    }
-
-    #[inline(always)]
     fn doubles(self, value: f64) -> Doubles {
         Doubles([value; 8])
     }
@@ -77,61 +84,6 @@ impl InstructionSet for Portable {
     #[inline(always)]
     fn ratio(self, x: Doubles, y: Doubles) -> Doubles {
         Doubles(std::array::from_fn(|lane| (x.0[lane] / y.0[lane].sqrt()).clamp(-1.0, 1.0)))
-    }
-
-    #[inline(always)]
-    fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
-        for (position, bit) in positions.iter_mut().zip(ones(word)) {
-            *position = base + bit as u32;
-        }
-    }
-
-    #[inline(always)]
-    fn compress(self, values: &[f64; WORD], wanted: u64, to: &mut [f64; WORD]) {
-        compress(values, wanted, to);
-    }
-
-    #[inline(always)]
-    fn transpose(self, rows: &[u64; WORD], columns: &mut [u64; WORD]) {
-        *columns = *rows;
-        transpose(columns);
-    }
-
-    fn run<T: Task>(self, task: T) -> T::Output {
-        task.run(self)
-    }
-}
-
-/// Writes the values whose bits are set to the front of `to`. Every value is written;
-/// those not wanted are overwritten by the next, so that no branch has to guess which.
-#[inline(always)]
-pub(crate) fn compress<T: Copy>(values: &[T; WORD], wanted: u64, to: &mut [T; WORD]) {
-    let mut kept = 0;
-    for (lane, &value) in values.iter().enumerate() {
-        to[kept % WORD] = value;
-        kept += (wanted >> lane & 1) as usize;
-    }
-}
-
-/// Transposes a 64 × 64 matrix: bit `c` of word `r` becomes bit `r` of word `c`.
-///
-/// Swaps the off-diagonal quarters of ever smaller squares, as in H. S. Warren,
-/// Hacker's Delight, 7-3: six rounds of 32 swaps, whatever the matrix holds.
-#[inline(always)]
-pub(crate) fn transpose(square: &mut [u64; WORD]) {
-    let mut half = WORD / 2;
-    let mut mask = u64::MAX >> half;
-    while half > 0 {
-        for top in (0..WORD).step_by(2 * half) {
-            let (upper, lower) = square[top..top + 2 * half].split_at_mut(half);
-            for (upper, lower) in upper.iter_mut().zip(lower) {
-                let swapped = (*upper >> half ^ *lower) & mask;
-                *lower ^= swapped;
-                *upper ^= swapped << half;
-            }
-        }
-        half /= 2;
-        mask ^= mask << half;
     }
 }
 
@@ -158,15 +110,9 @@ macro_rules! masks {
 }
 
 macro_rules! strip {
-    ($type:ty, $unsigned:ty, $product:ty) => {
-        impl Strip for Lanes<$type> {
+    ($type:ty, $product:ty) => {
+        impl Arithmetic<STRIP> for Lanes<$type> {
             type Lane = $type;
-            type Mask = u32;
-
-            #[inline(always)]
-            fn masks(self, row: u64) -> [u32; 2] {
-                [row as u32, (row >> STRIP) as u32]
-            }
 
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -178,6 +124,13 @@ macro_rules! strip {
                 Self(std::array::from_fn(|lane| self.0[lane].wrapping_mul(other.0[lane])))
             }
 
+            #[inline(always)]
+            fn store(self, lanes: &mut [$type; STRIP]) {
+                *lanes = self.0;
+            }
+        }
+
+        impl Bits for Lanes<$type> {
             #[inline(always)]
             fn and(self, other: Self) -> Self {
                 Self(std::array::from_fn(|lane| self.0[lane] & other.0[lane]))
@@ -192,6 +145,15 @@ macro_rules! strip {
             fn shift_right_signed<const BITS: u32>(self) -> Self {
                 Self(self.0.map(|lane| lane >> BITS))
             }
+        }
+
+        impl Strip for Lanes<$type> {
+            type Mask = u32;
+
+            #[inline(always)]
+            fn masks(self, row: u64) -> [u32; 2] {
+                halves(row)
+            }
 
             #[inline(always)]
             fn add_where(self, lanes: u32, value: Self) -> Self {
@@ -202,11 +164,6 @@ macro_rules! strip {
             #[inline(always)]
             fn any(self, mask: Self) -> bool {
                 self.and(mask).0.iter().fold(0, |any, lane| any | lane) != 0
-            }
-
-            #[inline(always)]
-            fn store(self, lanes: &mut [$type; STRIP]) {
-                *lanes = self.0;
             }
 
             #[inline(always)]
@@ -230,14 +187,16 @@ macro_rules! strip {
     };
 }
 
-strip!(i16, u16, i32);
-strip!(i32, u32, i64);
+strip!(i16, i32);
+strip!(i32, i64);
 
-/// A block as an array.
+/// 8 lanes as an array.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Doubles([f64; 8]);
 
-impl Block for Doubles {
+impl Arithmetic<8> for Doubles {
+    type Lane = f64;
+
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self(std::array::from_fn(|lane| self.0[lane] + other.0[lane]))
@@ -249,15 +208,17 @@ impl Block for Doubles {
     }
 
     #[inline(always)]
+    fn store(self, lanes: &mut [f64; 8]) {
+        *lanes = self.0;
+    }
+}
+
+impl instruction_set::Doubles for Doubles {
+    #[inline(always)]
     fn only(self, lanes: u32) -> Self {
         Self(std::array::from_fn(|lane| {
             let mask = if u64::from(lanes) & 1 << lane != 0 { u64::MAX } else { 0 };
             f64::from_bits(self.0[lane].to_bits() & mask)
         }))
-    }
-
-    #[inline(always)]
-    fn store(self, lanes: &mut [f64; 8]) {
-        *lanes = self.0;
     }
 }

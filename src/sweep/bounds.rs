@@ -1,4 +1,4 @@
-//! Which subsets are wanted, as far as that can be told from r and n.
+//! Bounds on r and n: which subsets are wanted, and which a prefix can reach.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 /// Boxes are closed under *and*. The *or* of two is the least box around both, which may
 /// hold more than either; [`or`](Self::or) says whether it does.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wanted {
+pub struct Bounds {
     /// The least and the greatest defined r.
     pub r: [f64; 2],
     /// Whether an undefined r will do.
@@ -17,14 +17,14 @@ pub struct Wanted {
     pub n: [i64; 2],
 }
 
-impl Default for Wanted {
+impl Default for Bounds {
     /// Every subset.
     fn default() -> Self {
         Self::ALL
     }
 }
 
-impl Wanted {
+impl Bounds {
     /// Every subset.
     pub const ALL: Self = Self { undefined: true, ..Self::DEFINED };
 
@@ -37,6 +37,22 @@ impl Wanted {
 
     /// No subset.
     pub const NONE: Self = Self { r: NONE_DEFINED, undefined: false, n: [i64::MAX, i64::MIN] };
+
+    /// The bounds that subsets of a prefix keep which `users` users answered.
+    #[inline(always)]
+    pub(crate) const fn of_users(users: usize) -> Self {
+        Self { n: [0, users as i64], ..Self::ALL }
+    }
+
+    /// Whether a subset can be in both boxes.
+    #[inline(always)]
+    pub(crate) fn meets(self, other: Self) -> bool {
+        let boxes = [self, other];
+        let n = boxes.iter().all(|x| boxes.iter().all(|y| x.n[0] <= y.n[1]));
+        // A bound that is not a number is none.
+        let apart = boxes.iter().any(|x| boxes.iter().any(|y| x.r[0] > y.r[1]));
+        n && (!apart || self.undefined && other.undefined)
+    }
 
     /// Those in both boxes.
     #[must_use]
@@ -74,7 +90,7 @@ impl Wanted {
         self.n[0] > self.n[1] || self.r[0] > self.r[1] && !self.undefined
     }
 
-    /// The same box in one way of writing it.
+    /// This box, with all empty ones written alike.
     fn normal(self) -> Self {
         match (self.is_empty(), self.r[0] > self.r[1]) {
             (true, _) => Self::NONE,
@@ -88,15 +104,15 @@ const NONE_DEFINED: [f64; 2] = [f64::INFINITY, f64::NEG_INFINITY];
 
 /// A box that only ever gets smaller, shared by all who sweep one plan.
 #[derive(Debug)]
-pub(crate) struct Narrowing {
+pub(crate) struct SharedBounds {
     /// How often it got smaller: who has seen that many changes has the box.
     changes: AtomicU64,
-    wanted: Mutex<Wanted>,
+    bounds: Mutex<Bounds>,
 }
 
-impl Narrowing {
-    pub(crate) fn from(wanted: Wanted) -> Self {
-        Self { changes: AtomicU64::new(0), wanted: Mutex::new(wanted) }
+impl SharedBounds {
+    pub(crate) fn from(bounds: Bounds) -> Self {
+        Self { changes: AtomicU64::new(0), bounds: Mutex::new(bounds) }
     }
 
     /// How often it got smaller. Who looks too early keeps some more subsets for a while.
@@ -105,16 +121,16 @@ impl Narrowing {
         self.changes.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn get(&self) -> Wanted {
-        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn get(&self) -> Bounds {
+        *self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leaves only what is in another box too.
-    pub(crate) fn narrow(&self, other: Wanted) {
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        let both = wanted.and(other);
-        if both != *wanted {
-            *wanted = both;
+    pub(crate) fn tighten(&self, other: Bounds) {
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let both = bounds.and(other);
+        if both != *bounds {
+            *bounds = both;
             self.changes.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -126,16 +142,16 @@ mod tests {
     use proptest::prelude::*;
 
     /// Bounds on a small grid, so that boxes touch, meet and miss one another.
-    fn boxes() -> impl Strategy<Value = Wanted> {
+    fn boxes() -> impl Strategy<Value = Bounds> {
         let r = || (-3i32..4).prop_map(|r| f64::from(r) / 2.0);
         ((r(), r()), any::<bool>(), (0i64..5, 0i64..5)).prop_map(|((low, high), undefined, (least, most))| {
-            Wanted { r: [low, high], undefined, n: [least, most] }
+            Bounds { r: [low, high], undefined, n: [least, most] }
         })
     }
 
-    fn holds(wanted: Wanted, r: Option<f64>, n: i64) -> bool {
-        let r = r.map_or(wanted.undefined, |r| wanted.r[0] <= r && r <= wanted.r[1]);
-        r && wanted.n[0] <= n && n <= wanted.n[1]
+    fn holds(bounds: Bounds, r: Option<f64>, n: i64) -> bool {
+        let r = r.map_or(bounds.undefined, |r| bounds.r[0] <= r && r <= bounds.r[1]);
+        r && bounds.n[0] <= n && n <= bounds.n[1]
     }
 
     /// Subsets that lie on all corners, on all edges and between them.
@@ -146,7 +162,7 @@ mod tests {
 
     /// The extremes of r and n of some subsets, and whether an r is undefined.
     fn reach(of: impl Fn((Option<f64>, i64)) -> bool) -> ([f64; 2], bool, [i64; 2]) {
-        let none = (NONE_DEFINED, false, Wanted::NONE.n);
+        let none = (NONE_DEFINED, false, Bounds::NONE.n);
         subsets().filter(|&subset| of(subset)).fold(
             none,
             |([low, high], undefined, [least, most]), (r, n)| {
@@ -164,6 +180,7 @@ mod tests {
                 prop_assert_eq!(holds(x.and(y), r, n), holds(x, r, n) && holds(y, r, n), "{:?} {}", r, n);
             }
             prop_assert_eq!(x.and(x).is_empty(), x.is_empty());
+            prop_assert_eq!(x.meets(y), !x.and(y).is_empty());
         }
 
         #[test]
@@ -179,12 +196,12 @@ mod tests {
     }
 
     #[test]
-    fn a_narrowing_never_widens_and_counts_its_changes() {
-        let narrowing = Narrowing::from(Wanted::ALL);
-        let at_least = |r| Wanted { r: [r, f64::INFINITY], ..Wanted::DEFINED };
+    fn shared_bounds_never_widen_and_count_their_changes() {
+        let shared = SharedBounds::from(Bounds::ALL);
+        let at_least = |r| Bounds { r: [r, f64::INFINITY], ..Bounds::DEFINED };
         for (to, changes, expected) in [(-0.5, 1, -0.5), (-0.7, 1, -0.5), (0.25, 2, 0.25), (0.0, 2, 0.25)] {
-            narrowing.narrow(at_least(to));
-            assert_eq!((narrowing.changes(), narrowing.get()), (changes, at_least(expected)));
+            shared.tighten(at_least(to));
+            assert_eq!((shared.changes(), shared.get()), (changes, at_least(expected)));
         }
     }
 }

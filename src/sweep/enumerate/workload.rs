@@ -13,7 +13,7 @@
 //! the same ones: only sums, products and quotients of doubles go into them, which are the same
 //! on every machine.
 //!
-//! A piece that begins in the midst of a subtree has to narrow all cohorts above it anew, which
+//! A piece that begins in the midst of a subtree has to restrict all cohorts above it anew, which
 //! takes a tenth of a millisecond or two; so pieces are few. Several of them even out what is
 //! wrong in the estimate: that questions are answered independently of each other, and that what
 //! is pruned lies where it may. Large ones first and small ones last, as in guided self-scheduling
@@ -22,7 +22,7 @@
 //! What was tried and lost:
 //!
 //! * 256 equal pieces in each share, by number of prefixes. For 1,000 shares of all sets of four
-//!   of 200 questions, each of them narrowed as many cohorts as one process does in all; they
+//!   of 200 questions, each of them restricted as many cohorts as one process does in all; they
 //!   took ten times as long as the whole sweep.
 //! * Pieces of equal work that begin and end anywhere, with work taken for even within some
 //!   thousand parts of the sweep. It is not: of the prefixes of five questions that have four in
@@ -32,48 +32,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::RangeInclusive;
 
-use crate::sweep::home::Homes;
-use crate::sweep::kernel::instructions::STRIP;
-use crate::sweep::rank::binomial_or_max;
-
-/// One of several parts of a sweep: ranges of the ranks of prefixes.
-#[derive(Debug, Clone)]
-pub(crate) struct Share {
-    /// Ascending; no two of them meet.
-    ranges: Vec<RangeInclusive<u64>>,
-}
-
-impl Share {
-    /// All of a sweep.
-    pub(crate) fn everything() -> Self {
-        Self { ranges: vec![0..=u64::MAX] }
-    }
-
-    /// The first range that does not end before a rank.
-    fn next(&self, rank: u64) -> Option<&RangeInclusive<u64>> {
-        self.ranges.get(self.ranges.partition_point(|range| *range.end() < rank))
-    }
-
-    /// Whether the prefix of this rank is in this share. Every prefix is in exactly one.
-    pub(crate) fn owns(&self, rank: u64) -> bool {
-        self.meets(rank, 1)
-    }
-
-    /// The first rank after `rank` of which [`owns`](Self::owns) may say otherwise.
-    pub(crate) fn next_border(&self, rank: u64) -> u64 {
-        match self.next(rank) {
-            Some(range) if *range.start() <= rank => range.end().saturating_add(1),
-            Some(range) => *range.start(),
-            None => u64::MAX,
-        }
-    }
-
-    /// Whether any of the ranks `first..first + size` is in this share.
-    pub(crate) fn meets(&self, first: u64, size: u64) -> bool {
-        let Some(beyond) = size.checked_sub(1) else { return false };
-        self.next(first).is_some_and(|range| *range.start() <= first.saturating_add(beyond))
-    }
-}
+use crate::sweep::enumerate::lane_rule::LaneRule;
+use crate::sweep::enumerate::rank::binomial_or_max;
+use crate::sweep::enumerate::share::Share;
+use crate::sweep::simd::STRIP;
 
 /// The work of a piece: four milliseconds, or more of a large share.
 const PIECE: f64 = 4e6;
@@ -110,9 +72,9 @@ const USER_SUMMED: f64 = 0.97;
 /// nothing.
 const OPENED: f64 = 21.0;
 
-/// What it takes to narrow a cohort, for each user left and each strip: of those that are copied,
+/// What it takes to restrict a cohort, for each user left and each strip: of those that are copied,
 /// and again of those that are turned around.
-const USER_NARROWED: f64 = 1.27;
+const USER_RESTRICTED: f64 = 1.27;
 
 /// The most candidates whose subsets are counted as they are: which takes time for each strip.
 /// The more there are, the more of the lanes lie below their prefix's least question.
@@ -127,13 +89,13 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// The work of all prefixes of so many candidates, dealt out to so many shares.
+    /// The work of all prefixes of `prefix_length` candidates, dealt out to `shares` shares.
     ///
     /// # Arguments
-    /// `support`: for each candidate, which share of the users answered it; `users`: how many
-    /// there are.
+    /// `support`: for each candidate, which fraction of the users answered it; `users`: how
+    /// many there are.
     pub(crate) fn new(
-        homes: &Homes,
+        lane_rule: &LaneRule,
         prefix_length: usize,
         support: &[f64],
         users: usize,
@@ -143,7 +105,7 @@ impl Workload {
         if prefix_length == 0 {
             cut.add(1, STRIP_SUMMED);
         } else {
-            let estimate = Estimate::new(homes, prefix_length, support);
+            let estimate = Estimate::new(lane_rule, prefix_length, support);
             let root = Node { prefix: Vec::new(), end: support.len(), users: users as f64 };
             cut.left = estimate.children(&root).map(|child| estimate.work(&child)).sum();
             let share = cut.left / cut.shares;
@@ -177,7 +139,7 @@ impl Workload {
                 _ => ranges.push(piece),
             }
         }
-        Share { ranges }
+        Share::of(ranges)
     }
 }
 
@@ -209,13 +171,14 @@ impl Cut {
     /// Adds all prefixes that begin like this one.
     fn refine(&mut self, estimate: &Estimate<'_>, node: Node) {
         let work = estimate.work(&node);
-        match work > self.most() && node.prefix.len() < estimate.prefix_length {
-            true => estimate.children(&node).for_each(|child| self.refine(estimate, child)),
-            false => self.add(estimate.size(&node), work),
+        if work > self.most() && node.prefix.len() < estimate.prefix_length {
+            estimate.children(&node).for_each(|child| self.refine(estimate, child));
+        } else {
+            self.add(estimate.size(&node), work);
         }
     }
 
-    /// Adds so many ranks of so much work.
+    /// Adds this many ranks, with this much work in all.
     fn add(&mut self, ranks: u64, work: f64) {
         let most = self.most();
         self.left -= work;
@@ -262,46 +225,47 @@ struct Node {
 
 /// What is known about the work.
 ///
-/// Sets of j candidates below one of them are summed up all at once, each with the share of the
-/// users who answered all of it, if questions are answered independently of each other.
+/// Sets of j candidates below one of them are summed up all at once, each with the fraction of
+/// the users who answered all of it, if questions are answered independently of each other.
 struct Estimate<'a> {
-    homes: &'a Homes,
+    lane_rule: &'a LaneRule,
     prefix_length: usize,
     support: &'a [f64],
-    /// `[j][end]`: the shares of all sets of j candidates below `end`.
-    shares: Vec<Vec<f64>>,
-    /// The same, each times the strips that a cohort has when its least candidate is added:
+    /// `[j][end]`: the fractions of all sets of j candidates below `end`.
+    fractions: Vec<Vec<f64>>,
+    /// Those fractions, each times the strips that a cohort has when its least candidate is added:
     /// those to be turned around, up to that candidate, and those to be copied. Of these there
     /// are as many as can still have lanes: mostly, those up to the candidate before.
     strips: Vec<Vec<f64>>,
 }
 
 impl<'a> Estimate<'a> {
-    fn new(homes: &'a Homes, prefix_length: usize, support: &'a [f64]) -> Self {
+    fn new(lane_rule: &'a LaneRule, prefix_length: usize, support: &'a [f64]) -> Self {
         // Of sets of one candidate more than those below each candidate.
         let longer = |below: &[f64]| {
-            let with = support.iter().zip(below).scan(0.0, |sum, (share, below)| {
-                *sum += share * below;
+            let with = support.iter().zip(below).scan(0.0, |sum, (fraction, below)| {
+                *sum += fraction * below;
                 Some(*sum)
             });
             std::iter::once(0.0).chain(with).collect::<Vec<_>>()
         };
         let ends = support.len() + 1;
-        let mut shares = vec![vec![1.0; ends]];
+        let mut fractions = vec![vec![1.0; ends]];
         for length in 0..prefix_length {
-            shares.push(longer(&shares[length]));
+            fractions.push(longer(&fractions[length]));
         }
-        let least: Vec<f64> = (0..ends).map(|candidate| homes.strips_up_to(candidate)).collect();
+        let least: Vec<f64> = (0..ends).map(|candidate| lane_rule.strips_up_to(candidate)).collect();
         let of_least = longer(&least);
         let mut strips = vec![vec![0.0; ends]];
         if prefix_length > 0 {
-            let single = shares[1].iter().zip(&least).zip(&of_least);
-            strips.push(single.map(|((shares, before), of_least)| shares * before + of_least).collect());
+            let single = fractions[1].iter().zip(&least).zip(&of_least);
+            strips
+                .push(single.map(|((fractions, before), of_least)| fractions * before + of_least).collect());
         }
         for length in 1..prefix_length {
             strips.push(longer(&strips[length]));
         }
-        Self { homes, prefix_length, support, shares, strips }
+        Self { lane_rule, prefix_length, support, fractions, strips }
     }
 
     /// Those with one candidate more, in the order of their ranks.
@@ -322,8 +286,8 @@ impl<'a> Estimate<'a> {
     fn work(&self, node: &Node) -> f64 {
         let missing = self.prefix_length - node.prefix.len();
         let prefixes = self.size(node) as f64;
-        let own = self.homes.strips_up_to(node.end) + self.homes.strips_of_end(&node.prefix);
-        let narrowed = match missing {
+        let own = self.lane_rule.strips_up_to(node.end) + self.lane_rule.strips_of_end(&node.prefix);
+        let restricted = match missing {
             // Of a whole prefix users are only listed.
             0 => 0.0,
             _ => (1..missing).fold(own, |sum, length| sum + self.strips[length][node.end]),
@@ -331,15 +295,15 @@ impl<'a> Estimate<'a> {
         // A strip takes as long where it is half full, as on average it is if it is not full.
         let lanes = match self.support.len() {
             ..=MOST_COUNTED => {
-                let partly = self.homes.partly_filled(&node.prefix) as f64 * (STRIP as f64 / 2.0);
-                self.homes.subsets(&node.prefix) as f64 + partly
+                let partly = self.lane_rule.partly_filled(&node.prefix) as f64 * (STRIP as f64 / 2.0);
+                self.lane_rule.subsets(&node.prefix) as f64 + partly
             }
             _ => binomial_or_max(node.end, missing + 1) as f64,
         };
-        let users = node.users * self.shares[missing][node.end] / prefixes;
+        let users = node.users * self.fractions[missing][node.end] / prefixes;
         lanes / STRIP as f64 * (STRIP_SUMMED + USER_SUMMED * users)
             + prefixes * OPENED
-            + narrowed * node.users * USER_NARROWED
+            + restricted * node.users * USER_RESTRICTED
     }
 }
 
@@ -348,11 +312,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A sweep of k of so many candidates, which are answered by ever fewer.
+    /// A sweep of k of some candidates, which are answered by ever fewer.
     fn workload(candidates: usize, k: usize, shares: usize) -> Workload {
-        let homes = Homes::new(k, (0..candidates).collect(), candidates);
+        let lane_rule = LaneRule::new(k, (0..candidates).collect(), candidates);
         let support: Vec<f64> = (0..candidates).map(|candidate| 1.0 / (1.0 + candidate as f64)).collect();
-        Workload::new(&homes, k - 1, &support, 10_000, shares)
+        Workload::new(&lane_rule, k - 1, &support, 10_000, shares)
     }
 
     proptest! {
@@ -380,16 +344,8 @@ mod tests {
     fn shares_are_of_few_pieces() {
         for (candidates, k, of, most) in [(200, 5, 2, 1000), (200, 4, 1000, 8), (1000, 5, 1000, 200)] {
             let workload = workload(candidates, k, of);
-            let pieces = (0..of).map(|index| workload.share(index).ranges.len()).max();
+            let pieces = (0..of).map(|index| workload.share(index).pieces()).max();
             assert!(pieces.unwrap() <= most, "{pieces:?} of {k} from {candidates}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_numbered_is_one_share() {
-        let share = Share::everything();
-        for rank in [0, 1, u64::MAX - 1, u64::MAX] {
-            assert!(share.owns(rank) && share.meets(rank, u64::MAX));
         }
     }
 }

@@ -1,0 +1,164 @@
+//! One branch of a plan: the subsets that have certain questions and have not others.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ethnum::I256;
+
+use crate::index::Answers;
+use crate::index::bitset::WORD;
+use crate::sweep::enumerate::lane_rule::LaneRule;
+use crate::sweep::enumerate::rank::binomial;
+use crate::sweep::enumerate::share::Share;
+use crate::sweep::enumerate::workload::Workload;
+use crate::sweep::kernel::LANES;
+use crate::sweep::kernel::select::{Kernels, most_user_bytes, unscored_user_bytes};
+use crate::sweep::pearson::Sums;
+use crate::sweep::subsets::{Shared, Subsets};
+use crate::sweep::task::Sweep;
+use crate::sweep::walk::ScoreKernel;
+
+/// Which questions the subsets of a branch must and must not have, by position.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Constraint {
+    /// Ascending, each once.
+    pub(crate) fixed: Vec<usize>,
+    /// Likewise.
+    pub(crate) excluded: Vec<usize>,
+}
+
+/// Subsets to be swept together, and the kernel that sums them; shared by all who take a
+/// part in it.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    subsets: Arc<Subsets>,
+    kernel: Box<dyn ScoreKernel>,
+    /// What its shares are cut from.
+    workload: Mutex<Option<Workload>>,
+}
+
+/// The questions that a branch chooses from, and how many of them it takes: one or more. There
+/// are as many candidates or, where there is no such subset, none.
+fn choices(k: usize, constraint: &mut Constraint, questions: usize) -> (Vec<usize>, usize) {
+    let Constraint { fixed, excluded } = constraint;
+    let has = |positions: &[usize], position: &usize| positions.binary_search(position).is_ok();
+    // No subset has a question and has it not.
+    let contradiction = fixed.iter().any(|position| has(excluded, position));
+    let Some(choose) = k.checked_sub(fixed.len()).filter(|_| !contradiction) else {
+        return (Vec::new(), 1);
+    };
+    if choose == 0 {
+        // All are fixed. Leave one of them to choose, from itself alone.
+        return (fixed.pop().into_iter().collect(), 1);
+    }
+    let free = |position: &usize| !has(fixed, position) && !has(excluded, position);
+    let candidates: Vec<usize> = (0..questions).filter(free).collect();
+    // However large k is, there is nothing to choose from.
+    if choose > candidates.len() { (Vec::new(), 1) } else { (candidates, choose) }
+}
+
+impl Branch {
+    /// How many subsets there are, of a constraint on sets of k questions, or `None` for more
+    /// than 64 bits can tell; and of how many questions how many are chosen.
+    pub(crate) fn subsets(
+        k: usize,
+        constraint: &Constraint,
+        questions: usize,
+    ) -> (Option<u64>, usize, usize) {
+        let (candidates, choose) = choices(k, &mut constraint.clone(), questions);
+        (binomial(candidates.len() as u64, choose as u64), candidates.len(), choose)
+    }
+
+    /// Makes the users ready who answered all fixed questions.
+    pub(crate) fn new(shared: &Arc<Shared>, kernels: &Kernels, mut constraint: Constraint) -> Self {
+        let answers = &shared.answers;
+        let (candidates, choose) = choices(shared.k, &mut constraint, answers.questions());
+        let fixed = constraint.fixed;
+        Self {
+            kernel: kernels.select(&fixed, choose),
+            subsets: Arc::new(Subsets {
+                fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
+                lane_rule: LaneRule::new(choose, candidates, answers.questions()),
+                choose,
+                shared: Arc::clone(shared),
+            }),
+            workload: Mutex::default(),
+        }
+    }
+
+    /// The name of the code that will do the work.
+    pub(crate) fn kernel(&self) -> &'static str {
+        self.kernel.name()
+    }
+
+    /// The `index`-th of `of` shares of these subsets.
+    pub(crate) fn share(&self, index: usize, of: usize) -> Box<dyn Sweep> {
+        self.kernel.walk(&self.subsets, self.ranks(index, of))
+    }
+
+    /// The prefixes of a share.
+    fn ranks(&self, index: usize, of: usize) -> Share {
+        let candidates = self.subsets.lane_rule.candidates();
+        let prefixes = binomial(candidates.len() as u64, self.subsets.choose as u64 - 1);
+        if of == 1 || prefixes.is_none() {
+            return Share::everything();
+        }
+        let mut workload = self.workload.lock().unwrap_or_else(PoisonError::into_inner);
+        let workload = match &mut *workload {
+            Some(workload) if workload.shares() == of => workload,
+            other => {
+                let answers = &self.subsets.shared.answers;
+                let users = answers.users();
+                let fraction = |&position: &usize| answers.support[position] as f64 / users.max(1) as f64;
+                let support: Vec<f64> = candidates.iter().map(fraction).collect();
+                other.insert(Workload::new(
+                    &self.subsets.lane_rule,
+                    self.subsets.choose - 1,
+                    &support,
+                    users,
+                    of,
+                ))
+            }
+        };
+        workload.share(index)
+    }
+
+    /// How many questions a subset has.
+    pub(crate) fn set_size(&self) -> usize {
+        self.subsets.fixed.len() + self.subsets.choose
+    }
+
+    /// Bytes of the cohort that a branch begins with, while it is made.
+    pub(crate) fn root_memory(answers: &Answers, constraint: &Constraint) -> usize {
+        // Before a question is chosen, users have no scores.
+        let all = answers.users() * unscored_user_bytes(answers);
+        // Those of one question are left until those of the next are found.
+        let most = constraint.fixed.iter().map(|&position| answers.support[position]).max().unwrap_or(0);
+        all + constraint.fixed.len().min(2) * most * most_user_bytes(answers)
+    }
+
+    /// Bytes that each share needs at most, beside the branch.
+    ///
+    /// The cohort of a prefix of d questions has at most as many users as the d-th
+    /// most answered question.
+    pub(crate) fn share_memory(&self) -> usize {
+        let support = |depth: usize| match depth {
+            0 => self.subsets.shared.answers.users(),
+            _ => self
+                .subsets
+                .lane_rule
+                .candidates()
+                .get(depth - 1)
+                .map_or(0, |&position| self.subsets.shared.answers.support[position]),
+        };
+        let restricted = self.subsets.choose.saturating_sub(2);
+        let users: usize = (1..=restricted).map(support).sum();
+        let words = self.subsets.shared.answers.answered.words_per_row();
+        // Users of equal subtotal are filled up to a whole word, and a list has room
+        // for a word more.
+        let slots = users + (restricted + 1) * (self.subsets.choose + 2) * WORD;
+        let lists = 2 * (support(restricted.saturating_sub(1)) + WORD) * size_of::<u32>();
+        slots * self.kernel.user_bytes(&self.subsets.shared.answers)
+            + lists
+            + words * LANES * size_of::<Sums<I256>>()
+    }
+}

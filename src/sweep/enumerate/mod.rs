@@ -1,0 +1,8 @@
+//! Enumerating the subsets: which prefixes there are, whose lanes are whose, and who walks
+//! which of them. Pure combinatorics, which knows neither users nor scores.
+
+pub(crate) mod lane_rule;
+pub(crate) mod prefixes;
+pub(crate) mod rank;
+pub(crate) mod share;
+pub(crate) mod workload;

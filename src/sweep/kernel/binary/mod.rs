@@ -1,0 +1,141 @@
+//! Scores of 0 and 1: all arithmetic on strips of 32 lanes.
+//!
+//! A user with subtotal p on the prefix and grand total b adds to every lane y they
+//! answered, with s their score on y and so a = p + s:
+//!
+//! ```text
+//! n += 1    a += p + s    a² += p² + (2p+1)s    b += b    b² += b²    ab += pb + sb
+//! ```
+//!
+//! Users of equal p are summed as a group. Within it only five sums are needed,
+//! n, Σs, Σb, Σb² and Σsb; and three additions form them, as a count shares a lane
+//! with a sum:
+//!
+//! ```text
+//! for each user of the group:
+//!     where answered:   totals   += 64·b + 1        low 6 bits n, the others Σb
+//!     where scored 1:   products += 64·b + 1        low 6 bits Σs, the others Σsb
+//!     where answered:   squares  += b²
+//! ```
+//!
+//! **Why that is right.** A run has at most 63 users, so that the counts never reach
+//! into the other sum. With lanes of 16 bits, runs are so short that Σb² of one stays
+//! below 2¹⁶. If it is below 2¹¹ in every lane, then by Cauchy and Schwarz
+//! |Σb|² ≤ 63·Σb² for any part of the lane's users, so |Σb| < 360 and totals and
+//! products fit, as every sum on the way to them is one of a part of the users. If it
+//! is not, the strip is summed again with lanes of 32 bits. Runs are also so short that
+//! this is rare: half of 2¹¹ is what Σb² of one is on average.
+//!
+//! A chunk of users, at most 16 runs and at most 32,767 / k² users, has all six sums
+//! within 16 bits: n, Σa and Σa² are at most k² a user; Σb² is at most 16·2047 =
+//! 32,752; |Σb| and |Σab| are at most √(n·Σb²) and √(Σa²·Σb²). Arithmetic wraps
+//! around, so nothing matters but that the sums fit in the end. Then n·Σab - Σa·Σb
+//! and its like are differences of two products below 2³⁰, and fit 32 bits.
+//!
+//! With lanes of 32 bits, 63·(64·|b| + 1) < 2³¹ for |b| ≤ 32,767; the bound of a chunk
+//! keeps every sum below 2³⁰, and the differences, and what `corrected` adds up of
+//! four of them, below 2⁶³.
+//!
+//! **Why that is fast.**
+//!
+//! 1. One masked addition does two sums of 32 subsets.
+//! 2. The six sums stay in registers over all users of a prefix, and go from there
+//!    to r; nothing is stored in between but for the few subsets that may be wanted.
+//! 3. The lists of users come from columns of bits, and users of equal p stand
+//!    together there, so that grouping costs nothing.
+//!
+//! What was tried and lost is told in `benches/README.md`.
+
+mod chunks;
+#[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
+mod sum;
+mod width;
+
+use std::marker::PhantomData;
+
+pub(crate) use chunks::ChunkBounds;
+pub(crate) use width::{Lanes16, Lanes32, Terms, Width};
+
+use self::sum::Block;
+use self::width::to_terms;
+use crate::index::{Answers, scores::Binary};
+use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
+use crate::sweep::kernel::filter::Filter;
+use crate::sweep::kernel::list::UserList;
+use crate::sweep::kernel::{Ends, Kernel, Lanes};
+use crate::sweep::simd::Instructions;
+
+/// All users as a cohort, before any question is chosen.
+pub(crate) fn all_users<W: Width>(
+    instructions: Instructions,
+    answers: &Answers,
+    scores: &Binary,
+    bounds: ChunkBounds,
+) -> Cohort<Terms<W::Term>> {
+    let term = |user: usize| to_terms::<W>(i32::from(scores.totals[user]) - bounds.centre);
+    instructions.run(All { answers, correct: Some(&scores.correct), term })
+}
+
+/// Sums lanes of subsets whose scores are 0 and 1.
+#[derive(Debug, Clone)]
+pub(crate) struct BinaryKernel<W> {
+    instructions: Instructions,
+    bounds: ChunkBounds,
+    /// The users left when a cohort is restricted.
+    left: UserList,
+    /// The users of the open prefix.
+    list: UserList,
+    width: PhantomData<W>,
+}
+
+impl<W: Width> BinaryKernel<W> {
+    pub(crate) fn new(instructions: Instructions, bounds: ChunkBounds) -> Self {
+        Self {
+            instructions,
+            bounds,
+            left: UserList::default(),
+            list: UserList::default(),
+            width: PhantomData,
+        }
+    }
+}
+
+impl<W: Width> Kernel for BinaryKernel<W> {
+    type Cohort = Cohort<Terms<W::Term>>;
+
+    fn user_bytes(answers: &Answers) -> usize {
+        Self::Cohort::user_bytes(answers)
+    }
+
+    fn users(cohort: &Self::Cohort) -> usize {
+        cohort.users()
+    }
+
+    fn restrict(
+        &mut self,
+        cohort: &Self::Cohort,
+        question: usize,
+        ends: Ends,
+        restricted: &mut Self::Cohort,
+    ) {
+        self.instructions.run(Restrict { cohort, question, ends, list: &mut self.left, restricted });
+    }
+
+    fn open(&mut self, cohort: &Self::Cohort, question: Option<usize>) -> usize {
+        self.instructions.run(List { cohort, question, list: &mut self.list });
+        self.list.users()
+    }
+
+    fn lanes(
+        &mut self,
+        cohort: &Self::Cohort,
+        word: usize,
+        lanes: u64,
+        filter: &Filter,
+        results: &mut Lanes,
+    ) {
+        results.clear();
+        let (list, bounds) = (&self.list, &self.bounds);
+        self.instructions.run(Block::<W> { cohort, list, bounds, word, lanes, filter, results });
+    }
+}

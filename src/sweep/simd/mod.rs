@@ -1,0 +1,166 @@
+//! Which instruction sets there are, and which of them this processor has.
+//!
+//! The algorithms are written once, over [`InstructionSet`]. A value of such a type
+//! is a proof: it exists only where [`Processor::detect`] has seen the processor
+//! to have what its methods use. So the methods are safe to call, and `unsafe` stays
+//! within the files of this folder.
+//!
+//! An algorithm that is to use an instruction set is a [`Task`]. [`Processor::run`]
+//! calls it from a function that is compiled for that set; all that the task calls
+//! must be inlined into it, or it would be compiled for the least processor again.
+//!
+//! A further instruction set is a file here, with its `mod` and its line in
+//! [`instruction_sets!`].
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "intrinsics")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "intrinsics")]
+mod avx512;
+mod instruction_set;
+mod lane_by_lane;
+mod plain;
+mod portable;
+mod processor;
+
+pub(crate) use instruction_set::{Doubles, InstructionSet, Processor, STRIP, Strip, Task};
+pub(crate) use lane_by_lane::{Arithmetic, Bits};
+
+/// The instruction sets, the best first; the last is one that all processors have.
+macro_rules! instruction_sets {
+    ($($(#[$cfg:meta])? $file:ident::$name:ident),+ $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Detected {
+            $($(#[$cfg])? $name($file::$name)),+
+        }
+
+        impl Instructions {
+            /// All that this processor has, the best first, and one that all processors have
+            /// last.
+            pub fn available() -> Vec<Self> {
+                let sets = [$($(#[$cfg])? $file::$name::detect().map(Detected::$name)),+];
+                sets.into_iter().flatten().map(Self).collect()
+            }
+
+            /// The name, in settings and in plans.
+            pub fn name(self) -> &'static str {
+                match self.0 {
+                    $($(#[$cfg])? Detected::$name(_) => $file::$name::NAME),+
+                }
+            }
+
+            /// Runs a task with all its code compiled for this instruction set.
+            #[inline(always)]
+            pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
+                match self.0 {
+                    $($(#[$cfg])? Detected::$name(processor) => processor.run(task)),+
+                }
+            }
+        }
+    };
+}
+
+instruction_sets! {
+    #[cfg(target_arch = "x86_64")]
+    avx512::Avx512,
+    #[cfg(target_arch = "x86_64")]
+    avx2::Avx2,
+    portable::Portable,
+}
+
+/// An instruction set that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instructions(Detected);
+
+impl Instructions {
+    /// The best that this processor has.
+    pub fn best() -> Self {
+        Self::available()[0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::bitset::{WORD, ones};
+    use proptest::prelude::*;
+
+    struct Transpose([u64; WORD]);
+
+    impl Task for Transpose {
+        type Output = [u64; WORD];
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> [u64; WORD] {
+            let mut columns = [0; WORD];
+            instructions.transpose(&self.0, &mut columns);
+            columns
+        }
+    }
+
+    struct Positions(u64);
+
+    impl Task for Positions {
+        type Output = Vec<u32>;
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> Vec<u32> {
+            let mut positions = [0; WORD];
+            instructions.positions(self.0, 1000, &mut positions);
+            positions[..self.0.count_ones() as usize].to_vec()
+        }
+    }
+
+    struct Compress<'a>(&'a [f64; WORD], u64);
+
+    impl Task for Compress<'_> {
+        type Output = Vec<f64>;
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> Vec<f64> {
+            let mut to = [-1.0; WORD];
+            instructions.compress(self.0, self.1, &mut to);
+            to[..self.1.count_ones() as usize].to_vec()
+        }
+    }
+
+    #[test]
+    fn the_last_resort_is_always_there() {
+        let names: Vec<&str> = Instructions::available().iter().map(|set| set.name()).collect();
+        assert_eq!(names.last(), Some(&"portable"));
+        assert_eq!(names.first(), Some(&Instructions::best().name()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_bit_goes_to_its_place(rows in proptest::collection::vec(any::<u64>(), WORD)) {
+            let rows: [u64; WORD] = rows.try_into().unwrap();
+            for instructions in Instructions::available() {
+                let columns = instructions.run(Transpose(rows));
+                for (r, row) in rows.iter().enumerate() {
+                    for (c, column) in columns.iter().enumerate() {
+                        prop_assert_eq!(row >> c & 1, column >> r & 1, "{}: {}, {}", instructions.name(), r, c);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn only_wanted_values_are_kept(wanted in prop_oneof![any::<u64>(), Just(0), Just(u64::MAX)]) {
+            let values = std::array::from_fn(|lane| lane as f64);
+            for instructions in Instructions::available() {
+                let expected: Vec<f64> = ones(wanted).map(|lane| lane as f64).collect();
+                prop_assert_eq!(instructions.run(Compress(&values, wanted)), expected, "{}", instructions.name());
+            }
+        }
+
+        #[test]
+        fn positions_are_those_of_the_set_bits(word in prop_oneof![any::<u64>(), Just(0), Just(u64::MAX)]) {
+            for instructions in Instructions::available() {
+                let expected: Vec<u32> = ones(word).map(|bit| 1000 + bit as u32).collect();
+                prop_assert_eq!(instructions.run(Positions(word)), expected, "{}", instructions.name());
+            }
+        }
+    }
+}
