@@ -8,11 +8,11 @@
 //! copied as it stands. The variants carry it as [`Remedy`], as it depends on the data and on
 //! the dialect of the session.
 
+mod remedy;
 mod text;
 mod unfit_columns;
 
-use std::fmt;
-
+pub use remedy::{Place, Remedy};
 pub use text::{LONGEST_TEXT, REMEDY_INDENT, bounded};
 use text::{advice, advice_or, examples, lines, long_hint};
 pub(crate) use text::{did_you_mean, quoted_list, short};
@@ -20,42 +20,6 @@ pub use unfit_columns::UnfitColumns;
 
 /// A result whose error is a [`KCorrsetError`].
 pub type Result<T, E = KCorrsetError> = std::result::Result<T, E>;
-
-/// SQL that mends a fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remedy {
-    /// What it does, after "to", as in "leave them out".
-    pub effect: String,
-    /// Where it goes.
-    pub place: Place,
-    /// The SQL, on one line.
-    pub sql: String,
-}
-
-/// Where the SQL of a [`Remedy`] goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Place {
-    /// A subquery, to be the first argument of the call in the place of the table.
-    Table,
-    /// A further argument of the call, or one in the place of an argument of that name.
-    Option,
-    /// A condition for the query around the call, and no argument.
-    Where,
-    /// A statement.
-    Statement,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Table => "in the place of the table",
-            Self::Option => "as an argument",
-            Self::Where => "behind the call",
-            Self::Statement => "",
-        })
-    }
-}
 
 /// Why a call of `k_corrset` has no answer.
 ///

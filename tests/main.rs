@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: DataFusion takes long to link.
 
 mod advice;
+mod circles;
 mod decimals;
 mod dialects;
 mod differential;

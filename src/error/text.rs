@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Place, Remedy};
+use crate::error::remedy::{Place, Remedy};
 
 /// The most bytes of an error's text.
 pub const LONGEST_TEXT: usize = 2048;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::text::{long_hint, short_to};
+use crate::error::text::{long_hint, short_to};
 
 /// Columns of a wide table that are no scores.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,8 @@ use crate::index::columns::too_wide;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::key::{Key, Users};
-use crate::index::layout::{InputColumns, InputLayout};
+use crate::index::input::InputColumns;
+use crate::index::layout::InputLayout;
 use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify_memory};
 
 /// Folds batches of answers, in the long layout or the wide one, into an [`AnswerIndex`].

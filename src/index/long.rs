@@ -12,7 +12,7 @@ use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::extension::{check_score_extension, extension_metadata};
 use crate::index::key::{Key, Users};
-use crate::index::layout::{InputColumns, place_of};
+use crate::index::input::{InputColumns, place_of};
 use crate::index::scores::RawAnswers;
 
 /// The three columns of answers.

@@ -17,6 +17,7 @@ mod dictionary;
 mod error;
 mod extension;
 mod key;
+mod input;
 mod layout;
 mod long;
 pub(crate) mod scores;

@@ -1,24 +1,33 @@
-//! The only layer of the function that knows DataFusion: `k_corrset` as a table function and as a
-//! method of DataFrames.
+//! `k_corrset` in DataFusion: a table function, and a method of DataFrames.
 //!
 //! ```text
-//!             SQL                                     DataFrame
-//!              │                                          │ dataframe
-//!   planner    the call as SQL writes it                  │
-//!      │   │ with placeholders                            │
-//!      │   ▼                                              │
-//!      │ parked    a node until they have values          │
-//!      ▼   │                                              ▼
-//!   arguments  expressions → k, options ──────▶ provider  columns, schema, scan
-//!                                                  │  pushdown  filters → what the sweep knows
-//!                                                  ▼
-//!             aggregate_filters  where dynamic ─▶ exec  the plan node
-//!                                filters are right │
-//!                                                  ▼
-//!                               prepare  index, once ──▶ stream  workers ──▶ output  batches
-//!                                                           ▲
-//!                                                        dynamic  filters that change
+//!  sql/    SQL                                       DataFrame
+//!           │                                            │ dataframe
+//!        planner    the call as it is written            │
+//!           │   │ with placeholders                      │
+//!           │   ▼                                        │
+//!           │ deferred    a node until they are bound    │
+//!           ▼   ▼                                        │
+//!        arguments    expressions → k, options           │
+//!           │                                            │
+//!  scan/    └────────▶ provider    columns, schema ◀─────┘
+//!                         │  pushdown    filters → what the sweep knows
+//!                         │  aggregate_filters    where dynamic filters are right
+//!  exec/                  ▼
+//!                       node      the plan node
+//!                         ▼
+//!                      stream     the rows of a partition ◀── output             rows → batches
+//!                         ▼
+//!                      worker     a share, in time slices ◀── dynamic_filters    bounds that rise
+//!                         ▼
+//!                      prepare    index and plan, once for all partitions
+//!                         ▼
+//!                      reader     batches → index
 //! ```
+//!
+//! Imports go down in this picture and never up; `request` and `options` are what is handed down,
+//! `settings` what a session sets. `exec::distribution` is what an engine that runs plans in several
+//! processes has to implement, and `distributed` implements it.
 //!
 //! What an error tells to write instead comes from `advice`, which knows the call's table, in the
 //! `spelling` of the session's dialect; from a look at `text_scores`, at `duplicates`, and at names
@@ -33,9 +42,9 @@
 //! |---|---|---|
 //! | [`TableFunctionImpl`] | Works in every host, also where only functions can be registered. Is given literals, and names as columns; no subquery, no `name => value`, no `$1`. | `function` |
 //! | [`RelationPlanner`] | Sees each relation of a FROM clause as the parser left it, at any depth, and may plan parts of it: subqueries, common table expressions, named arguments. Is not given the session; gets at its catalogs by way of the table function. Fills in what `SHOW FUNCTIONS` says. | `planner`, `routines` |
-//! | [`UserDefinedLogicalNodeCore`] and [`AnalyzerRule`] | The node holds a place in the plan until parameters are bound in its expressions and in its input; the rule puts a table scan there before the optimizer runs. So no planner of physical plans is needed, of which a session has only one. | `parked` |
+//! | [`UserDefinedLogicalNodeCore`] and [`AnalyzerRule`] | The node holds a place in the plan until parameters are bound in its expressions and in its input; the rule puts a table scan there before the optimizer runs. So no planner of physical plans is needed, of which a session has only one. | `deferred` |
 //! | [`TableProvider`] | Is offered the filters that are there at planning, columns and limit, and says for each filter whether DataFusion has to look again. | `provider`, `pushdown` |
-//! | [`ExecutionPlan`] | Is handed the filters that arise while the query runs. Partitions, metrics, EXPLAIN, memory, cancellation. | `exec`, `stream`, `dynamic` |
+//! | [`ExecutionPlan`] | Is handed the filters that arise while the query runs. Partitions, metrics, EXPLAIN, memory, cancellation. | `exec` |
 //! | another [`AnalyzerRule`] | Sees the whole plan before it is a physical one: here, whose filters may reach a sweep. | `aggregate_filters` |
 //! | [`ConfigExtension`] | `SET` and `SHOW`. | `settings` |
 //!
@@ -67,57 +76,38 @@
 //! [`ConfigExtension`]: datafusion::config::ConfigExtension
 
 mod advice;
-mod aggregate_filters;
-mod arguments;
 mod bounded_errors;
-mod dataframe;
 #[cfg(feature = "distributed")]
 mod distributed;
-mod duplicates;
-mod dynamic;
 mod exec;
-mod function;
-mod near;
-mod notices;
 mod options;
-mod output;
-mod parked;
-mod planner;
-mod prepare;
-mod provider;
-mod pushdown;
 mod register;
-mod resolve;
-mod routines;
+mod request;
+mod scan;
 mod settings;
-mod spelling;
-mod stream;
-mod text_scores;
+mod sql;
+mod values;
 
 use datafusion::error::DataFusionError;
 
 use crate::error::KCorrsetError;
 use crate::index::BuildError;
 
-pub use aggregate_filters::AllowDynamicFilters;
-#[cfg(feature = "python")]
-pub(crate) use arguments::Arguments;
-pub use dataframe::KCorrsetExt;
+#[cfg(any(feature = "cli", feature = "python"))]
+pub(crate) use advice::near::near;
 #[cfg(feature = "distributed")]
 pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
-pub use exec::KCorrsetExec;
-pub use function::KCorrsetFunction;
-#[cfg(any(feature = "cli", feature = "python"))]
-pub(crate) use near::near;
-pub use notices::Notices;
-pub use options::KCorrsetOptions;
-pub use parked::ResolveKCorrset;
-pub use planner::KCorrsetPlanner;
 #[cfg(feature = "python")]
-pub(crate) use prepare::{caught, panic_error};
-pub use provider::KCorrsetTable;
+pub(crate) use exec::panics::{caught, panic_error};
+pub use exec::{KCorrsetExec, Notices};
+pub use options::KCorrsetOptions;
 pub use register::{SessionStateBuilderKCorrset, register_all};
+pub use scan::aggregate_filters::AllowDynamicFilters;
+pub use scan::provider::KCorrsetTable;
 pub use settings::KCorrsetSettings;
+#[cfg(feature = "python")]
+pub(crate) use sql::Arguments;
+pub use sql::{KCorrsetExt, KCorrsetFunction, KCorrsetPlanner, ResolveKCorrset};
 
 /// The function's name in SQL.
 pub const NAME: &str = "k_corrset";

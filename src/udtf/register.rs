@@ -16,11 +16,9 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::prelude::SessionContext;
 
 use crate::udtf::NAME;
-use crate::udtf::aggregate_filters::AllowDynamicFilters;
-use crate::udtf::function::KCorrsetFunction;
-use crate::udtf::parked::ResolveKCorrset;
-use crate::udtf::planner::KCorrsetPlanner;
+use crate::udtf::scan::aggregate_filters::AllowDynamicFilters;
 use crate::udtf::settings::KCorrsetSettings;
+use crate::udtf::sql::{KCorrsetFunction, KCorrsetPlanner, ResolveKCorrset};
 
 /// Makes `k_corrset` and its [settings](KCorrsetSettings) known to a session.
 ///

@@ -8,7 +8,7 @@ use datafusion::error::{DataFusionError, Result};
 
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::sweep::Instructions;
-use crate::udtf::near::near;
+use crate::udtf::advice::near::near;
 
 /// Settings of a session that has registered `k_corrset`; `SHOW k_corrset.threads` shows one
 /// where the session has an information schema. None changes an answer.

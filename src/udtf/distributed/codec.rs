@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ScalarValue, internal_err};
+use datafusion::common::internal_err;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_distributed::{WorkUnitFeed, WorkUnitFeedProto};
 use datafusion_proto::physical_plan::{
@@ -19,11 +17,12 @@ use datafusion_proto::protobuf;
 use prost::Message;
 
 use crate::index::{ColumnNames, InputLayout};
-use crate::sweep::{Instructions, Undefined};
+use crate::sweep::Instructions;
 use crate::udtf::distributed::input::{SharedInputExec, Source};
-use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
-use crate::udtf::options::{InputOptions, KCorrsetOptions};
-use crate::udtf::provider::{CalledTable, KCorrsetRequest};
+use crate::udtf::exec::node::KCorrsetExec;
+use crate::udtf::options::KCorrsetOptions;
+use crate::udtf::options::rules::{given, rule};
+use crate::udtf::request::{CalledTable, KCorrsetRequest, KCorrsetScan};
 use crate::udtf::settings::{SweepSettings, instructions};
 
 /// Writes and reads [`KCorrsetExec`] and [`SharedInputExec`].
@@ -57,22 +56,17 @@ struct SweepMessage {
     schema: Option<protobuf::Schema>,
     #[prost(oneof = "LayoutMessage", tags = "3, 4")]
     layout: Option<LayoutMessage>,
-    #[prost(int64, optional, tag = "6")]
-    min_users: Option<i64>,
-    #[prost(uint64, optional, tag = "7")]
-    top: Option<u64>,
-    #[prost(message, repeated, tag = "8")]
-    include: Vec<protobuf::ScalarValue>,
-    #[prost(message, repeated, tag = "9")]
-    exclude: Vec<protobuf::ScalarValue>,
-    #[prost(bool, tag = "10")]
-    corrected: bool,
-    #[prost(bool, tag = "11")]
-    undefined_is_null: bool,
+    /// Those that are not the default.
+    #[prost(message, repeated, tag = "6")]
+    options: Vec<OptionMessage>,
     #[prost(message, optional, tag = "12")]
     projection: Option<ColumnsMessage>,
+    /// Filters of the query, over all three columns.
     #[prost(message, repeated, tag = "13")]
-    predicates: Vec<PredicateMessage>,
+    filters: Vec<protobuf::PhysicalExprNode>,
+    /// Filters that arise while it runs, over those that are handed out.
+    #[prost(message, repeated, tag = "20")]
+    dynamic_filters: Vec<protobuf::PhysicalExprNode>,
     #[prost(uint64, optional, tag = "14")]
     fetch: Option<u64>,
     #[prost(bool, tag = "15")]
@@ -87,6 +81,14 @@ struct SweepMessage {
     /// The table as it stands behind FROM.
     #[prost(string, tag = "19")]
     table: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct OptionMessage {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<protobuf::ScalarValue>,
 }
 
 /// How the table holds answers.
@@ -118,16 +120,6 @@ struct WideMessage {
 struct ColumnsMessage {
     #[prost(uint64, repeated, tag = "1")]
     columns: Vec<u64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PredicateMessage {
-    #[prost(message, optional, tag = "1")]
-    expression: Option<protobuf::PhysicalExprNode>,
-    /// Whether its columns are those that are handed out: so with filters from above, which
-    /// see no others. Filters of the query see all three.
-    #[prost(bool, tag = "2")]
-    of_output: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -193,35 +185,28 @@ fn encode_sweep(
     sweep: &KCorrsetExec,
     converter: &dyn PhysicalProtoConverterExtension,
 ) -> Result<SweepMessage> {
-    let KCorrsetScan { request, projection, predicates, fetch, takes_filters, settings } = sweep.scan();
+    let KCorrsetScan { request, projection, filters, dynamic_filters, fetch, takes_filters, settings } =
+        sweep.scan();
     let KCorrsetRequest { k, layout, options, question_type: _, schema, table } = &**request;
-    // What options say of the input is in its layout by now.
-    let KCorrsetOptions { input: _, min_users, top, include, exclude, corrected, undefined } = options;
     let SweepSettings { threads, instructions, batch_size } = settings;
-    let values = |questions: &[ScalarValue]| -> Result<Vec<protobuf::ScalarValue>> {
-        questions.iter().map(|question| Ok(question.try_into()?)).collect()
-    };
-    let number = |number: &Option<usize>| number.map(|number| number as u64);
-    let predicates = predicates.iter().map(|predicate| {
-        Ok(PredicateMessage {
-            expression: Some(converter.physical_expr_to_proto(predicate, &DefaultPhysicalExtensionCodec {})?),
-            of_output: !is_of(predicate, schema)?,
-        })
+    let options = given(options).map(|(name, value)| {
+        Ok(OptionMessage { name: name.to_string(), value: Some((&value).try_into()?) })
     });
+    let number = |number: &Option<usize>| number.map(|number| number as u64);
+    let expressions = |filters: &[Arc<dyn PhysicalExpr>]| -> Result<Vec<protobuf::PhysicalExprNode>> {
+        let encode = |filter| converter.physical_expr_to_proto(filter, &DefaultPhysicalExtensionCodec {});
+        filters.iter().map(encode).collect()
+    };
     Ok(SweepMessage {
         k: *k as u64,
         schema: Some(schema.as_ref().try_into()?),
         layout: Some(encode_layout(layout)),
-        min_users: *min_users,
-        top: number(top),
-        include: values(include)?,
-        exclude: values(exclude)?,
-        corrected: *corrected,
-        undefined_is_null: *undefined == Undefined::Null,
+        options: options.collect::<Result<_>>()?,
         projection: projection
             .as_ref()
             .map(|columns| ColumnsMessage { columns: columns.iter().map(|&column| column as u64).collect() }),
-        predicates: predicates.collect::<Result<_>>()?,
+        filters: expressions(filters)?,
+        dynamic_filters: expressions(dynamic_filters)?,
         fetch: number(fetch),
         takes_filters: *takes_filters,
         threads: *threads as u64,
@@ -241,9 +226,6 @@ fn decode_sweep(
         Some(DataType::List(question)) => question.data_type().clone(),
         other => return internal_err!("the first column of k_corrset is a list of questions, not {other:?}"),
     };
-    let values = |questions: Vec<protobuf::ScalarValue>| -> Result<Vec<ScalarValue>> {
-        questions.iter().map(|question| Ok(question.try_into()?)).collect()
-    };
     let number = |number: Option<u64>| number.map(|number| number as usize);
     let projection = message.projection.map(|ColumnsMessage { columns }| {
         columns.into_iter().map(|column| column as usize).collect::<Vec<_>>()
@@ -252,13 +234,13 @@ fn decode_sweep(
         Some(columns) => schema.project(columns)?,
         None => schema.clone(),
     };
-    let predicates = message.predicates.iter().map(|PredicateMessage { expression, of_output }| {
-        let Some(expression) = expression else { return internal_err!("a predicate without an expression") };
-        converter.proto_to_physical_expr(expression, if *of_output { &output } else { &schema }, context)
-    });
+    let expressions = |filters: &[protobuf::PhysicalExprNode], schema: &Schema| -> Result<Vec<_>> {
+        filters.iter().map(|filter| converter.proto_to_physical_expr(filter, schema, context)).collect()
+    };
     let best = || Ok(Instructions::best());
     Ok(KCorrsetScan {
-        predicates: predicates.collect::<Result<_>>()?,
+        filters: expressions(&message.filters, &schema)?,
+        dynamic_filters: expressions(&message.dynamic_filters, &output)?,
         projection,
         fetch: number(message.fetch),
         takes_filters: message.takes_filters,
@@ -270,20 +252,23 @@ fn decode_sweep(
         request: Arc::new(KCorrsetRequest {
             k: message.k as usize,
             layout: decode_layout(message.layout)?,
-            options: KCorrsetOptions {
-                input: InputOptions::default(),
-                min_users: message.min_users,
-                top: number(message.top),
-                include: values(message.include)?,
-                exclude: values(message.exclude)?,
-                corrected: message.corrected,
-                undefined: if message.undefined_is_null { Undefined::Null } else { Undefined::Omit },
-            },
+            options: decode_options(&message.options)?,
             question_type,
             schema: Arc::new(schema),
             table: CalledTable { text: message.table, plan: None },
         }),
     })
+}
+
+fn decode_options(messages: &[OptionMessage]) -> Result<KCorrsetOptions> {
+    let mut options = KCorrsetOptions::default();
+    for OptionMessage { name, value } in messages {
+        let Some(value) = value else { return internal_err!("option {name} has no value") };
+        if (rule(name)?.set)(&mut options, &value.try_into()?).is_none() {
+            return internal_err!("option {name} has a value of another type");
+        }
+    }
+    Ok(options)
 }
 
 fn encode_layout(layout: &InputLayout) -> LayoutMessage {
@@ -337,19 +322,6 @@ fn decode_schema(schema: Option<protobuf::Schema>) -> Result<Schema> {
         Some(schema) => Ok((&schema).try_into()?),
         None => internal_err!("a plan node without a schema"),
     }
-}
-
-/// Whether the columns of a predicate are those of a schema.
-fn is_of(predicate: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
-    let mut is_of = true;
-    predicate.apply(|expression| {
-        if let Some(column) = expression.downcast_ref::<Column>() {
-            let field = schema.fields().get(column.index());
-            is_of &= field.is_some_and(|field| field.name() == column.name());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(is_of)
 }
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {

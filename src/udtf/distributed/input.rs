@@ -25,8 +25,9 @@ use prost::bytes::Bytes;
 
 use crate::index::AnswerIndex;
 use crate::udtf::bounded_errors::bounded;
-use crate::udtf::exec::KCorrsetScan;
-use crate::udtf::prepare::{Reader, worker_error};
+use crate::udtf::exec::panics::worker_error;
+use crate::udtf::exec::reader::Reader;
+use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
 use crate::udtf::settings::KCorrsetSettings;
 
 /// Bytes of an index in one message: well below the 4 MiB that gRPC takes by default.
@@ -56,14 +57,6 @@ pub(super) enum Source {
     Shipped(WorkUnitFeed<IndexFeed>),
     /// Every task reads the rows.
     Read(Arc<dyn ExecutionPlan>),
-}
-
-/// What a task makes its index of.
-pub(crate) enum Material<'a> {
-    /// The rows that this plan has.
-    Rows(&'a Arc<dyn ExecutionPlan>),
-    /// Another's index, in parts.
-    Parts(BoxStream<'static, Result<IndexPart>>),
 }
 
 impl SharedInputExec {
@@ -111,18 +104,24 @@ impl SharedInputExec {
         }
     }
 
-    /// What to make the index of, here.
+    /// The index: of the rows that can be read here, or the coordinator's, in parts.
     ///
     /// # Errors
-    /// The engine has no stream for this task.
-    pub(crate) fn material(&self, context: &Arc<TaskContext>) -> Result<Material<'_>> {
-        match &self.source {
-            Source::Read(rows) => Ok(Material::Rows(rows)),
+    /// Those of the input; the engine has no stream for this task, or not all of one.
+    pub(super) async fn index(
+        &self,
+        request: &KCorrsetRequest,
+        context: &Arc<TaskContext>,
+        reader: &Reader,
+    ) -> Result<AnswerIndex> {
+        let rows = match &self.source {
+            Source::Read(rows) => rows,
             Source::Shipped(feed) => match feed.inner() {
-                Some(here) => Ok(Material::Rows(&here.input)),
-                None => Ok(Material::Parts(feed.feed(0, Arc::clone(context))?)),
+                Some(here) => &here.input,
+                None => return received(feed.feed(0, Arc::clone(context))?, reader).await,
             },
-        }
+        };
+        reader.build(rows, request, context).await
     }
 }
 
@@ -264,7 +263,7 @@ pub(crate) struct IndexFeed {
     metrics: ExecutionPlanMetricsSet,
 }
 
-type SharedBytes = Shared<BoxFuture<'static, Result<Shipment, Arc<DataFusionError>>>>;
+type SharedBytes = Shared<BoxFuture<'static, Result<EncodedIndex, Arc<DataFusionError>>>>;
 
 impl fmt::Debug for IndexFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,13 +273,13 @@ impl fmt::Debug for IndexFeed {
 
 /// An index as bytes, accounted for until the last worker has got them.
 #[derive(Debug, Clone)]
-struct Shipment {
+struct EncodedIndex {
     bytes: Bytes,
     _reservation: Arc<MemoryReservation>,
 }
 
 impl IndexFeed {
-    async fn ship(self, context: Arc<TaskContext>) -> Result<Shipment> {
+    async fn ship(self, context: Arc<TaskContext>) -> Result<EncodedIndex> {
         let reader = Reader::new(&self.scan, &context, &self.metrics)?;
         let index = reader.build(&self.input, &self.scan.request, &context).await.map_err(bounded)?;
         let held = index.memory();
@@ -288,7 +287,7 @@ impl IndexFeed {
         reader.reservation().try_resize(3 * held)?;
         let bytes = reader.on_pool(move || Ok(Bytes::from(index.to_bytes()?))).await?;
         reader.reservation().try_resize(bytes.len())?;
-        Ok(Shipment { bytes, _reservation: Arc::clone(reader.reservation()) })
+        Ok(EncodedIndex { bytes, _reservation: Arc::clone(reader.reservation()) })
     }
 }
 
@@ -297,13 +296,13 @@ impl WorkUnitFeedProvider for IndexFeed {
 
     fn feed(&self, _: usize, context: Arc<TaskContext>) -> Result<BoxStream<'static, Result<IndexPart>>> {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let shipment = index
+        let encoded = index
             .get_or_insert_with(|| {
                 self.clone().ship(context).map(|made| made.map_err(Arc::new)).boxed().shared()
             })
             .clone();
-        let parts = shipment.map(|made| match made {
-            Ok(shipment) => shipment.parts().boxed(),
+        let parts = encoded.map(|made| match made {
+            Ok(encoded) => encoded.parts().boxed(),
             Err(error) => {
                 let text = match error.find_root() {
                     // Its text alone: it is put into such an error again.
@@ -322,7 +321,7 @@ impl WorkUnitFeedProvider for IndexFeed {
     }
 }
 
-impl Shipment {
+impl EncodedIndex {
     fn parts(self) -> impl futures::Stream<Item = Result<IndexPart>> {
         let total = self.bytes.len();
         futures::stream::iter((0..total.max(1)).step_by(PART_BYTES)).then(move |first| {
@@ -340,7 +339,7 @@ impl Shipment {
 ///
 /// # Errors
 /// The coordinator could not make one; parts are missing; the memory pool is exhausted.
-pub(crate) async fn received(
+async fn received(
     mut parts: BoxStream<'static, Result<IndexPart>>,
     reader: &Reader,
 ) -> Result<AnswerIndex> {

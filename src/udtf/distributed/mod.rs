@@ -44,13 +44,18 @@ use datafusion_distributed::{
     DesiredTaskCountEvent, DesiredTaskCountEventResponse, DistributedConfig, DistributedExt,
     DistributedTaskContext,
 };
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
+use crate::index::AnswerIndex;
 use crate::udtf::distributed::explain::ExplainStages;
-use crate::udtf::exec::KCorrsetExec;
+use crate::udtf::exec::distribution::{Distributed, Distribution};
+use crate::udtf::exec::node::KCorrsetExec;
+use crate::udtf::exec::reader::Reader;
+use crate::udtf::request::KCorrsetRequest;
 
 pub use codec::KCorrsetCodec;
 pub use input::SharedInputExec;
-pub(crate) use input::{Material, received};
 pub use named::NamedWorkers;
 pub use rule::DistributeSweeps;
 
@@ -92,6 +97,8 @@ pub fn with_k_corrset(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     if let Some(engine) = planner.take() {
         *planner = Some(Arc::new(ExplainStages { planner: engine }));
     }
+    let config = builder.config().get_or_insert_with(Default::default);
+    config.set_extension(Arc::new(Distributed(Arc::new(Cluster))));
     builder
         .with_physical_optimizer_rule(Arc::new(DistributeSweeps))
         .with_distributed_user_codec(KCorrsetCodec)
@@ -99,12 +106,36 @@ pub fn with_k_corrset(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_distributed_work_unit_feed(SharedInputExec::feed)
 }
 
-/// The session, if it is a coordinator's, as one whose plans are not shared out.
-pub(crate) fn in_one_task(session: &dyn Session) -> Option<SessionState> {
-    let mut state = session.as_any().downcast_ref::<SessionState>()?.clone();
-    let engine = DistributedConfig::from_config_options_mut(state.config_mut().options_mut()).ok()?;
-    engine.max_tasks_per_stage = 1;
-    Some(state)
+/// What the engine says of sweeps.
+#[derive(Debug)]
+struct Cluster;
+
+impl Distribution for Cluster {
+    fn task_of(&self, input: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> (usize, usize) {
+        if !input.is::<SharedInputExec>() {
+            return (0, 1);
+        }
+        let task = DistributedTaskContext::from_ctx(context);
+        (task.task_index, task.task_count.max(1))
+    }
+
+    fn index_of<'a>(
+        &self,
+        input: &'a Arc<dyn ExecutionPlan>,
+        request: &'a KCorrsetRequest,
+        context: &'a Arc<TaskContext>,
+        reader: &'a Reader,
+    ) -> Option<BoxFuture<'a, Result<AnswerIndex>>> {
+        let shared = input.downcast_ref::<SharedInputExec>()?;
+        Some(shared.index(request, context, reader).boxed())
+    }
+
+    fn in_one_task(&self, session: &dyn Session) -> Option<Arc<dyn Session>> {
+        let mut state = session.as_any().downcast_ref::<SessionState>()?.clone();
+        let engine = DistributedConfig::from_config_options_mut(state.config_mut().options_mut()).ok()?;
+        engine.max_tasks_per_stage = 1;
+        Some(Arc::new(state))
+    }
 }
 
 /// How many tasks a sweep should have: as many as there are workers. One whose input is not
@@ -116,13 +147,4 @@ fn tasks(event: DesiredTaskCountEvent<'_>) -> Option<Result<DesiredTaskCountEven
     let sweep = event.plan.downcast_ref::<KCorrsetExec>()?;
     let splits = sweep.input().is::<SharedInputExec>();
     (!splits).then(|| Ok(DesiredTaskCountEventResponse::maximum(1)))
-}
-
-/// Which of how many tasks sweeps this input, as seen from within one of them.
-pub(crate) fn task_of(input: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> (usize, usize) {
-    if !input.is::<SharedInputExec>() {
-        return (0, 1);
-    }
-    let task = DistributedTaskContext::from_ctx(context);
-    (task.task_index, task.task_count.max(1))
 }

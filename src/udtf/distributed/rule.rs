@@ -19,7 +19,8 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion_distributed::DistributedConfig;
 
 use crate::udtf::distributed::input::SharedInputExec;
-use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
+use crate::udtf::exec::node::KCorrsetExec;
+use crate::udtf::request::KCorrsetScan;
 use crate::udtf::settings::KCorrsetSettings;
 
 /// Hides the input of each sweep in a leaf, so that the sweep can be split and its input

@@ -1,6 +1,5 @@
 //! The plan node: one index, built once, swept by every partition.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -8,7 +7,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{DynamicFilterTracking, EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, EvaluationType, ReplaceChildrenOptions, SchedulingType,
 };
@@ -18,54 +17,11 @@ use datafusion::physical_plan::filter_pushdown::{
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
-#[cfg(feature = "distributed")]
-use crate::udtf::distributed::task_of;
-use crate::udtf::output::Output;
-use crate::udtf::prepare::{Preparation, Prepared};
-use crate::udtf::provider::KCorrsetRequest;
-use crate::udtf::settings::SweepSettings;
-use crate::udtf::stream::{KCorrsetStream, Place};
-
-/// Which of how many tasks this is: in a process of its own, the only one.
-#[cfg(not(feature = "distributed"))]
-fn task_of(_: &Arc<dyn ExecutionPlan>, _: &Arc<TaskContext>) -> (usize, usize) {
-    (0, 1)
-}
-
-/// What is asked of a plan node.
-#[derive(Debug, Clone)]
-pub(crate) struct KCorrsetScan {
-    pub(crate) request: Arc<KCorrsetRequest>,
-    /// The columns handed out, if not all.
-    pub(crate) projection: Option<Vec<usize>>,
-    /// What rows have to be like, as far as the sweep can tell: filters of the query,
-    /// and those that arise while it runs.
-    pub(crate) predicates: Vec<Arc<dyn PhysicalExpr>>,
-    /// Rows after which every partition may stop.
-    pub(crate) fetch: Option<usize>,
-    /// Whether more predicates may come: not where rows are counted off or chosen
-    /// before they are filtered, nor where nobody has seen that they are right.
-    pub(crate) takes_filters: bool,
-    pub(crate) settings: SweepSettings,
-}
-
-impl KCorrsetScan {
-    /// What is asked for when the plan runs for the first time, or once more without a reset.
-    ///
-    /// Filters that arose in the first run still have its last bounds, and nobody says when they
-    /// begin anew: from then on they are not listened to.
-    fn of_run(&self, run: usize) -> Cow<'_, Self> {
-        if run == 0 { Cow::Borrowed(self) } else { Cow::Owned(self.without_dynamic_filters()) }
-    }
-
-    fn without_dynamic_filters(&self) -> Self {
-        let mut scan = self.clone();
-        scan.predicates.retain(|predicate| {
-            matches!(DynamicFilterTracking::classify(predicate), DynamicFilterTracking::Static)
-        });
-        scan
-    }
-}
+use crate::udtf::exec::distribution::distribution_of;
+use crate::udtf::exec::output::Output;
+use crate::udtf::exec::prepare::{Prepared, PreparationSlot};
+use crate::udtf::request::{KCorrsetRequest, KCorrsetScan, PartitionId};
+use crate::udtf::exec::stream::KCorrsetStream;
 
 /// Sweeps the question sets of its input.
 ///
@@ -104,7 +60,7 @@ pub struct KCorrsetExec {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     /// Shared between all partitions.
-    preparation: Mutex<Preparation>,
+    preparation: Mutex<PreparationSlot>,
     /// The name of the kernel, once the scores are known.
     kernel: Arc<OnceLock<String>>,
 }
@@ -160,10 +116,12 @@ impl KCorrsetExec {
         };
         let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
         let (preparation, run) = preparation.hand_out(partition, partitions, begin);
-        let (task, tasks) = task_of(&self.input, context);
-        let place = Place { partition, partitions, task, tasks };
+        let distribution = distribution_of(context.session_config());
+        // In a process of its own, the only one.
+        let (task, tasks) = distribution.map_or((0, 1), |it| it.task_of(&self.input, context));
+        let id = PartitionId { partition, partitions, task, tasks };
         let scan = self.scan.of_run(run);
-        KCorrsetStream::new(preparation, self.output.clone(), place, &scan, context, &self.metrics)
+        KCorrsetStream::new(preparation, self.output.clone(), id, &scan, context, &self.metrics)
     }
 
     /// The instructions; once the scores are known, with the kernel that suits them.
@@ -177,13 +135,13 @@ impl KCorrsetExec {
 
     /// What is asked for, and what the query and the machine add to it.
     fn describe(&self, separator: &str) -> String {
-        let KCorrsetScan { request, projection, predicates, fetch, .. } = &self.scan;
+        let KCorrsetScan { request, projection, fetch, .. } = &self.scan;
         let mut parts = request.describe();
         let mut part = |name: &str, value: Option<String>| {
             parts.extend(value.map(|value| format!("{name}={value}")));
         };
-        let predicate = predicates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" AND ");
-        part("predicate", (!predicates.is_empty()).then_some(predicate));
+        let predicates: Vec<String> = self.scan.all_filters().map(ToString::to_string).collect();
+        part("predicate", (!predicates.is_empty()).then(|| predicates.join(" AND ")));
         part("fetch", fetch.map(|rows| rows.to_string()));
         let columns: Vec<&str> =
             self.output.schema().fields().iter().map(|field| field.name().as_str()).collect();
@@ -230,7 +188,7 @@ impl ExecutionPlan for KCorrsetExec {
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
         // Aggregates and joins look here whether anybody uses their filters.
-        for predicate in &self.scan.predicates {
+        for predicate in self.scan.all_filters() {
             if f(predicate)? == TreeNodeRecursion::Stop {
                 return Ok(TreeNodeRecursion::Stop);
             }
@@ -257,7 +215,7 @@ impl ExecutionPlan for KCorrsetExec {
             return Ok(unchanged);
         }
         let mut scan = self.scan.clone();
-        scan.predicates.extend(filters);
+        scan.dynamic_filters.extend(filters);
         Ok(unchanged.with_updated_node(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?)))
     }
 

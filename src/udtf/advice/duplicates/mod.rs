@@ -15,9 +15,9 @@ use datafusion::execution::TaskContext;
 use crate::error::KCorrsetError;
 use crate::index::InputLayout;
 use crate::udtf::advice::Advice;
-use crate::udtf::duplicates::answers::DoubledAnswers;
-use crate::udtf::duplicates::users::DoubledUsers;
-use crate::udtf::provider::KCorrsetRequest;
+use crate::udtf::advice::duplicates::answers::DoubledAnswers;
+use crate::udtf::advice::duplicates::users::DoubledUsers;
+use crate::udtf::request::KCorrsetRequest;
 
 /// An error of a call; if it is that of the first user with more than one score on a question, with
 /// what is to be known of all of them.

@@ -15,7 +15,7 @@ use datafusion::arrow::error::ArrowError;
 use crate::error::{KCorrsetError, Remedy};
 use crate::index::{ColumnNames, InputLayout};
 use crate::udtf::advice::Advice;
-use crate::udtf::spelling::Spelling;
+use crate::udtf::advice::spelling::Spelling;
 
 /// Distinct values that are no plain numbers, up to which each is counted.
 const MOST_VALUES: usize = 10_000;

@@ -11,8 +11,8 @@ use datafusion::prelude::DataFrame;
 use crate::error::Remedy;
 use crate::index::{ColumnNames, key_type};
 use crate::udtf::advice::{Advice, is_binary};
-use crate::udtf::duplicates::table::{Row, Table, differ, extremes, flag, tells_apart};
-use crate::udtf::text_scores::is_text;
+use crate::udtf::advice::duplicates::table::{Row, Table, differ, extremes, flag, tells_apart};
+use crate::udtf::advice::text_scores::is_text;
 
 /// The most columns that are looked at.
 const MOST_COLUMNS: usize = 16;

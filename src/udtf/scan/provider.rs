@@ -1,10 +1,9 @@
 //! The table that a call stands for: its schema, its input, its scan.
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
@@ -20,92 +19,17 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::error::KCorrsetError;
-use crate::index::{ColumnNames, InputLayout};
-use crate::sweep::Undefined;
 use crate::udtf::NAME;
 use crate::udtf::advice::{Advice, table_text};
-use crate::udtf::arguments::display;
+use crate::udtf::values::display;
 use crate::udtf::bounded_errors::bounded;
-use crate::udtf::exec::{KCorrsetExec, KCorrsetScan};
-use crate::udtf::options::KCorrsetOptions;
-use crate::udtf::pushdown::{Reading, as_question, read};
+use crate::udtf::exec::distribution::distribution_of;
+use crate::udtf::exec::node::KCorrsetExec;
+use crate::udtf::options::{InputOptions, KCorrsetOptions};
+use crate::udtf::scan::pushdown::{Reading, as_question, read};
+use crate::udtf::request::{CalledTable, KCorrsetRequest, KCorrsetScan};
 use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
-use crate::udtf::text_scores::without_text;
-
-/// What a call asks for, checked against the types of its table.
-#[derive(Debug)]
-pub(crate) struct KCorrsetRequest {
-    pub(crate) k: usize,
-    /// How the table holds answers.
-    pub(crate) layout: InputLayout,
-    pub(crate) options: KCorrsetOptions,
-    /// The type of the questions in the result.
-    pub(crate) question_type: DataType,
-    /// The three columns of the result.
-    pub(crate) schema: SchemaRef,
-    pub(crate) table: CalledTable,
-}
-
-impl KCorrsetRequest {
-    /// What is asked for, in the order of the arguments; options only where they are not the
-    /// default.
-    pub(crate) fn describe(&self) -> Vec<String> {
-        // What options say of the input is in the layout.
-        let KCorrsetOptions { input: _, min_users, top, include, exclude, corrected, undefined } =
-            &self.options;
-        let mut parts = vec![format!("k={}", self.k)];
-        let mut part = |name: &str, value: Option<String>| {
-            parts.extend(value.map(|value| format!("{name}={value}")));
-        };
-        let list = |questions: &[ScalarValue]| {
-            let names: Vec<String> = questions.iter().map(ToString::to_string).collect();
-            (!names.is_empty()).then(|| format!("[{}]", names.join(", ")))
-        };
-        match &self.layout {
-            InputLayout::Long(ColumnNames { user, question, score }) => {
-                let usual = ColumnNames::default();
-                let named = |name: &String, usual: &String| (name != usual).then(|| name.clone());
-                part("user", named(user, &usual.user));
-                part("question", named(question, &usual.question));
-                part("score", named(score, &usual.score));
-            }
-            InputLayout::Wide { user } => {
-                part("wide", Some("true".to_string()));
-                part("user", user.clone());
-            }
-        }
-        part("min_users", min_users.map(|users| users.to_string()));
-        part("top", top.map(|rows| rows.to_string()));
-        part("include", list(include));
-        part("exclude", list(exclude));
-        part("corrected", corrected.then(|| "true".to_string()));
-        part("undefined", (*undefined == Undefined::Null).then(|| "null".to_string()));
-        parts
-    }
-}
-
-/// The table of a call, for errors to speak of.
-#[derive(Clone)]
-pub(crate) struct CalledTable {
-    /// As it stands behind FROM.
-    pub(crate) text: String,
-    /// With all of its columns; not known to a worker.
-    pub(crate) plan: Option<LogicalPlan>,
-}
-
-impl CalledTable {
-    /// The columns of the table; where it is not known here, those of what is read of it.
-    pub(crate) fn fields<'a>(&'a self, read: &'a Schema) -> &'a Fields {
-        self.plan.as_ref().map_or(&read.fields, |plan| plan.schema().fields())
-    }
-}
-
-/// Without the plan, which may have rows in it.
-impl fmt::Debug for CalledTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+use crate::udtf::advice::text_scores::without_text;
 
 /// The result of `k_corrset` as a table: `questions`, `r`, `n`.
 #[derive(Debug, Clone)]
@@ -145,6 +69,8 @@ impl KCorrsetTable {
         let fields = input.schema().fields();
         let layout = options.input.layout(fields)?;
         let text = table_text(text, &input, config);
+        // What options say of the input is in the layout from here on.
+        options.input = InputOptions::default();
         let advice = Advice::new(config, &text, fields, &layout);
         let columns = layout.columns(&without_text(fields, &layout));
         let columns = columns.map_err(|error| advice.on_columns(error, input.schema()))?;
@@ -244,11 +170,11 @@ impl KCorrsetTable {
 /// Plans the input of a sweep. An engine that shares out plans must not take parts of it away:
 /// whoever has this input reads all of it.
 async fn plan_whole(input: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-    #[cfg(feature = "distributed")]
-    if let Some(whole) = crate::udtf::distributed::in_one_task(session) {
-        return whole.create_physical_plan(input).await;
+    let whole = distribution_of(session.config()).and_then(|distribution| distribution.in_one_task(session));
+    match whole {
+        Some(whole) => whole.create_physical_plan(input).await,
+        None => session.create_physical_plan(input).await,
     }
-    session.create_physical_plan(input).await
 }
 
 #[async_trait]
@@ -300,7 +226,8 @@ impl TableProvider for KCorrsetTable {
         let scan = KCorrsetScan {
             request: Arc::clone(&self.request),
             projection: projection.cloned(),
-            predicates: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
+            filters: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
+            dynamic_filters: Vec::new(),
             fetch: limit,
             takes_filters: self.listens && self.takes_filters() && limit.is_none(),
             settings: SweepSettings::of(session)?,

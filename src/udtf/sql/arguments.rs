@@ -14,10 +14,9 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use crate::error::{KCorrsetError, Place, Remedy};
-use crate::sweep::Undefined;
-use crate::udtf::near::near;
 use crate::udtf::options::KCorrsetOptions;
-use crate::udtf::pushdown::elements;
+use crate::udtf::options::rules::{COLUMNS, Expected, OptionRule, option_names, rule};
+use crate::udtf::values::{display, integer, text};
 
 /// The arguments of a call beside its table: expressions without columns, which may
 /// hold placeholders.
@@ -195,98 +194,6 @@ fn subset_size(argument: &Expr) -> Result<usize, KCorrsetError> {
     Ok(usize::try_from(size).unwrap_or(usize::MAX))
 }
 
-/// An integer of any width; `None` for NULL and for anything else.
-fn integer(value: &ScalarValue) -> Option<i128> {
-    match value {
-        ScalarValue::Int8(value) => value.map(Into::into),
-        ScalarValue::Int16(value) => value.map(Into::into),
-        ScalarValue::Int32(value) => value.map(Into::into),
-        ScalarValue::Int64(value) => value.map(Into::into),
-        ScalarValue::UInt8(value) => value.map(Into::into),
-        ScalarValue::UInt16(value) => value.map(Into::into),
-        ScalarValue::UInt32(value) => value.map(Into::into),
-        ScalarValue::UInt64(value) => value.map(Into::into),
-        _ => None,
-    }
-}
-
-/// One option: its name, and how its value is taken in.
-struct OptionRule {
-    name: &'static str,
-    expected: &'static str,
-    /// What a placeholder in its value stands for.
-    placeholder: Expected,
-    /// `None` where the value is of the wrong type or range.
-    set: fn(&mut KCorrsetOptions, &ScalarValue) -> Option<()>,
-}
-
-/// What a value is to be.
-#[derive(Clone)]
-enum Expected {
-    Type(DataType),
-    /// Of the type of the question column.
-    Question,
-}
-
-type Set = fn(&mut KCorrsetOptions, &ScalarValue) -> Option<()>;
-
-impl OptionRule {
-    const fn column(name: &'static str, set: Set) -> Self {
-        let placeholder = Expected::Type(DataType::Utf8);
-        Self { name, expected: "the name of a column", placeholder, set }
-    }
-
-    const fn count(name: &'static str, set: Set) -> Self {
-        let placeholder = Expected::Type(DataType::Int64);
-        Self { name, expected: "an integer of 0 or more", placeholder, set }
-    }
-
-    const fn questions(name: &'static str, set: Set) -> Self {
-        Self { name, expected: "a list of questions without NULL", placeholder: Expected::Question, set }
-    }
-}
-
-/// All options there are, in the order of the documentation.
-static OPTIONS: [OptionRule; 10] = [
-    OptionRule::column("user", |options, value| put(&mut options.input.user, text(value).map(Some))),
-    OptionRule::column("question", |options, value| put(&mut options.input.question, text(value).map(Some))),
-    OptionRule::column("score", |options, value| put(&mut options.input.score, text(value).map(Some))),
-    OptionRule {
-        name: "wide",
-        expected: "true or false",
-        placeholder: Expected::Type(DataType::Boolean),
-        set: |options, value| put(&mut options.input.wide, boolean(value)),
-    },
-    OptionRule::count("min_users", |options, value| put(&mut options.min_users, count(value).map(Some))),
-    OptionRule::count("top", |options, value| put(&mut options.top, count(value).map(Some))),
-    OptionRule::questions("include", |options, value| put(&mut options.include, list(value))),
-    OptionRule::questions("exclude", |options, value| put(&mut options.exclude, list(value))),
-    OptionRule {
-        name: "corrected",
-        expected: "true or false",
-        placeholder: Expected::Type(DataType::Boolean),
-        set: |options, value| put(&mut options.corrected, boolean(value)),
-    },
-    OptionRule {
-        name: "undefined",
-        expected: "'omit' or 'null'",
-        placeholder: Expected::Type(DataType::Utf8),
-        set: |options, value| put(&mut options.undefined, undefined(value)),
-    },
-];
-
-/// The options that the type of the result can depend on.
-const COLUMNS: [&str; 4] = ["user", "question", "score", "wide"];
-
-fn rule(name: &str) -> Result<&'static OptionRule, KCorrsetError> {
-    let rule = OPTIONS.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
-    rule.ok_or_else(|| KCorrsetError::UnknownOption {
-        name: name.to_string(),
-        near: near(name, OPTIONS.iter().map(|rule| rule.name)),
-        valid: option_names(),
-    })
-}
-
 /// The error for an option whose value is no constant, such as a name or a subquery.
 pub(crate) fn no_constant(name: &str, got: String, remedies: Vec<Remedy>) -> KCorrsetError {
     match rule(name) {
@@ -334,62 +241,10 @@ fn meant(rule: &OptionRule, value: &Expr) -> Vec<Remedy> {
     meant.map(remedy).into_iter().collect()
 }
 
-/// The names of all options, for errors.
-pub(crate) fn option_names() -> Vec<String> {
-    OPTIONS.iter().map(|rule| rule.name.to_string()).collect()
-}
-
-fn put<T>(to: &mut T, value: Option<T>) -> Option<()> {
-    *to = value?;
-    Some(())
-}
-
-fn text(value: &ScalarValue) -> Option<String> {
-    value.try_as_str()?.map(str::to_string)
-}
-
-fn count<C: TryFrom<i128>>(value: &ScalarValue) -> Option<C> {
-    integer(value).filter(|&count| count >= 0).and_then(|count| C::try_from(count).ok())
-}
-
-fn boolean(value: &ScalarValue) -> Option<bool> {
-    match value {
-        ScalarValue::Boolean(value) => *value,
-        _ => None,
-    }
-}
-
-fn undefined(value: &ScalarValue) -> Option<Undefined> {
-    match text(value)?.to_ascii_lowercase().as_str() {
-        "omit" => Some(Undefined::Omit),
-        "null" => Some(Undefined::Null),
-        _ => None,
-    }
-}
-
-/// A list of values, or one value alone.
-fn list(value: &ScalarValue) -> Option<Vec<ScalarValue>> {
-    match value {
-        value if value.is_null() => None,
-        ScalarValue::List(_) | ScalarValue::LargeList(_) | ScalarValue::FixedSizeList(_) => elements(value),
-        alone => Some(vec![alone.clone()]),
-    }
-}
-
 /// An argument as errors show it.
 pub(crate) fn display_expression(expression: &Expr) -> String {
     match expression {
         Expr::Literal(value, _) => display(value),
         other => other.to_string(),
-    }
-}
-
-/// A value with its type, as errors show it.
-pub(crate) fn display(value: &ScalarValue) -> String {
-    match value {
-        ScalarValue::Null => "NULL".to_string(),
-        value if value.is_null() => format!("NULL ({})", value.data_type()),
-        value if value.data_type().is_string() => format!("'{value}'"),
-        value => format!("{value} ({})", value.data_type()),
     }
 }

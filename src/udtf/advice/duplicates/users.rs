@@ -7,7 +7,7 @@ use datafusion::logical_expr::{LogicalPlan, col, lit};
 
 use crate::error::Remedy;
 use crate::udtf::advice::Advice;
-use crate::udtf::duplicates::table::{Row, Table, differ, extremes, tells_apart};
+use crate::udtf::advice::duplicates::table::{Row, Table, differ, extremes, tells_apart};
 
 /// The most columns that are looked at.
 const MOST_COLUMNS: usize = 64;

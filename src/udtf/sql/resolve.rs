@@ -14,8 +14,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::NAME;
-use crate::udtf::near::near;
-use crate::udtf::spelling::Spelling;
+use crate::udtf::advice::near::near;
+use crate::udtf::advice::spelling::Spelling;
 
 /// A table as the caller named it.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@
 //!            k, options:  expressions without columns, computed as far as possible
 //!                │
 //!                ├─ all known ───────▶ a scan of the result
-//!                └─ some are `$n` ───▶ parked until they are bound: see `parked`
+//!                └─ some are `$n` ───▶ parked until they are bound: see `deferred`
 //! ```
 //!
 //! A planner is not given the session, but may ask for table functions. So the catalogs
@@ -39,13 +39,13 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::NAME;
-use crate::udtf::arguments::{Arguments, no_constant, simplified, struct_options, takes_text};
+use crate::udtf::sql::arguments::{Arguments, no_constant, simplified, struct_options, takes_text};
 use crate::udtf::bounded_errors::bounded;
-use crate::udtf::function::table_of;
-use crate::udtf::parked;
-use crate::udtf::provider::{KCorrsetTable, scan};
-use crate::udtf::routines::routines;
-use crate::udtf::spelling::Spelling;
+use crate::udtf::sql::function::table_of;
+use crate::udtf::sql::deferred;
+use crate::udtf::scan::provider::{KCorrsetTable, scan};
+use crate::udtf::sql::routines::routines;
+use crate::udtf::advice::spelling::Spelling;
 
 /// Plans the calls of `k_corrset` in FROM clauses.
 #[derive(Debug)]
@@ -190,7 +190,7 @@ fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -
     let input = input(table, context)?;
     let config = context.context_provider().options();
     if arguments.placeholder().is_some() || !input.get_parameter_names()?.is_empty() {
-        return parked::park(input, text, arguments, config);
+        return deferred::park(input, text, arguments, config);
     }
     let (k, options) = arguments.typed()?;
     scan(KCorrsetTable::of_call(input, text, k, options, config)?)

@@ -1,15 +1,11 @@
-//! Phase 1: the input's batches → an index and a plan of the sweep, once for all
-//! partitions.
+//! An input's batches → an index.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
-use datafusion::arrow::util::display::array_value_to_string;
-use datafusion::common::ScalarValue;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::utils::quote_identifier;
 use datafusion::error::{DataFusionError, Result};
@@ -18,177 +14,25 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, Time};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use futures::future::{BoxFuture, Shared, join, try_join_all};
+use futures::future::{join, try_join_all};
 use futures::{FutureExt, StreamExt};
 use rayon::ThreadPool;
 use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
 use crate::index::{AnswerIndex, IndexBuilder};
-use crate::sweep::{Bounds, SweepPlan, SweepProgress, SweepRequest, pool};
+use crate::sweep::pool;
 use crate::udtf::advice::Advice;
-use crate::udtf::bounded_errors::bounded;
-#[cfg(feature = "distributed")]
-use crate::udtf::distributed::{Material, SharedInputExec, received};
-use crate::udtf::duplicates;
-use crate::udtf::exec::KCorrsetScan;
-use crate::udtf::near::near_questions;
-use crate::udtf::notices::Notices;
-use crate::udtf::provider::KCorrsetRequest;
-use crate::udtf::pushdown::Selection;
-use crate::udtf::text_scores::{TextScores, without_text};
-
-/// What all partitions of one execution share.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    pub(crate) index: AnswerIndex,
-    pub(crate) plan: Arc<SweepPlan>,
-    pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) progress: Option<Arc<SweepProgress>>,
-    /// The bytes of index and plan, given back to the session's pool on drop.
-    reservation: MemoryReservation,
-}
-
-/// A preparation that whoever polls it drives, and whose end all of them see.
-pub(crate) type SharedPreparation = Shared<BoxFuture<'static, Result<Arc<Prepared>, Arc<DataFusionError>>>>;
-
-/// The preparation of a plan's partitions, as the plan holds it.
-///
-/// It goes with the last of the streams: a plan may be kept for long after it ran, as it is by
-/// a worker of a cluster, and its index should not be. But partitions may be read one after
-/// the other; so until all have been handed out the plan keeps it, too.
-#[derive(Debug, Default)]
-pub(crate) struct Preparation {
-    kept: Option<Arc<SharedPreparation>>,
-    used: Weak<SharedPreparation>,
-    /// The partitions of the present run that have been handed out.
-    handed_out: Vec<usize>,
-    /// How many runs have begun.
-    runs: usize,
-}
-
-impl Preparation {
-    /// What the stream of one partition, out of so many, has to wait for and to hold; and which
-    /// run it belongs to, the first being 0.
-    pub(crate) fn hand_out(
-        &mut self,
-        partition: usize,
-        partitions: usize,
-        begin: impl FnOnce(usize) -> SharedPreparation,
-    ) -> (Arc<SharedPreparation>, usize) {
-        let again = self.handed_out.contains(&partition);
-        let present = self.used.upgrade().filter(|_| !again);
-        let shared = present.unwrap_or_else(|| {
-            self.handed_out.clear();
-            self.runs += 1;
-            Arc::new(begin(self.runs - 1))
-        });
-        self.used = Arc::downgrade(&shared);
-        self.handed_out.push(partition);
-        self.kept = (self.handed_out.len() < partitions).then(|| Arc::clone(&shared));
-        (shared, self.runs - 1)
-    }
-}
-
-impl Prepared {
-    /// The preparation, not yet begun. The name of the kernel is told to `kernel`.
-    pub(crate) fn shared(
-        input: Arc<dyn ExecutionPlan>,
-        scan: KCorrsetScan,
-        context: Arc<TaskContext>,
-        metrics: ExecutionPlanMetricsSet,
-        kernel: Arc<OnceLock<String>>,
-    ) -> SharedPreparation {
-        let preparation = async move {
-            let prepared =
-                prepare(input, scan, context, &metrics).await.map_err(bounded).map_err(Arc::new)?;
-            kernel.get_or_init(|| kernel_name(&prepared.plan, &prepared.index));
-            Ok(Arc::new(prepared))
-        };
-        preparation.boxed().shared()
-    }
-
-    /// A reservation of a partition's own, from the same pool and in the same name.
-    pub(crate) fn reserve(&self, bytes: usize) -> Result<MemoryReservation> {
-        let reservation = self.reservation.new_empty();
-        reservation.try_grow(bytes)?;
-        Ok(reservation)
-    }
-}
-
-async fn prepare(
-    input: Arc<dyn ExecutionPlan>,
-    scan: KCorrsetScan,
-    context: Arc<TaskContext>,
-    metrics: &ExecutionPlanMetricsSet,
-) -> Result<Prepared> {
-    let instructions = scan.settings.instructions;
-    // A sweep for the top rows looks at every subset, whatever the limit.
-    let partial = scan.fetch.is_some() && scan.request.options.top.is_none();
-    let reader = Reader::new(&scan, &context, metrics)?;
-    let reservation = reader.reservation.new_empty();
-    let index = index_of(&input, &scan.request, &context, &reader).await?;
-    let (index, plan, reservation) = reader
-        .on_pool(move || {
-            let request = sweep_request(&scan, &index)?;
-            reservation.try_grow(SweepPlan::memory_of(index.answers(), &request))?;
-            let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
-            Ok((index, Arc::new(plan), reservation))
-        })
-        .await?;
-    let pool = Arc::clone(&reader.pool);
-    drop(reader);
-    reservation.try_grow(index.memory())?;
-
-    let answers = index.answers();
-    log::debug!(
-        "k_corrset: {} users, {} questions, {} scores; kernel: {}, {}",
-        answers.users(),
-        answers.questions(),
-        answers.score_class(),
-        instructions.name(),
-        kernel_name(&plan, &index)
-    );
-    let subsets = plan.subsets();
-    MetricBuilder::new(metrics).global_counter("users").add(answers.users());
-    MetricBuilder::new(metrics).global_counter("questions").add(answers.questions());
-    MetricBuilder::new(metrics).global_counter("subsets_total").add(subsets.unwrap_or(u64::MAX) as usize);
-    let progress = context.session_config().get_extension::<SweepProgress>();
-    if let (Some(progress), Some(subsets)) = (&progress, subsets) {
-        progress.expect(subsets);
-    }
-    Ok(Prepared { index, plan, pool, progress, reservation })
-}
-
-/// The name of the code that does the work, and what it takes the scores for.
-fn kernel_name(plan: &SweepPlan, index: &AnswerIndex) -> String {
-    match index.floats_as_decimals() {
-        true => format!("{}, floats as decimals", plan.kernel()),
-        false => plan.kernel().to_string(),
-    }
-}
-
-/// The index of the rows that an input has, or of those that a coordinator has read.
-async fn index_of(
-    input: &Arc<dyn ExecutionPlan>,
-    request: &KCorrsetRequest,
-    context: &Arc<TaskContext>,
-    reader: &Reader,
-) -> Result<AnswerIndex> {
-    #[cfg(feature = "distributed")]
-    if let Some(shared) = input.downcast_ref::<SharedInputExec>() {
-        return match shared.material(context)? {
-            Material::Rows(rows) => reader.build(rows, request, context).await,
-            Material::Parts(parts) => received(parts, reader).await,
-        };
-    }
-    reader.build(input, request, context).await
-}
+use crate::udtf::advice::duplicates;
+use crate::udtf::exec::notices::Notices;
+use crate::udtf::exec::panics::{caught, panic_error, worker_error};
+use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
+use crate::udtf::advice::text_scores::{TextScores, without_text};
 
 /// Reads an input into an index.
 #[derive(Clone)]
 pub(crate) struct Reader {
-    pool: Arc<ThreadPool>,
+    pub(crate) pool: Arc<ThreadPool>,
     /// For the builders of all partitions, and then for the index.
     reservation: Arc<MemoryReservation>,
     index_time: Time,
@@ -226,7 +70,6 @@ impl Reader {
     }
 
     /// What is reserved in the session's memory pool for what has been read.
-    #[cfg(feature = "distributed")]
     pub(crate) fn reservation(&self) -> &Arc<MemoryReservation> {
         &self.reservation
     }
@@ -421,81 +264,4 @@ async fn on_pool<T: Send + 'static>(
         let _ = sender.send(caught(compute));
     });
     receiver.await.map_err(|_| worker_error("the worker vanished"))?
-}
-
-/// Runs a computation; a panic in it becomes an error.
-pub(crate) fn caught<T>(compute: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| Err(panic_error(&*panic)))
-}
-
-/// What a panic says.
-pub(crate) fn panic_error(panic: &(dyn Any + Send)) -> DataFusionError {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    worker_error(text.unwrap_or("a panic without a message"))
-}
-
-pub(crate) fn worker_error(message: &str) -> DataFusionError {
-    KCorrsetError::Worker { message: message.to_string() }.into()
-}
-
-/// The request in the index's terms: questions by their ids.
-fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepRequest> {
-    let KCorrsetRequest { k, options, question_type, .. } = &*scan.request;
-    let ids = |questions: &[ScalarValue]| -> Result<Vec<Option<u32>>> {
-        if questions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let values = ScalarValue::iter_to_array(questions.iter().cloned())?;
-        Ok(index.ids(&values)?)
-    };
-    let known = |option: &'static str, questions: &[ScalarValue]| -> Result<Vec<u32>> {
-        let known = |(id, question): (Option<u32>, &ScalarValue)| {
-            id.ok_or_else(|| unknown_question(option, question, index).into())
-        };
-        ids(questions)?.into_iter().zip(questions).map(known).collect()
-    };
-    let mut include = known("include", &options.include)?;
-    let mut exclude = known("exclude", &options.exclude)?;
-    // A filter may well ask for a question that is not there: no set has it.
-    let mut selection = Selection::of_all(&scan.predicates, question_type);
-    for id in ids(&selection.include)? {
-        match id {
-            Some(id) => include.push(id),
-            None => selection.wanted = Bounds::NONE,
-        }
-    }
-    exclude.extend(ids(&selection.exclude)?.into_iter().flatten());
-    let any: Vec<u32> = ids(&selection.any)?.into_iter().flatten().collect();
-    if any.is_empty() && !selection.any.is_empty() {
-        selection.wanted = Bounds::NONE;
-    }
-    Ok(SweepRequest {
-        k: *k,
-        include,
-        exclude,
-        any,
-        min_users: options.min_users,
-        top: options.top,
-        corrected: options.corrected,
-        undefined: options.undefined,
-        bounds: selection.wanted,
-        instructions: Some(scan.settings.instructions),
-    })
-}
-
-/// The most questions among which near ones are looked for.
-const MOST_QUESTIONS: usize = 20_000;
-
-/// Questions that are told where none is near.
-const EXAMPLES: usize = 5;
-
-fn unknown_question(option: &'static str, question: &ScalarValue, index: &AnswerIndex) -> KCorrsetError {
-    let questions = index.questions();
-    let text = |place| array_value_to_string(questions, place).ok();
-    let names: Vec<String> = (0..questions.len().min(MOST_QUESTIONS)).filter_map(text).collect();
-    let question = question.to_string();
-    let near = near_questions(&question, names.iter().map(String::as_str));
-    let known = if near.is_empty() { names.into_iter().take(EXAMPLES).collect() } else { Vec::new() };
-    KCorrsetError::UnknownQuestion { option, question, near, known }
 }

@@ -8,7 +8,7 @@
 //!
 //! Nothing is computed in `poll_next`. A share is swept by a [`Worker`] on the rayon
 //! pool, which hands itself back with every batch it reports; taking a report is
-//! what sends it off for the next. So a worker is at most one report ahead, no
+//! what starts it again. So a worker is at most one report ahead, no
 //! thread ever blocks on a slow consumer, and a consumer that reads partitions one
 //! after the other cannot deadlock the pool. Between reports a worker gives its
 //! thread up every few milliseconds, so that queries share the pool fairly and a
@@ -21,9 +21,8 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
@@ -31,20 +30,17 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::{RecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::metrics::{
-    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, Time,
-};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{FutureExt, Stream};
 use tokio::sync::mpsc;
 
-use crate::sweep::{Budget, Progress, Row, RowBuffer, Sweep, best_rows};
-use crate::udtf::dynamic::DynamicFilters;
-use crate::udtf::exec::KCorrsetScan;
-use crate::udtf::output::Output;
-use crate::udtf::prepare::{Prepared, SharedPreparation, caught, worker_error};
-
-/// How long a worker keeps its thread.
-const TIME_SLICE: Duration = Duration::from_millis(20);
+use crate::sweep::Progress;
+use crate::udtf::exec::dynamic_filters::DynamicFilters;
+use crate::udtf::exec::output::Output;
+use crate::udtf::exec::panics::worker_error;
+use crate::udtf::exec::prepare::{Prepared, SharedPreparation};
+use crate::udtf::request::{KCorrsetScan, PartitionId};
+use crate::udtf::exec::worker::{Best, Job, Report, SweepMetrics, Worker};
 
 /// The most batches of a report.
 const REPORT_BATCHES: usize = 8;
@@ -52,39 +48,19 @@ const REPORT_BATCHES: usize = 8;
 /// Where these are large, so many bytes are enough for a report.
 const REPORT_BYTES: usize = 1 << 20;
 
-/// Whose share of the sweep a stream has.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    /// Which partition, of how many, of this process.
-    pub(crate) partition: usize,
-    pub(crate) partitions: usize,
-    /// Which task, of how many, on as many workers of a cluster.
-    pub(crate) task: usize,
-    pub(crate) tasks: usize,
-}
-
 /// One partition of the result.
 pub(crate) struct KCorrsetStream {
     state: State,
     output: Output,
-    place: Place,
+    id: PartitionId,
     threads: usize,
     batch_size: usize,
     /// Rows still wanted.
     wanted: Option<usize>,
-    /// What rows have to be like.
-    predicates: Vec<Arc<dyn PhysicalExpr>>,
+    /// What rows have to be like, more and more.
+    dynamic_filters: Vec<Arc<dyn PhysicalExpr>>,
     question_type: DataType,
     metrics: SweepMetrics,
-}
-
-#[derive(Debug, Clone)]
-struct SweepMetrics {
-    baseline: BaselineMetrics,
-    sweep_time: Time,
-    done: Count,
-    pruned: Count,
-    emitted: Count,
 }
 
 enum State {
@@ -114,179 +90,33 @@ impl Drop for Sweeping {
     }
 }
 
-/// What a partition's workers share.
-struct Job {
-    prepared: Arc<Prepared>,
-    output: Output,
-    batch_size: usize,
-    /// The most batches of a report.
-    report_batches: usize,
-    metrics: SweepMetrics,
-    /// Set when nobody wants the rest.
-    stop: AtomicBool,
-    best: Mutex<Best>,
-}
-
-/// What the shares of a sweep for the top rows have come to.
-struct Best {
-    /// Shares that are not at their end.
-    unfinished: usize,
-    rows: Vec<Row>,
-}
-
-/// Sweeps one share.
-struct Worker {
-    job: Arc<Job>,
-    sweep: Box<dyn Sweep>,
-    filters: DynamicFilters,
-    reported: Progress,
-    reports: mpsc::Sender<Result<Report>>,
-}
-
-/// What a worker has come to.
-struct Report {
-    /// Each of at most the session's batch size.
-    batches: Vec<RecordBatch>,
-    /// The worker, if there is more to come.
-    worker: Option<Box<Worker>>,
-}
-
-impl Worker {
-    /// Starts, or goes on, on a thread of the pool.
-    fn send_off(self: Box<Self>) {
-        let pool = Arc::clone(&self.job.prepared.pool);
-        // First in, first out: workers of other queries get their turn.
-        pool.spawn_fifo(move || self.run());
-    }
-
-    fn run(self: Box<Self>) {
-        let reports = self.reports.clone();
-        match caught(|| self.turn()) {
-            Ok(None) => {}
-            // A report finds room, as the channel holds one for each worker. It
-            // finds no reader once the query has been dropped.
-            Ok(Some(report)) => drop(reports.try_send(Ok(report))),
-            Err(error) => drop(reports.try_send(Err(error))),
-        }
-    }
-
-    /// Sweeps for one time slice, or until a report is full; reports if there is
-    /// anything to report, and else lines up for another turn.
-    fn turn(mut self: Box<Self>) -> Result<Option<Report>> {
-        let job = Arc::clone(&self.job);
-        let begun = Instant::now();
-        let until = begun + TIME_SLICE;
-        let mut batches = Vec::new();
-        let finished = loop {
-            if let Some(wanted) = self.filters.news() {
-                job.prepared.plan.tighten(wanted);
-            }
-            let mut found = job.room();
-            let mut pace = Budget::new(job.batch_size, until, &job.stop);
-            let finished = self.sweep.advance(&mut found, &mut pace);
-            batches.extend(job.batches(found)?);
-            let full = batches.len() >= job.report_batches;
-            if finished || full || job.stop.load(Ordering::Relaxed) || Instant::now() >= until {
-                break finished;
-            }
-        };
-        job.metrics.sweep_time.add_duration(begun.elapsed());
-        job.metrics.baseline.elapsed_compute().add_duration(begun.elapsed());
-        if job.stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let tally = self.sweep.progress();
-        let done = tally.done - self.reported.done;
-        if let Some(progress) = &job.prepared.progress {
-            progress.advance(done);
-        }
-        job.metrics.done.add(done as usize);
-        job.metrics.pruned.add((tally.pruned - self.reported.pruned) as usize);
-        self.reported = tally;
-        if finished {
-            for best in job.merge_best(self.sweep.take_top()).chunks(job.batch_size) {
-                let mut found = RowBuffer::new(job.output.columns());
-                best.iter().for_each(|row| found.push_row(row));
-                batches.extend(job.batches(found)?);
-            }
-        } else if batches.is_empty() {
-            self.send_off();
-            return Ok(None);
-        }
-        let worker = (!finished).then_some(self);
-        Ok(Some(Report { batches, worker }))
-    }
-}
-
-impl Job {
-    /// Room for what a turn may find.
-    fn room(&self) -> RowBuffer {
-        let plan = &self.prepared.plan;
-        let subsets = plan.subsets().map_or(usize::MAX, |subsets| subsets as usize);
-        let rows = if plan.top().is_some() { 0 } else { self.batch_size.min(subsets) };
-        RowBuffer::with_capacity(self.output.columns(), rows, plan.set_size())
-    }
-
-    /// Rows as batches of at most the session's size: the sweep may go over a very
-    /// small one.
-    fn batches(&self, found: RowBuffer) -> Result<Vec<RecordBatch>> {
-        let rows = found.rows;
-        if rows == 0 {
-            return Ok(Vec::new());
-        }
-        let all = self.output.batch(found, self.prepared.index.questions())?;
-        let cut = |first| all.slice(first, self.batch_size.min(rows - first));
-        Ok((0..rows).step_by(self.batch_size).map(cut).collect())
-    }
-
-    /// Keeps the best rows of a share that is at its end; the last share gets the
-    /// best rows of all.
-    fn merge_best(&self, rows: Vec<Row>) -> Vec<Row> {
-        let Some(size) = self.prepared.plan.top() else { return Vec::new() };
-        let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
-        best.rows.extend(rows);
-        best.unfinished -= 1;
-        match best.unfinished {
-            0 => best_rows(size, std::mem::take(&mut best.rows)),
-            _ => Vec::new(),
-        }
-    }
-}
-
 impl KCorrsetStream {
     pub(crate) fn new(
         preparation: Arc<SharedPreparation>,
         output: Output,
-        place: Place,
+        id: PartitionId,
         scan: &KCorrsetScan,
         context: &TaskContext,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Self {
-        let number = place.partition;
         let KCorrsetScan { fetch, settings, .. } = scan;
         let batch_size = settings.batch_size.unwrap_or(context.session_config().batch_size());
         Self {
             state: State::Prepare(Arc::clone(&preparation), SharedPreparation::clone(&preparation)),
             output,
-            place,
+            id,
             threads: settings.threads,
             batch_size: fetch.map_or(batch_size, |rows| rows.min(batch_size)).max(1),
             wanted: *fetch,
-            predicates: scan.predicates.clone(),
+            dynamic_filters: scan.dynamic_filters.clone(),
             question_type: scan.request.question_type.clone(),
-            metrics: SweepMetrics {
-                baseline: BaselineMetrics::new(metrics, number),
-                sweep_time: MetricBuilder::new(metrics).subset_time("sweep_time", number),
-                done: MetricBuilder::new(metrics).counter("subsets_done", number),
-                pruned: MetricBuilder::new(metrics).counter("subsets_pruned", number),
-                emitted: MetricBuilder::new(metrics).counter("subsets_emitted", number),
-            },
+            metrics: SweepMetrics::new(metrics, id.partition),
         }
     }
 
-    /// Sends the workers off.
+    /// Starts the workers.
     fn start(&self, prepared: Arc<Prepared>, shared: Arc<SharedPreparation>) -> Result<Sweeping> {
-        let Place { partition, partitions, task, tasks } = self.place;
+        let PartitionId { partition, partitions, task, tasks } = self.id;
         let plan = Arc::clone(&prepared.plan);
         // The single partition of a sweep for the top rows keeps all threads busy.
         let shares = plan.shares(self.threads.max(partitions) * tasks);
@@ -318,11 +148,11 @@ impl KCorrsetStream {
             let worker = Worker {
                 job: Arc::clone(&job),
                 sweep: plan.share(share, shares, self.output.columns()),
-                filters: DynamicFilters::among(&self.predicates, &self.question_type),
+                filters: DynamicFilters::new(&self.dynamic_filters, &self.question_type),
                 reported: Progress::default(),
                 reports: sender.clone(),
             };
-            Box::new(worker).send_off();
+            Box::new(worker).spawn();
         }
         Ok(Sweeping {
             job,
@@ -380,7 +210,7 @@ impl Sweeping {
         self.job.metrics.emitted.add(report.batches.iter().map(RecordBatch::num_rows).sum());
         self.ready.extend(report.batches);
         match report.worker {
-            Some(worker) => worker.send_off(),
+            Some(worker) => worker.spawn(),
             None => self.unfinished -= 1,
         }
     }
@@ -410,7 +240,8 @@ mod tests {
     use datafusion::prelude::{SessionConfig, SessionContext};
     use futures::StreamExt;
 
-    use crate::udtf::exec::KCorrsetExec;
+    use crate::sweep::{Budget, Row, RowBuffer, Sweep};
+    use crate::udtf::exec::node::KCorrsetExec;
     use crate::udtf::register_all;
 
     /// A sweep that does not end well.
@@ -448,7 +279,7 @@ mod tests {
         let worker = Worker {
             job: Arc::clone(&sweeping.job),
             sweep: Box::new(Broken),
-            filters: DynamicFilters::among(&[], &DataType::Int64),
+            filters: DynamicFilters::new(&[], &DataType::Int64),
             reported: Progress::default(),
             reports: sender,
         };
@@ -459,7 +290,7 @@ mod tests {
     #[tokio::test]
     async fn a_worker_that_panics_ends_the_query_with_an_error() {
         let (mut stream, worker) = one_worker().await;
-        worker.send_off();
+        worker.spawn();
         let error = stream.next().await.unwrap().unwrap_err();
         assert_eq!(
             error.find_root().to_string(),

@@ -19,7 +19,6 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
@@ -29,6 +28,7 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
 use crate::sweep::Bounds;
+use crate::udtf::values::elements;
 
 /// Question sets that a predicate can let through.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,8 +64,11 @@ impl Selection {
     }
 
     /// What all of some predicates let through.
-    pub(crate) fn of_all(predicates: &[Arc<dyn PhysicalExpr>], question: &DataType) -> Self {
-        predicates.iter().map(|predicate| read(predicate, question).selection).fold(Self::ALL, Self::and)
+    pub(crate) fn of_all<'a>(
+        predicates: impl IntoIterator<Item = &'a Arc<dyn PhysicalExpr>>,
+        question: &DataType,
+    ) -> Self {
+        predicates.into_iter().map(|predicate| read(predicate, question).selection).fold(Self::ALL, Self::and)
     }
 
     fn and(mut self, other: Self) -> Self {
@@ -245,22 +248,6 @@ pub(crate) fn as_question(value: &ScalarValue, question: &DataType) -> Option<Sc
 
 fn questions_of(list: &ScalarValue, question: &DataType) -> Option<Vec<ScalarValue>> {
     elements(list)?.iter().map(|value| as_question(value, question)).collect()
-}
-
-/// The elements of a list, unless one of them is NULL, or the list.
-pub(crate) fn elements(list: &ScalarValue) -> Option<Vec<ScalarValue>> {
-    if list.is_null() {
-        return None;
-    }
-    let elements = match list {
-        ScalarValue::List(list) => list.value(0),
-        ScalarValue::LargeList(list) => list.value(0),
-        ScalarValue::FixedSizeList(list) => list.value(0),
-        _ => return None,
-    };
-    let known = elements.logical_null_count() == 0;
-    let element = |place| ScalarValue::try_from_array(&elements, place).ok();
-    known.then(|| (0..elements.len()).map(element).collect())?
 }
 
 /// A comparison of a column with a value, in either order.

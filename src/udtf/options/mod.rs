@@ -1,5 +1,7 @@
 //! The options of a call, typed.
 
+pub(crate) mod rules;
+
 use datafusion::arrow::datatypes::Fields;
 use datafusion::common::ScalarValue;
 

@@ -50,7 +50,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::physical_expr::{DynamicFilterTracker, DynamicFilterTracking, PhysicalExpr};
 
 use crate::sweep::Bounds;
-use crate::udtf::pushdown::Selection;
+use crate::udtf::scan::pushdown::Selection;
 
 /// The filters that one worker watches.
 pub(crate) struct DynamicFilters {
@@ -62,8 +62,8 @@ pub(crate) struct DynamicFilters {
 }
 
 impl DynamicFilters {
-    /// Those among some predicates that can still change.
-    pub(crate) fn among(predicates: &[Arc<dyn PhysicalExpr>], question: &DataType) -> Self {
+    /// Those among some filters that can still change.
+    pub(crate) fn new(predicates: &[Arc<dyn PhysicalExpr>], question: &DataType) -> Self {
         let mut this =
             Self { filters: Vec::new(), trackers: Vec::new(), question: question.clone(), read: false };
         for predicate in predicates {
@@ -76,7 +76,7 @@ impl DynamicFilters {
     }
 
     /// What is wanted by now, if that may have changed since it was last asked for.
-    pub(crate) fn news(&mut self) -> Option<Bounds> {
+    pub(crate) fn changed_bounds(&mut self) -> Option<Bounds> {
         let mut changed = !std::mem::replace(&mut self.read, true);
         // All of them, as asking one marks its change as seen.
         for tracker in &mut self.trackers {

@@ -4,7 +4,7 @@ use datafusion::error::Result;
 use datafusion::prelude::DataFrame;
 
 use crate::udtf::options::KCorrsetOptions;
-use crate::udtf::provider::{KCorrsetTable, scan};
+use crate::udtf::scan::provider::{KCorrsetTable, scan};
 
 /// Question sets of a [`DataFrame`] that has the columns user, question and score, or is
 /// [wide](KCorrsetOptions::wide).

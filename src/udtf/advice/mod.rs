@@ -3,6 +3,11 @@
 //! Errors of the index say what is wrong with the data and know no SQL; what can be written
 //! instead is added here, where the call, its table and the session's dialect are known.
 
+pub(crate) mod duplicates;
+pub(crate) mod near;
+pub(crate) mod spelling;
+pub(crate) mod text_scores;
+
 use datafusion::arrow::compute::can_cast_types;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -11,8 +16,8 @@ use datafusion::logical_expr::{LogicalPlan, UNNAMED_TABLE};
 
 use crate::error::{KCorrsetError, Place, Remedy, UnfitColumns, short};
 use crate::index::{ColumnNames, InputLayout, key_type};
-use crate::udtf::near::near_columns;
-use crate::udtf::spelling::Spelling;
+use crate::udtf::advice::near::near_columns;
+use crate::udtf::advice::spelling::Spelling;
 
 /// Where no table is known by name.
 const SOME_TABLE: &str = "...";

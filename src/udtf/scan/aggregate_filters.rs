@@ -22,7 +22,7 @@ use datafusion::logical_expr::{Aggregate, LogicalPlan, TableScan};
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
-use crate::udtf::provider::KCorrsetTable;
+use crate::udtf::scan::provider::KCorrsetTable;
 
 /// The analyzer's rule that lets sweeps listen to dynamic filters where these are right.
 #[derive(Debug)]

@@ -1,0 +1,15 @@
+//! The plan node, and what runs when it is executed.
+
+pub(crate) mod distribution;
+mod dynamic_filters;
+pub(crate) mod node;
+mod notices;
+mod output;
+pub(crate) mod panics;
+mod prepare;
+pub(crate) mod reader;
+mod stream;
+mod worker;
+
+pub use node::KCorrsetExec;
+pub use notices::Notices;

@@ -1,0 +1,230 @@
+//! Phase 1: the input's batches → an index and a plan of the sweep, once for all
+//! partitions.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::common::ScalarValue;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use rayon::ThreadPool;
+
+use crate::error::KCorrsetError;
+use crate::index::AnswerIndex;
+use crate::sweep::{Bounds, SweepPlan, SweepProgress, SweepRequest};
+use crate::udtf::bounded_errors::bounded;
+use crate::udtf::exec::distribution::distribution_of;
+use crate::udtf::advice::near::near_questions;
+use crate::udtf::scan::pushdown::Selection;
+use crate::udtf::exec::reader::Reader;
+use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
+
+/// What all partitions of one execution share.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) index: AnswerIndex,
+    pub(crate) plan: Arc<SweepPlan>,
+    pub(crate) pool: Arc<ThreadPool>,
+    pub(crate) progress: Option<Arc<SweepProgress>>,
+    /// The bytes of index and plan, given back to the session's pool on drop.
+    reservation: MemoryReservation,
+}
+
+/// A preparation that whoever polls it drives, and whose end all of them see.
+pub(crate) type SharedPreparation = Shared<BoxFuture<'static, Result<Arc<Prepared>, Arc<DataFusionError>>>>;
+
+/// The preparation of a plan's partitions, as the plan holds it.
+///
+/// It goes with the last of the streams: a plan may be kept for long after it ran, as it is by
+/// a worker of a cluster, and its index should not be. But partitions may be read one after
+/// the other; so until all have been handed out the plan keeps it, too.
+#[derive(Debug, Default)]
+pub(crate) struct PreparationSlot {
+    kept: Option<Arc<SharedPreparation>>,
+    used: Weak<SharedPreparation>,
+    /// The partitions of the present run that have been handed out.
+    handed_out: Vec<usize>,
+    /// How many runs have begun.
+    runs: usize,
+}
+
+impl PreparationSlot {
+    /// What the stream of one partition, out of so many, has to wait for and to hold; and which
+    /// run it belongs to, the first being 0.
+    pub(crate) fn hand_out(
+        &mut self,
+        partition: usize,
+        partitions: usize,
+        begin: impl FnOnce(usize) -> SharedPreparation,
+    ) -> (Arc<SharedPreparation>, usize) {
+        let again = self.handed_out.contains(&partition);
+        let present = self.used.upgrade().filter(|_| !again);
+        let shared = present.unwrap_or_else(|| {
+            self.handed_out.clear();
+            self.runs += 1;
+            Arc::new(begin(self.runs - 1))
+        });
+        self.used = Arc::downgrade(&shared);
+        self.handed_out.push(partition);
+        self.kept = (self.handed_out.len() < partitions).then(|| Arc::clone(&shared));
+        (shared, self.runs - 1)
+    }
+}
+
+impl Prepared {
+    /// The preparation, not yet begun. The name of the kernel is told to `kernel`.
+    pub(crate) fn shared(
+        input: Arc<dyn ExecutionPlan>,
+        scan: KCorrsetScan,
+        context: Arc<TaskContext>,
+        metrics: ExecutionPlanMetricsSet,
+        kernel: Arc<OnceLock<String>>,
+    ) -> SharedPreparation {
+        let preparation = async move {
+            let prepared =
+                prepare(input, scan, context, &metrics).await.map_err(bounded).map_err(Arc::new)?;
+            kernel.get_or_init(|| kernel_name(&prepared.plan, &prepared.index));
+            Ok(Arc::new(prepared))
+        };
+        preparation.boxed().shared()
+    }
+
+    /// A reservation of a partition's own, from the same pool and in the same name.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<MemoryReservation> {
+        let reservation = self.reservation.new_empty();
+        reservation.try_grow(bytes)?;
+        Ok(reservation)
+    }
+}
+
+async fn prepare(
+    input: Arc<dyn ExecutionPlan>,
+    scan: KCorrsetScan,
+    context: Arc<TaskContext>,
+    metrics: &ExecutionPlanMetricsSet,
+) -> Result<Prepared> {
+    let instructions = scan.settings.instructions;
+    // A sweep for the top rows looks at every subset, whatever the limit.
+    let partial = scan.fetch.is_some() && scan.request.options.top.is_none();
+    let reader = Reader::new(&scan, &context, metrics)?;
+    let reservation = reader.reservation().new_empty();
+    let index = index_of(&input, &scan.request, &context, &reader).await?;
+    let (index, plan, reservation) = reader
+        .on_pool(move || {
+            let request = sweep_request(&scan, &index)?;
+            reservation.try_grow(SweepPlan::memory_of(index.answers(), &request))?;
+            let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
+            Ok((index, Arc::new(plan), reservation))
+        })
+        .await?;
+    let pool = Arc::clone(&reader.pool);
+    drop(reader);
+    reservation.try_grow(index.memory())?;
+
+    let answers = index.answers();
+    log::debug!(
+        "k_corrset: {} users, {} questions, {} scores; kernel: {}, {}",
+        answers.users(),
+        answers.questions(),
+        answers.score_class(),
+        instructions.name(),
+        kernel_name(&plan, &index)
+    );
+    let subsets = plan.subsets();
+    MetricBuilder::new(metrics).global_counter("users").add(answers.users());
+    MetricBuilder::new(metrics).global_counter("questions").add(answers.questions());
+    MetricBuilder::new(metrics).global_counter("subsets_total").add(subsets.unwrap_or(u64::MAX) as usize);
+    let progress = context.session_config().get_extension::<SweepProgress>();
+    if let (Some(progress), Some(subsets)) = (&progress, subsets) {
+        progress.expect(subsets);
+    }
+    Ok(Prepared { index, plan, pool, progress, reservation })
+}
+
+/// The name of the code that does the work, and what it takes the scores for.
+fn kernel_name(plan: &SweepPlan, index: &AnswerIndex) -> String {
+    match index.floats_as_decimals() {
+        true => format!("{}, floats as decimals", plan.kernel()),
+        false => plan.kernel().to_string(),
+    }
+}
+
+/// The index of the rows that an input has, whoever has read them.
+async fn index_of(
+    input: &Arc<dyn ExecutionPlan>,
+    request: &KCorrsetRequest,
+    context: &Arc<TaskContext>,
+    reader: &Reader,
+) -> Result<AnswerIndex> {
+    let distribution = distribution_of(context.session_config());
+    match distribution.and_then(|distribution| distribution.index_of(input, request, context, reader)) {
+        Some(index) => index.await,
+        None => reader.build(input, request, context).await,
+    }
+}
+
+/// The request in the index's terms: questions by their ids.
+fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepRequest> {
+    let KCorrsetRequest { k, options, question_type, .. } = &*scan.request;
+    let ids = |questions: &[ScalarValue]| -> Result<Vec<Option<u32>>> {
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = ScalarValue::iter_to_array(questions.iter().cloned())?;
+        Ok(index.ids(&values)?)
+    };
+    let known = |option: &'static str, questions: &[ScalarValue]| -> Result<Vec<u32>> {
+        let known = |(id, question): (Option<u32>, &ScalarValue)| {
+            id.ok_or_else(|| unknown_question(option, question, index).into())
+        };
+        ids(questions)?.into_iter().zip(questions).map(known).collect()
+    };
+    let mut include = known("include", &options.include)?;
+    let mut exclude = known("exclude", &options.exclude)?;
+    // A filter may well ask for a question that is not there: no set has it.
+    let mut selection = Selection::of_all(scan.all_filters(), question_type);
+    for id in ids(&selection.include)? {
+        match id {
+            Some(id) => include.push(id),
+            None => selection.wanted = Bounds::NONE,
+        }
+    }
+    exclude.extend(ids(&selection.exclude)?.into_iter().flatten());
+    let any: Vec<u32> = ids(&selection.any)?.into_iter().flatten().collect();
+    if any.is_empty() && !selection.any.is_empty() {
+        selection.wanted = Bounds::NONE;
+    }
+    Ok(SweepRequest {
+        k: *k,
+        include,
+        exclude,
+        any,
+        min_users: options.min_users,
+        top: options.top,
+        corrected: options.corrected,
+        undefined: options.undefined,
+        bounds: selection.wanted,
+        instructions: Some(scan.settings.instructions),
+    })
+}
+
+/// The most questions among which near ones are looked for.
+const MOST_QUESTIONS: usize = 20_000;
+
+/// Questions that are told where none is near.
+const EXAMPLES: usize = 5;
+
+fn unknown_question(option: &'static str, question: &ScalarValue, index: &AnswerIndex) -> KCorrsetError {
+    let questions = index.questions();
+    let text = |place| array_value_to_string(questions, place).ok();
+    let names: Vec<String> = (0..questions.len().min(MOST_QUESTIONS)).filter_map(text).collect();
+    let question = question.to_string();
+    let near = near_questions(&question, names.iter().map(String::as_str));
+    let known = if near.is_empty() { names.into_iter().take(EXAMPLES).collect() } else { Vec::new() };
+    KCorrsetError::UnknownQuestion { option, question, near, known }
+}

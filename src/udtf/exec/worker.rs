@@ -1,0 +1,182 @@
+//! What sweeps one share, in time slices, and reports.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::error::Result;
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, Time,
+};
+use tokio::sync::mpsc;
+
+use crate::sweep::{Budget, Progress, Row, RowBuffer, Sweep, best_rows};
+use crate::udtf::exec::dynamic_filters::DynamicFilters;
+use crate::udtf::exec::output::Output;
+use crate::udtf::exec::panics::caught;
+use crate::udtf::exec::prepare::Prepared;
+
+/// How long a worker keeps its thread.
+const TIME_SLICE: Duration = Duration::from_millis(20);
+
+/// What EXPLAIN ANALYZE shows of a partition.
+#[derive(Debug, Clone)]
+pub(crate) struct SweepMetrics {
+    pub(crate) baseline: BaselineMetrics,
+    pub(crate) sweep_time: Time,
+    pub(crate) done: Count,
+    pub(crate) pruned: Count,
+    pub(crate) emitted: Count,
+}
+
+impl SweepMetrics {
+    pub(crate) fn new(metrics: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+        Self {
+            baseline: BaselineMetrics::new(metrics, partition),
+            sweep_time: MetricBuilder::new(metrics).subset_time("sweep_time", partition),
+            done: MetricBuilder::new(metrics).counter("subsets_done", partition),
+            pruned: MetricBuilder::new(metrics).counter("subsets_pruned", partition),
+            emitted: MetricBuilder::new(metrics).counter("subsets_emitted", partition),
+        }
+    }
+}
+
+/// What a partition's workers share.
+pub(crate) struct Job {
+    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) output: Output,
+    pub(crate) batch_size: usize,
+    /// The most batches of a report.
+    pub(crate) report_batches: usize,
+    pub(crate) metrics: SweepMetrics,
+    /// Set when nobody wants the rest.
+    pub(crate) stop: AtomicBool,
+    pub(crate) best: Mutex<Best>,
+}
+
+/// What the shares of a sweep for the top rows have come to.
+pub(crate) struct Best {
+    /// Shares that are not at their end.
+    pub(crate) unfinished: usize,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Sweeps one share.
+pub(crate) struct Worker {
+    pub(crate) job: Arc<Job>,
+    pub(crate) sweep: Box<dyn Sweep>,
+    pub(crate) filters: DynamicFilters,
+    pub(crate) reported: Progress,
+    pub(crate) reports: mpsc::Sender<Result<Report>>,
+}
+
+/// What a worker has come to.
+pub(crate) struct Report {
+    /// Each of at most the session's batch size.
+    pub(crate) batches: Vec<RecordBatch>,
+    /// The worker, if there is more to come.
+    pub(crate) worker: Option<Box<Worker>>,
+}
+
+impl Worker {
+    /// Starts, or goes on, on a thread of the pool.
+    pub(crate) fn spawn(self: Box<Self>) {
+        let pool = Arc::clone(&self.job.prepared.pool);
+        // First in, first out: workers of other queries get their share.
+        pool.spawn_fifo(move || self.run());
+    }
+
+    fn run(self: Box<Self>) {
+        let reports = self.reports.clone();
+        match caught(|| self.time_slice()) {
+            Ok(None) => {}
+            // A report finds room, as the channel holds one for each worker. It
+            // finds no reader once the query has been dropped.
+            Ok(Some(report)) => drop(reports.try_send(Ok(report))),
+            Err(error) => drop(reports.try_send(Err(error))),
+        }
+    }
+
+    /// Sweeps for one time slice, or until a report is full; reports if there is
+    /// anything to report, and else lines up for another slice.
+    fn time_slice(mut self: Box<Self>) -> Result<Option<Report>> {
+        let job = Arc::clone(&self.job);
+        let begun = Instant::now();
+        let until = begun + TIME_SLICE;
+        let mut batches = Vec::new();
+        let finished = loop {
+            if let Some(bounds) = self.filters.changed_bounds() {
+                job.prepared.plan.tighten(bounds);
+            }
+            let mut rows = job.room();
+            let mut budget = Budget::new(job.batch_size, until, &job.stop);
+            let finished = self.sweep.advance(&mut rows, &mut budget);
+            batches.extend(job.batches(rows)?);
+            let full = batches.len() >= job.report_batches;
+            if finished || full || job.stop.load(Ordering::Relaxed) || Instant::now() >= until {
+                break finished;
+            }
+        };
+        job.metrics.sweep_time.add_duration(begun.elapsed());
+        job.metrics.baseline.elapsed_compute().add_duration(begun.elapsed());
+        if job.stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let swept = self.sweep.progress();
+        let done = swept.done - self.reported.done;
+        if let Some(progress) = &job.prepared.progress {
+            progress.advance(done);
+        }
+        job.metrics.done.add(done as usize);
+        job.metrics.pruned.add((swept.pruned - self.reported.pruned) as usize);
+        self.reported = swept;
+        if finished {
+            for best in job.merge_best(self.sweep.take_top()).chunks(job.batch_size) {
+                let mut rows = RowBuffer::new(job.output.columns());
+                best.iter().for_each(|row| rows.push_row(row));
+                batches.extend(job.batches(rows)?);
+            }
+        } else if batches.is_empty() {
+            self.spawn();
+            return Ok(None);
+        }
+        let worker = (!finished).then_some(self);
+        Ok(Some(Report { batches, worker }))
+    }
+}
+
+impl Job {
+    /// Room for the rows of a time slice.
+    fn room(&self) -> RowBuffer {
+        let plan = &self.prepared.plan;
+        let subsets = plan.subsets().map_or(usize::MAX, |subsets| subsets as usize);
+        let rows = if plan.top().is_some() { 0 } else { self.batch_size.min(subsets) };
+        RowBuffer::with_capacity(self.output.columns(), rows, plan.set_size())
+    }
+
+    /// Rows as batches of at most the session's size: the sweep may go over a very
+    /// small one.
+    fn batches(&self, rows: RowBuffer) -> Result<Vec<RecordBatch>> {
+        let count = rows.rows;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let all = self.output.batch(rows, self.prepared.index.questions())?;
+        let cut = |first| all.slice(first, self.batch_size.min(count - first));
+        Ok((0..count).step_by(self.batch_size).map(cut).collect())
+    }
+
+    /// Keeps the best rows of a share that is at its end; the last share gets the
+    /// best rows of all.
+    fn merge_best(&self, rows: Vec<Row>) -> Vec<Row> {
+        let Some(size) = self.prepared.plan.top() else { return Vec::new() };
+        let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
+        best.rows.extend(rows);
+        best.unfinished -= 1;
+        match best.unfinished {
+            0 => best_rows(size, std::mem::take(&mut best.rows)),
+            _ => Vec::new(),
+        }
+    }
+}
