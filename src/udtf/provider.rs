@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
@@ -18,6 +17,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::error::KCorrsetError;
 use crate::index::{ColumnNames, InputLayout};
@@ -233,6 +234,24 @@ impl KCorrsetTable {
         self.pushdown && self.request.options.top.is_none()
     }
 
+    /// What a query asks of a scan.
+    fn asked_for(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<KCorrsetScan> {
+        Ok(KCorrsetScan {
+            request: Arc::clone(&self.request),
+            projection: projection.cloned(),
+            predicates: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
+            fetch: limit,
+            takes_filters: self.listens && self.takes_filters() && limit.is_none(),
+            settings: SweepSettings::of(session)?,
+        })
+    }
+
     /// A filter of the query as a predicate on the result's rows.
     fn predicate(&self, filter: &Expr) -> Result<Arc<dyn PhysicalExpr>> {
         let schema = DFSchema::try_from(Arc::clone(&self.request.schema))?;
@@ -243,15 +262,17 @@ impl KCorrsetTable {
 
 /// Plans the input of a sweep. An engine that shares out plans must not take parts of it away:
 /// whoever has this input reads all of it.
-async fn plan_whole(input: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+fn plan_whole<'a>(
+    input: &'a LogicalPlan,
+    session: &'a dyn Session,
+) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
     #[cfg(feature = "distributed")]
     if let Some(whole) = crate::udtf::distributed::in_one_task(session) {
-        return whole.create_physical_plan(input).await;
+        return async move { whole.create_physical_plan(input).await }.boxed();
     }
-    session.create_physical_plan(input).await
+    session.create_physical_plan(input)
 }
 
-#[async_trait]
 impl TableProvider for KCorrsetTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.request.schema)
@@ -289,22 +310,30 @@ impl TableProvider for KCorrsetTable {
     ///
     /// # Limit
     /// The sweep stops after so many rows.
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    ///
+    /// No `async`, although the trait has it: for a future that keeps expressions while it waits, the
+    /// compiler takes five seconds to prove that they are `Send` (Rust 1.95).
+    fn scan<'table, 'session, 'columns, 'filters, 'plan>(
+        &'table self,
+        session: &'session dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = plan_whole(&self.input, session).await.map_err(bounded)?;
-        let scan = KCorrsetScan {
-            request: Arc::clone(&self.request),
-            projection: projection.cloned(),
-            predicates: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
-            fetch: limit,
-            takes_filters: self.listens && self.takes_filters() && limit.is_none(),
-            settings: SweepSettings::of(session)?,
-        };
-        Ok(Arc::new(KCorrsetExec::try_new(input, scan)?))
+    ) -> BoxFuture<'plan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'table: 'plan,
+        'session: 'plan,
+        'columns: 'plan,
+        'filters: 'plan,
+        Self: 'plan,
+    {
+        let scan = self.asked_for(session, projection, filters, limit);
+        let input = plan_whole(&self.input, session);
+        async move {
+            let scan = scan?;
+            Ok(Arc::new(KCorrsetExec::try_new(input.await.map_err(bounded)?, scan)?)
+                as Arc<dyn ExecutionPlan>)
+        }
+        .boxed()
     }
 }
