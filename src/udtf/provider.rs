@@ -329,11 +329,8 @@ impl TableProvider for KCorrsetTable {
     {
         let scan = self.asked_for(session, projection, filters, limit);
         let input = plan_whole(&self.input, session);
-        async move {
-            let scan = scan?;
-            Ok(Arc::new(KCorrsetExec::try_new(input.await.map_err(bounded)?, scan)?)
-                as Arc<dyn ExecutionPlan>)
-        }
-        .boxed()
+        let sweep =
+            |input: Result<_>| Ok(Arc::new(KCorrsetExec::try_new(input.map_err(bounded)?, scan?)?) as _);
+        input.map(sweep).boxed()
     }
 }
