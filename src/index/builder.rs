@@ -13,8 +13,8 @@ use crate::index::bitset::BitMatrix;
 use crate::index::columns::too_wide;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
-use crate::index::key::{Key, Users};
 use crate::index::input::InputColumns;
+use crate::index::key::{Key, Users};
 use crate::index::layout::InputLayout;
 use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify_memory};
 

@@ -11,8 +11,8 @@ use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores,
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::extension::{check_score_extension, extension_metadata};
-use crate::index::key::{Key, Users};
 use crate::index::input::{InputColumns, place_of};
+use crate::index::key::{Key, Users};
 use crate::index::scores::RawAnswers;
 
 /// The three columns of answers.

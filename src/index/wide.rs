@@ -26,8 +26,8 @@ use crate::index::common_type::CommonType;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::extension::check_score_extension;
-use crate::index::key::{Key, Users};
 use crate::index::input::{InputColumns, place_of};
+use crate::index::key::{Key, Users};
 use crate::index::scores::RawAnswers;
 
 /// The columns of users' answers.

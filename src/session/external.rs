@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider, TableProviderFactory};
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::listing::{ListingTable, ListingTableUrl};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::CreateExternalTable;
 use datafusion::object_store::ObjectMeta;
-use futures::{StreamExt, TryStreamExt};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 
 use crate::session::by_name::{Column, Groups, OneFormat};
 use crate::session::json;
@@ -21,31 +21,47 @@ use crate::session::whole_files::WholeFiles;
 #[derive(Debug)]
 pub(super) struct ExternalTables(pub(super) Arc<dyn TableProviderFactory>);
 
-#[async_trait]
 impl TableProviderFactory for ExternalTables {
-    async fn create(
-        &self,
-        session: &dyn Session,
-        cmd: &CreateExternalTable,
-    ) -> Result<Arc<dyn TableProvider>> {
-        let table = self.0.create(session, cmd).await?;
-        let Some(files) = table.downcast_ref::<ListingTable>() else { return Ok(table) };
-        if json::is_array(files.options()) {
-            return Ok(Arc::new(WholeFiles(table)));
-        }
-        if !files.options().format.is::<CsvFormat>() {
-            return Ok(table);
-        }
-        let groups = groups_of(files, session).await?;
-        // What may be written to stays what it is.
-        if groups.len() < 2 {
-            return Ok(table);
-        }
-        let declared = !cmd.schema.fields().is_empty() || !files.options().table_partition_cols.is_empty();
-        match groups.differ().filter(|_| declared) {
-            Some(error) => Err(error),
-            None => groups.table(None, true),
-        }
+    // No `async`: see `KCorrsetTable::scan`.
+    fn create<'factory, 'session, 'command, 'table>(
+        &'factory self,
+        session: &'session dyn Session,
+        command: &'command CreateExternalTable,
+    ) -> BoxFuture<'table, Result<Arc<dyn TableProvider>>>
+    where
+        'factory: 'table,
+        'session: 'table,
+        'command: 'table,
+        Self: 'table,
+    {
+        let has_columns = !command.schema.fields().is_empty();
+        let table = self.0.create(session, command);
+        table.and_then(move |table| mended(table, has_columns, session)).boxed()
+    }
+}
+
+/// The table, by the names of its files' columns where these differ.
+async fn mended(
+    table: Arc<dyn TableProvider>,
+    has_columns: bool,
+    session: &dyn Session,
+) -> Result<Arc<dyn TableProvider>> {
+    let Some(files) = table.downcast_ref::<ListingTable>() else { return Ok(table) };
+    if json::is_array(files.options()) {
+        return Ok(Arc::new(WholeFiles(table)));
+    }
+    if !files.options().format.is::<CsvFormat>() {
+        return Ok(table);
+    }
+    let groups = groups_of(files, session).await?;
+    // What may be written to stays what it is.
+    if groups.len() < 2 {
+        return Ok(table);
+    }
+    let declared = has_columns || !files.options().table_partition_cols.is_empty();
+    match groups.differ().filter(|_| declared) {
+        Some(error) => Err(error),
+        None => groups.table(None, true),
     }
 }
 

@@ -2,13 +2,12 @@
 //!
 //! DataFusion cuts large files into ranges that are read side by side. One array of JSON cannot be
 //! entered in its midst, and DataFusion's reader of it says so only when it runs. So the plan of
-//! such a table, and of text that is made UTF-8 on the way, is a leaf that nobody looks into: its files are as they are, one behind the other
-//! or side by side, and none is cut.
+//! such a table, and of text that is made UTF-8 on the way, is a leaf that nobody looks into: its
+//! files are as they are, one behind the other or side by side, and none is cut.
 
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::internal_err;
@@ -19,12 +18,13 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 
 /// A table of files that cannot be cut.
 #[derive(Debug)]
 pub(super) struct WholeFiles(pub(super) Arc<dyn TableProvider>);
 
-#[async_trait]
 impl TableProvider for WholeFiles {
     fn schema(&self) -> SchemaRef {
         self.0.schema()
@@ -34,14 +34,23 @@ impl TableProvider for WholeFiles {
         self.0.table_type()
     }
 
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    // No `async`: see `KCorrsetTable::scan`.
+    fn scan<'table, 'session, 'columns, 'filters, 'plan>(
+        &'table self,
+        session: &'session dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(WholeFilesExec(self.0.scan(session, projection, filters, limit).await?)))
+    ) -> BoxFuture<'plan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'table: 'plan,
+        'session: 'plan,
+        'columns: 'plan,
+        'filters: 'plan,
+        Self: 'plan,
+    {
+        let plan = self.0.scan(session, projection, filters, limit);
+        plan.map_ok(|plan| Arc::new(WholeFilesExec(plan)) as Arc<dyn ExecutionPlan>).boxed()
     }
 }
 

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn columns_are_listed_where_a_star_cannot_do_without_some() {
-        let columns = ["id", "group", "q1", "q2"];
+        let columns = ["student", "group", "calm", "sleep"];
         let computed = [("group", "upper(\"group\")".to_string())];
         let written = |dialect| {
             let spelling = spelling(dialect);
@@ -127,11 +127,11 @@ mod tests {
         };
         let star = "* REPLACE (upper(\"group\") AS \"group\")".to_string();
         assert_eq!(written("duckdb"), (star, "* EXCLUDE (\"group\")".to_string()));
-        let list = "\"id\", upper(\"group\") AS \"group\", \"q1\", \"q2\"".to_string();
-        assert_eq!(written("postgresql"), (list, "\"id\", \"q1\", \"q2\"".to_string()));
+        let list = "\"student\", upper(\"group\") AS \"group\", \"calm\", \"sleep\"".to_string();
+        assert_eq!(written("postgresql"), (list, "\"student\", \"calm\", \"sleep\"".to_string()));
         assert_eq!(written("spark").1, "* EXCEPT (`group`)");
         // The shorter one.
-        assert_eq!(spelling("duckdb").excluding(&columns, &columns[1..]), "\"id\"");
+        assert_eq!(spelling("duckdb").excluding(&columns, &columns[1..]), "\"student\"");
     }
 
     #[test]

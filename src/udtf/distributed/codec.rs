@@ -189,9 +189,8 @@ fn encode_sweep(
         sweep.scan();
     let KCorrsetRequest { k, layout, options, question_type: _, schema, table } = &**request;
     let SweepSettings { threads, instructions, batch_size } = settings;
-    let options = given(options).map(|(name, value)| {
-        Ok(OptionMessage { name: name.to_string(), value: Some((&value).try_into()?) })
-    });
+    let options = given(options)
+        .map(|(name, value)| Ok(OptionMessage { name: name.to_string(), value: Some((&value).try_into()?) }));
     let number = |number: &Option<usize>| number.map(|number| number as u64);
     let expressions = |filters: &[Arc<dyn PhysicalExpr>]| -> Result<Vec<protobuf::PhysicalExprNode>> {
         let encode = |filter| converter.physical_expr_to_proto(filter, &DefaultPhysicalExtensionCodec {});

@@ -339,10 +339,7 @@ impl EncodedIndex {
 ///
 /// # Errors
 /// The coordinator could not make one; parts are missing; the memory pool is exhausted.
-async fn received(
-    mut parts: BoxStream<'static, Result<IndexPart>>,
-    reader: &Reader,
-) -> Result<AnswerIndex> {
+async fn received(mut parts: BoxStream<'static, Result<IndexPart>>, reader: &Reader) -> Result<AnswerIndex> {
     let mut bytes = Vec::new();
     let mut total = None;
     while let Some(part) = parts.try_next().await? {

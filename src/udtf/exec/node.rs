@@ -19,9 +19,9 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::output::Output;
-use crate::udtf::exec::prepare::{Prepared, PreparationSlot};
-use crate::udtf::request::{KCorrsetRequest, KCorrsetScan, PartitionId};
+use crate::udtf::exec::prepare::{PreparationSlot, Prepared};
 use crate::udtf::exec::stream::KCorrsetStream;
+use crate::udtf::request::{KCorrsetRequest, KCorrsetScan, PartitionId};
 
 /// Sweeps the question sets of its input.
 ///

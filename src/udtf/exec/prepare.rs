@@ -17,12 +17,12 @@ use rayon::ThreadPool;
 use crate::error::KCorrsetError;
 use crate::index::AnswerIndex;
 use crate::sweep::{Bounds, SweepPlan, SweepProgress, SweepRequest};
+use crate::udtf::advice::near::near_questions;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
-use crate::udtf::advice::near::near_questions;
-use crate::udtf::scan::pushdown::Selection;
 use crate::udtf::exec::reader::Reader;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
+use crate::udtf::scan::pushdown::Selection;
 
 /// What all partitions of one execution share.
 #[derive(Debug)]

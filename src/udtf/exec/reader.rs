@@ -24,10 +24,10 @@ use crate::index::{AnswerIndex, IndexBuilder};
 use crate::sweep::pool;
 use crate::udtf::advice::Advice;
 use crate::udtf::advice::duplicates;
+use crate::udtf::advice::text_scores::{TextScores, without_text};
 use crate::udtf::exec::notices::Notices;
 use crate::udtf::exec::panics::{caught, panic_error, worker_error};
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
-use crate::udtf::advice::text_scores::{TextScores, without_text};
 
 /// Reads an input into an index.
 #[derive(Clone)]

@@ -39,8 +39,8 @@ use crate::udtf::exec::dynamic_filters::DynamicFilters;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::panics::worker_error;
 use crate::udtf::exec::prepare::{Prepared, SharedPreparation};
-use crate::udtf::request::{KCorrsetScan, PartitionId};
 use crate::udtf::exec::worker::{Best, Job, Report, SweepMetrics, Worker};
+use crate::udtf::request::{KCorrsetScan, PartitionId};
 
 /// The most batches of a report.
 const REPORT_BATCHES: usize = 8;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
@@ -17,19 +16,21 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::error::KCorrsetError;
 use crate::udtf::NAME;
+use crate::udtf::advice::text_scores::without_text;
 use crate::udtf::advice::{Advice, table_text};
-use crate::udtf::values::display;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::options::{InputOptions, KCorrsetOptions};
-use crate::udtf::scan::pushdown::{Reading, as_question, read};
 use crate::udtf::request::{CalledTable, KCorrsetRequest, KCorrsetScan};
+use crate::udtf::scan::pushdown::{Reading, as_question, read};
 use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
-use crate::udtf::advice::text_scores::without_text;
+use crate::udtf::values::display;
 
 /// The result of `k_corrset` as a table: `questions`, `r`, `n`.
 #[derive(Debug, Clone)]
@@ -159,6 +160,25 @@ impl KCorrsetTable {
         self.pushdown && self.request.options.top.is_none()
     }
 
+    /// What a query asks of a scan.
+    fn asked_for(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<KCorrsetScan> {
+        Ok(KCorrsetScan {
+            request: Arc::clone(&self.request),
+            projection: projection.cloned(),
+            filters: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
+            dynamic_filters: Vec::new(),
+            fetch: limit,
+            takes_filters: self.listens && self.takes_filters() && limit.is_none(),
+            settings: SweepSettings::of(session)?,
+        })
+    }
+
     /// A filter of the query as a predicate on the result's rows.
     fn predicate(&self, filter: &Expr) -> Result<Arc<dyn PhysicalExpr>> {
         let schema = DFSchema::try_from(Arc::clone(&self.request.schema))?;
@@ -169,15 +189,17 @@ impl KCorrsetTable {
 
 /// Plans the input of a sweep. An engine that shares out plans must not take parts of it away:
 /// whoever has this input reads all of it.
-async fn plan_whole(input: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+fn plan_whole<'a>(
+    input: &'a LogicalPlan,
+    session: &'a dyn Session,
+) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
     let whole = distribution_of(session.config()).and_then(|distribution| distribution.in_one_task(session));
     match whole {
-        Some(whole) => whole.create_physical_plan(input).await,
-        None => session.create_physical_plan(input).await,
+        Some(whole) => async move { whole.create_physical_plan(input).await }.boxed(),
+        None => session.create_physical_plan(input),
     }
 }
 
-#[async_trait]
 impl TableProvider for KCorrsetTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.request.schema)
@@ -215,23 +237,27 @@ impl TableProvider for KCorrsetTable {
     ///
     /// # Limit
     /// The sweep stops after so many rows.
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    ///
+    /// No `async`, although the trait has it: for a future that keeps expressions while it waits, the
+    /// compiler takes five seconds to prove that they are `Send` (Rust 1.95).
+    fn scan<'table, 'session, 'columns, 'filters, 'plan>(
+        &'table self,
+        session: &'session dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = plan_whole(&self.input, session).await.map_err(bounded)?;
-        let scan = KCorrsetScan {
-            request: Arc::clone(&self.request),
-            projection: projection.cloned(),
-            filters: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
-            dynamic_filters: Vec::new(),
-            fetch: limit,
-            takes_filters: self.listens && self.takes_filters() && limit.is_none(),
-            settings: SweepSettings::of(session)?,
-        };
-        Ok(Arc::new(KCorrsetExec::try_new(input, scan)?))
+    ) -> BoxFuture<'plan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'table: 'plan,
+        'session: 'plan,
+        'columns: 'plan,
+        'filters: 'plan,
+        Self: 'plan,
+    {
+        let scan = self.asked_for(session, projection, filters, limit);
+        let input = plan_whole(&self.input, session);
+        let sweep =
+            |input: Result<_>| Ok(Arc::new(KCorrsetExec::try_new(input.map_err(bounded)?, scan?)?) as _);
+        input.map(sweep).boxed()
     }
 }

@@ -28,9 +28,9 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::error::KCorrsetError;
 use crate::udtf::NAME;
-use crate::udtf::sql::arguments::Arguments;
-use crate::udtf::scan::provider::{KCorrsetTable, scan};
 use crate::udtf::advice::spelling::Spelling;
+use crate::udtf::scan::provider::{KCorrsetTable, scan};
+use crate::udtf::sql::arguments::Arguments;
 
 /// Parks a call on a relation that the query calls by this name.
 ///

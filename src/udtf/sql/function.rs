@@ -11,11 +11,11 @@ use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
 use crate::error::KCorrsetError;
-use crate::udtf::sql::arguments::{Arguments, struct_options};
-use crate::udtf::values::display;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::scan::provider::KCorrsetTable;
+use crate::udtf::sql::arguments::{Arguments, struct_options};
 use crate::udtf::sql::resolve::{TableName, resolve};
+use crate::udtf::values::display;
 
 /// The table function `k_corrset(table, k [, options])`: a name, a literal and a struct
 /// literal, which is all that a table function can be given by itself.

@@ -39,13 +39,13 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::NAME;
-use crate::udtf::sql::arguments::{Arguments, no_constant, simplified, struct_options, takes_text};
-use crate::udtf::bounded_errors::bounded;
-use crate::udtf::sql::function::table_of;
-use crate::udtf::sql::deferred;
-use crate::udtf::scan::provider::{KCorrsetTable, scan};
-use crate::udtf::sql::routines::routines;
 use crate::udtf::advice::spelling::Spelling;
+use crate::udtf::bounded_errors::bounded;
+use crate::udtf::scan::provider::{KCorrsetTable, scan};
+use crate::udtf::sql::arguments::{Arguments, no_constant, simplified, struct_options, takes_text};
+use crate::udtf::sql::deferred;
+use crate::udtf::sql::function::table_of;
+use crate::udtf::sql::routines::routines;
 
 /// Plans the calls of `k_corrset` in FROM clauses.
 #[derive(Debug)]

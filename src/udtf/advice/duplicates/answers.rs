@@ -10,9 +10,9 @@ use datafusion::prelude::DataFrame;
 
 use crate::error::Remedy;
 use crate::index::{ColumnNames, key_type};
-use crate::udtf::advice::{Advice, is_binary};
 use crate::udtf::advice::duplicates::table::{Row, Table, differ, extremes, flag, tells_apart};
 use crate::udtf::advice::text_scores::is_text;
+use crate::udtf::advice::{Advice, is_binary};
 
 /// The most columns that are looked at.
 const MOST_COLUMNS: usize = 16;
