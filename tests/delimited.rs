@@ -122,10 +122,24 @@ async fn columns_without_names_can_be_named() {
         ("r.csv", "\"user\",\"question\",\"score\"\n\"1\",\"ann\",\"q1\",1\n\"2\",\"bob\",\"q1\",0\n".into()),
         ("twice.csv", "user,score,score,\nann,1,2,x\n".into()),
         ("wide.csv", "user,1,2,3\nann,1,0,1\nbob,0,0,1\n".into()),
+        ("pandas.csv", ",q1,q2\n0,1,3\n1,0,1\n2,1,2\n".into()),
+        ("write.table.txt", "\"q1\" \"q2\"\n\"ann\" 1 3\n\"bob\" 0 1\n\"cyd\" 1 2\n".into()),
         ("short.csv", "user,question,score\nann,q1,1\n".into()),
     ]);
     assert_eq!(read(&folder, "none.csv", "column_1, column_2, column_3").await.unwrap().len(), EXAM.len());
-    assert_eq!(read(&folder, "r.csv", "column_1, \"user\", score").await.unwrap(), ["1|ann|1", "2|bob|0"]);
+    assert_eq!(
+        read(&folder, "r.csv", "__index_level_0__, \"user\", score").await.unwrap(),
+        ["1|ann|1", "2|bob|0"]
+    );
+    // Row names are no question; as users they are named.
+    for (name, options) in
+        [("pandas.csv", ""), ("write.table.txt", ""), ("write.table.txt", ", user => '__index_level_0__'")]
+    {
+        let path = folder.path().join(name);
+        let sql =
+            format!("SELECT questions, n FROM k_corrset('{}', 1, wide => true{options})", path.display());
+        assert_eq!(lines(&run(&sql).await.unwrap()), ["[q1]|3", "[q2]|3"], "{name}{options}");
+    }
     assert_eq!(read(&folder, "twice.csv", "score, score_1, column_4").await.unwrap(), ["1|2|x"]);
     assert_eq!(read(&folder, "wide.csv", "\"user\", \"1\", \"3\"").await.unwrap(), ["ann|1|1", "bob|0|1"]);
     assert_eq!(read(&folder, "short.csv", "*").await.unwrap(), ["ann|q1|1"]);

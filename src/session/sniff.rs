@@ -136,12 +136,22 @@ pub(super) fn names(header: &[Vec<u8>]) -> Vec<String> {
     header.iter().map(|name| String::from_utf8_lossy(name).trim().to_string()).collect()
 }
 
+/// The name of the one column that has none, before others that have: pandas and R write their row
+/// names there, and pandas gives them this name where a name has to be, as in Parquet.
+const ROW_NAMES: &str = "__index_level_0__";
+
 /// Names that can be written, and that differ: `column_2` for the second if it has none, `score_1`
 /// for another `score`.
 pub(super) fn numbered(names: Vec<String>) -> Vec<String> {
     let mut all: Vec<String> = Vec::with_capacity(names.len());
+    let has_row_names = names.len() > 1 && names.iter().position(String::is_empty) == Some(0);
+    let has_row_names = has_row_names && !names[1..].iter().any(String::is_empty);
     for (number, name) in names.iter().enumerate() {
-        let name = if name.is_empty() { format!("column_{}", number + 1) } else { name.clone() };
+        let name = match name.as_str() {
+            "" if has_row_names => ROW_NAMES.to_string(),
+            "" => format!("column_{}", number + 1),
+            name => name.to_string(),
+        };
         let mut free = name.clone();
         let mut count = 0;
         while all.contains(&free) || (count > 0 && names.contains(&free)) {
@@ -493,7 +503,7 @@ mod tests {
         assert_eq!(sniff(b"#user,question,score\n#1,q1,1\n#2,q1,0\n", true, "csv").width, 3);
         assert_eq!(
             names("\"user\",\"question\",\"score\"\n\"1\",\"ann\",\"q1\",1\n\"2\",\"bob\",\"q1\",0\n"),
-            ["column_1", "user", "question", "score"]
+            ["__index_level_0__", "user", "question", "score"]
         );
         assert_eq!(
             names("user,question,score\nann,q1,1,\nbob,q1,0,\n"),
