@@ -1,5 +1,5 @@
 //! The innermost loops, for cohorts of one size: time for each subset and user of a
-//! prefix, whether or not he answered the last question.
+//! prefix, whether or not they answered the last question.
 //!
 //! Nine of ten users answered a question, so a prefix of two leaves four fifths of them.
 //! `cargo bench --features cli --bench kernel`

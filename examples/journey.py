@@ -31,7 +31,7 @@ PICTURE = Path(__file__).with_suffix(".png")
 def made_up(users=3_000, questions=60, seed=20):
     """An exam whose questions are of different worth.
 
-    The probability that a user answers a question well rises with his skill, and the steeper the
+    The probability that a user answers a question well rises with their skill, and the steeper the
     better the question tells users apart (the two-parameter logistic model of item response
     theory). Everybody got a random half of the questions.
     """

@@ -1,9 +1,10 @@
 //! `k_corrset(table, k)`: which set of k questions predicts overall performance
 //! best, as a table function for [Apache DataFusion](https://datafusion.apache.org).
 //!
-//! The input is rows of (user, question, score), or has a row a user and a column a question. For every set of k questions the
-//! function gives r, Pearson's correlation between a user's total on the set and
-//! his grand total, over the n users who answered all of the set.
+//! The input has a row for each answer (user, question, score), or a row for each user and a column
+//! for each question. For every set of k questions the function returns *r*, the Pearson
+//! correlation between users' totals on the set and their grand totals, and *n*, the number of users
+//! who answered every question in it.
 //!
 //! ```
 //! use datafusion::prelude::*;

@@ -13,6 +13,7 @@ mod kernels;
 mod laws;
 mod layers;
 mod numerics;
+mod options;
 mod pushdown;
 mod registration;
 mod reliability;

@@ -480,7 +480,7 @@ async fn ten_million_users_and_five_billion_subsets() {
         assert_eq!(n(&of_query[0]), n(&of_corr[0]));
         assert!((r(&of_query[0]) - r(&of_corr[0])).abs() < 1e-12);
     }
-    // Every user is counted in each pair of the questions he answered.
+    // Every user is counted in each pair of the questions they answered.
     let pairs = collect("SELECT count(*), sum(n) FROM k_corrset(wide, 2, undefined => 'null')").await;
     let users = "SELECT sum(answers * (answers - 1) / 2) FROM
                  (SELECT count(*) AS answers FROM wide GROUP BY \"user\")";

@@ -55,8 +55,13 @@ impl KCorrsetTable {
         Self::of_call(input, None, k, options, &ConfigOptions::default())
     }
 
-    /// The same of a call in a session of this configuration; `text` is the table as the call has
-    /// it, if it is no mere name.
+    /// The sets of a call in a session of this configuration.
+    ///
+    /// # Arguments
+    /// `text`: the table as the call has it, if it is no mere name.
+    ///
+    /// # Errors
+    /// Those of [`try_new`](Self::try_new), with the SQL that mends them.
     pub(crate) fn of_call(
         input: LogicalPlan,
         text: Option<String>,

@@ -1,0 +1,36 @@
+//! An option is everywhere where people look for it.
+
+use datafusion::prelude::SessionContext;
+use datafusion_k_corrset::register_all;
+
+/// The names that the error for an unknown option lists.
+async fn options() -> Vec<String> {
+    let ctx = SessionContext::new();
+    register_all(&ctx).unwrap();
+    ctx.sql("CREATE TABLE exam AS SELECT 1 AS \"user\", 2 AS question, 3 AS score").await.unwrap();
+    let unknown = ctx.sql("SELECT * FROM k_corrset(exam, 1, nothing => 1)").await.unwrap_err().to_string();
+    let list = unknown.split("the options are ").nth(1).unwrap();
+    let names = list.split(';').next().unwrap().split(", ");
+    names.map(|name| name.trim_matches('\'').to_string()).collect()
+}
+
+#[tokio::test]
+async fn every_option_is_in_the_readme_and_in_python() {
+    let read = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        std::fs::read_to_string(path).unwrap()
+    };
+    let (readme, python) = (read("README.md"), read("src/python/k_corrset/__init__.py"));
+    let table = readme.split("| option | meaning | default |").nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let signature = python.split("def k_corrset(").nth(1).unwrap().split(") ->").next().unwrap();
+    let options = options().await;
+    assert!(options.len() >= 10, "{options:?}");
+    for option in &options {
+        let names =
+            |line: &str| line.split('|').nth(1).is_some_and(|name| name.contains(&format!("`{option}`")));
+        assert!(table.lines().any(names), "the README's table lacks {option}");
+        let argument = |line: &str| line.trim().starts_with(&format!("{option}:"));
+        assert!(signature.lines().any(argument), "Python's k_corrset lacks {option}");
+    }
+}
