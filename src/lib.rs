@@ -69,6 +69,7 @@
 //!   a coordinator of such a cluster.
 //! * `python` (off): the native half of the Python package `k-corrset`, for maturin to build.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // A library never prints, and checks its input instead of assuming it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
