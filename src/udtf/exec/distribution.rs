@@ -38,7 +38,6 @@ pub(crate) trait Distribution: fmt::Debug + Send + Sync {
 
 /// The extension of a session that belongs to a cluster.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "distributed"), expect(dead_code))]
 pub(crate) struct Distributed(pub(crate) Arc<dyn Distribution>);
 
 /// How a session shares out sweeps, if it does.
