@@ -30,10 +30,11 @@ impl Listing {
     /// The files of each folder that a pattern has found, with the columns that the folder is.
     pub(super) fn by_folder(self) -> Vec<(FolderColumns, Self)> {
         let mut parts: Vec<(FolderColumns, Self)> = Vec::new();
+        // Files are in the order of their places, so those of a folder are side by side.
         for file in self.files {
-            match parts.iter_mut().find(|(columns, _)| *columns == file.columns) {
-                Some((_, part)) => part.files.push(file),
-                None => parts.push((
+            match parts.last_mut() {
+                Some((columns, part)) if *columns == file.columns => part.files.push(file),
+                _ => parts.push((
                     file.columns.clone(),
                     Self { format: self.format, files: vec![file], folders: self.folders.clone() },
                 )),

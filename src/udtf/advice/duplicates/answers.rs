@@ -110,7 +110,7 @@ pub(super) fn remedies(
 /// Looks at all pairs; nothing if there are none, which is how a table looks that cannot be read
 /// twice.
 pub(super) async fn look(
-    table: &LogicalPlan,
+    table: Option<&LogicalPlan>,
     columns: &ColumnNames,
     context: &TaskContext,
 ) -> Result<Option<DoubledAnswers>> {
@@ -143,12 +143,9 @@ pub(super) async fn look(
     let Some(pairs) = row.number(0).filter(|pairs| *pairs > 0) else { return Ok(None) };
     let mut apart = Vec::new();
     for (number, other) in others.into_iter().enumerate() {
-        // Of three copies two may have the same value.
         let differs = row.number(3 + number) == Some(1);
-        if differs
-            && (row.number(2) == Some(2)
-                || tells_apart(scored()?, vec![user.clone(), question.clone(), other.0.clone()]).await?)
-        {
+        let columns = vec![user.clone(), question.clone(), other.0.clone()];
+        if differs && tells_apart(scored()?, columns, row.number(2)).await? {
             apart.push(other);
         }
     }

@@ -30,10 +30,7 @@ pub(crate) async fn diagnosed(
     let table = request.table.plan.as_ref();
     match (error, &request.layout) {
         (KCorrsetError::DuplicateAnswer { user, question, .. }, InputLayout::Long(columns)) => {
-            let doubled = match table {
-                Some(table) => known(answers::look(table, columns, context).await),
-                None => None,
-            };
+            let doubled = known(answers::look(table, columns, context).await);
             let found = doubled.as_ref().map(DoubledAnswers::found).unwrap_or_default();
             let remedies = answers::remedies(doubled.as_ref(), columns, advice);
             KCorrsetError::DuplicateAnswer { user, question, found, remedies }
@@ -42,10 +39,7 @@ pub(crate) async fn diagnosed(
             KCorrsetError::DuplicateUser { user, question, looks_long, .. },
             InputLayout::Wide { user: Some(column) },
         ) => {
-            let doubled = match table {
-                Some(table) => known(users::look(table, column, context).await),
-                None => None,
-            };
+            let doubled = known(users::look(table, column, context).await);
             let found = doubled.as_ref().map(DoubledUsers::found).unwrap_or_default();
             let remedies = users::remedies(doubled.as_ref(), column, advice);
             KCorrsetError::DuplicateUser { user, question, looks_long, found, remedies }

@@ -17,8 +17,12 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Nothing of a table that does not end.
-    pub(super) async fn try_new(plan: &'a LogicalPlan, context: &TaskContext) -> Result<Option<Self>> {
+    /// Nothing of a table that is not known here, or does not end.
+    pub(super) async fn try_new(
+        plan: Option<&'a LogicalPlan>,
+        context: &TaskContext,
+    ) -> Result<Option<Self>> {
+        let Some(plan) = plan else { return Ok(None) };
         // The session of the query is not known here. What its tables and functions are stands in
         // the plan.
         let state = SessionStateBuilder::new()
@@ -71,8 +75,13 @@ pub(super) fn differ(number: usize) -> Result<Expr> {
     flag(binary_expr(first, Operator::IsDistinctFrom, last))
 }
 
-/// Whether no two rows agree in all these columns.
-pub(super) async fn tells_apart(rows: DataFrame, columns: Vec<Expr>) -> Result<bool> {
+/// Whether no two rows agree in all these columns, the last of which has different values in each
+/// group of rows that agree in the others; `most` rows are in the largest group.
+pub(super) async fn tells_apart(rows: DataFrame, columns: Vec<Expr>, most: Option<i64>) -> Result<bool> {
+    // Of three rows two may have the same value.
+    if most == Some(2) {
+        return Ok(true);
+    }
     let copies = rows.aggregate(columns, vec![count(lit(1)).alias("copies")])?;
     let twice = copies.filter(col("copies").gt(lit(1)))?.limit(0, Some(1))?.collect().await?;
     Ok(twice.iter().all(|batch| batch.num_rows() == 0))

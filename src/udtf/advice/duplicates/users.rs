@@ -70,7 +70,7 @@ pub(super) fn remedies(doubled: Option<&DoubledUsers>, user: &str, advice: &Advi
 /// Looks at all users; nothing if each has one row, which is how a table looks that cannot be read
 /// twice.
 pub(super) async fn look(
-    table: &LogicalPlan,
+    table: Option<&LogicalPlan>,
     user: &str,
     context: &TaskContext,
 ) -> Result<Option<DoubledUsers>> {
@@ -98,11 +98,8 @@ pub(super) async fn look(
 
     let mut apart = Vec::new();
     for (number, (integer, column)) in integers.iter().zip(columns).enumerate() {
-        // Of three rows two may have the same value.
         let differs = users > 1 && row.number(2 + number) == Some(1);
-        if differs
-            && (row.number(1) == Some(2) || tells_apart(table.query(), vec![name.clone(), column]).await?)
-        {
+        if differs && tells_apart(table.query(), vec![name.clone(), column], row.number(1)).await? {
             apart.push((*integer).clone());
         }
     }
