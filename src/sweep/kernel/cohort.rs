@@ -62,6 +62,7 @@ struct Group {
 }
 
 impl Group {
+    #[inline]
     fn blocks(self) -> Range<usize> {
         self.slot / WORD..(self.slot + self.users).div_ceil(WORD)
     }
@@ -74,26 +75,31 @@ impl<T: Copy + Default> Cohort<T> {
     }
 
     /// How many users there are.
+    #[inline]
     pub(crate) fn users(&self) -> usize {
         self.users
     }
 
     /// The rows of one strip, by slot: the lower half of a row tells which of 32
     /// questions the user answered, the higher which of them they scored 1 on.
+    #[inline]
     pub(crate) fn strip(&self, strip: usize) -> &[u64] {
         &self.rows[strip * self.slots..][..self.slots]
     }
 
     /// How many strips there are, from the lowest on.
+    #[inline]
     pub(crate) fn strips(&self) -> usize {
         self.strips
     }
 
     /// What the users add to the sums, by slot.
+    #[inline]
     pub(crate) fn terms(&self) -> &[T] {
         &self.terms
     }
 
+    #[inline]
     pub(crate) fn terms_mut(&mut self) -> &mut [T] {
         &mut self.terms
     }
@@ -240,13 +246,16 @@ impl<T: Copy + Default> Task for Restrict<'_, T> {
 #[inline(always)]
 fn gather<T: Copy>(from: &[T], list: &UserList, users: Range<usize>, to: &mut [T]) {
     assert!(list.bound() <= from.len(), "slots below {} of {}", list.bound(), from.len());
-    for (to, &slot) in to.iter_mut().zip(&list.slots()[users]) {
+    let slots = &list.slots()[users];
+    let to = &mut to[..slots.len()];
+    for user in 0..slots.len() {
+        let slot = slots[user];
         debug_assert!((slot as usize) < from.len(), "slot {slot} of {}", from.len());
         // Volatile, for else the compiler makes gather instructions of this loop, and
         // these take longer than loads one by one.
         // SAFETY: the slot is below the list's bound, which was asserted to be at most the
         // number of items.
-        *to = unsafe { std::ptr::from_ref(from.get_unchecked(slot as usize)).read_volatile() };
+        to[user] = unsafe { std::ptr::from_ref(from.get_unchecked(slot as usize)).read_volatile() };
     }
 }
 

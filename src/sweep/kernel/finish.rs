@@ -6,7 +6,7 @@ use crate::sweep::kernel::Lanes;
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::pearson::exact::{Exact, rounded};
 use crate::sweep::pearson::{Correlation, Number, Sums};
-use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP};
+use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, each};
 
 /// The six sums of 32 subsets.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,9 @@ impl StripSums<i64> {
     #[inline(always)]
     pub(crate) fn add<S: LaneSum>(&mut self, other: &StripSums<S>) {
         let add = |to: &mut [i64; STRIP], from: &[S; STRIP]| {
-            to.iter_mut().zip(from).for_each(|(to, &from)| *to += from.into());
+            for lane in 0..STRIP {
+                to[lane] += from[lane].into();
+            }
         };
         add(&mut self.n, &other.n);
         add(&mut self.a, &other.a);
@@ -64,6 +66,7 @@ impl StripSums<i64> {
 
 impl<S: Copy> StripSums<S> {
     /// All sums at one value.
+    #[inline(always)]
     pub(crate) fn at(value: S) -> Self {
         let zero = [value; STRIP];
         Self { n: zero, a: zero, aa: zero, b: zero, bb: zero, ab: zero }
@@ -96,16 +99,17 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     results: &mut Lanes,
 ) {
     let StripSums { n, a, aa, b, bb, ab } = sums;
-    let [least, most] = filter.bounds.n.map(S::saturate);
+    let [least, most] = filter.bounds.n;
+    let [least, most] = [S::saturate(least), S::saturate(most)];
     let counted = lanes & bits(|lane| (least <= n[lane]) & (n[lane] <= most));
     if counted == 0 {
         return;
     }
     let mut moments = [[0.0; STRIP]; 3];
     for lane in 0..STRIP {
-        let [n, a, aa, b, bb, ab] = [n[lane], a[lane], aa[lane], b[lane], bb[lane], ab[lane]].map(S::widen);
-        let exact = [n * ab - a * b, n * aa - a * a, n * bb - b * b];
-        let rounded = rounded::<S>(exact, filter.corrected);
+        let (n, a, b) = (n[lane].widen(), a[lane].widen(), b[lane].widen());
+        let (aa, bb, ab) = (aa[lane].widen(), bb[lane].widen(), ab[lane].widen());
+        let rounded = rounded::<S>([n * ab - a * b, n * aa - a * a, n * bb - b * b], filter.corrected);
         for moment in 0..3 {
             moments[moment][lane] = rounded[moment];
         }
@@ -129,7 +133,8 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
             return;
         }
     }
-    let [floor, ceiling] = filter.bounds.r.map(|bound| instructions.doubles(bound));
+    let [floor, ceiling] = filter.bounds.r;
+    let [floor, ceiling] = [instructions.doubles(floor), instructions.doubles(ceiling)];
     let (mut reached, mut defined) = (0, 0);
     for at in (0..STRIP).step_by(8) {
         let (covariance, var_a, var_b) = (load(covariance, at), load(var_a, at), load(var_b, at));
@@ -141,7 +146,7 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     }
     let passed = if filter.bounds.undefined { reached | !defined } else { reached };
     results.kept |= u64::from(counted & passed) << first;
-    results.n[first..].iter_mut().zip(n).for_each(|(to, &n)| *to = n.into());
+    *block_mut(&mut results.n, first) = each::<_, STRIP>(|lane| n[lane].into());
 }
 
 /// Some lanes, from `first` on.

@@ -23,6 +23,7 @@ pub(crate) struct UserList {
 
 impl UserList {
     /// How many users there are.
+    #[inline]
     pub(crate) fn users(&self) -> usize {
         self.users
     }
@@ -34,11 +35,13 @@ impl UserList {
     }
 
     /// The users' slots, by ascending subtotal.
+    #[inline]
     pub(crate) fn slots(&self) -> &[u32] {
         &self.slots[..self.users]
     }
 
     /// The places of the users of each subtotal, by ascending subtotal from 0.
+    #[inline]
     pub(crate) fn groups(&self) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
         self.ends.iter().map(move |&end| std::mem::replace(&mut start, end)..end)

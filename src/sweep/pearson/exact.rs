@@ -30,7 +30,7 @@ pub(crate) trait Exact:
     /// variance of a. Each is rounded once.
     #[inline(always)]
     fn correct([covariance, var_a, var_b]: [Self::Product; 3]) -> [f64; 3] {
-        [covariance - var_a, var_a, var_b - covariance - covariance + var_a].map(Self::round)
+        round::<Self>([covariance - var_a, var_a, var_b - covariance - covariance + var_a])
     }
 }
 
@@ -55,7 +55,7 @@ impl Exact for i16 {
     /// Four products may pass 32 bits; doubles hold them exactly.
     #[inline(always)]
     fn correct(moments: [i32; 3]) -> [f64; 3] {
-        let [covariance, var_a, var_b] = moments.map(f64::from);
+        let [covariance, var_a, var_b] = round::<Self>(moments);
         [covariance - var_a, var_a, var_b - 2.0 * covariance + var_a]
     }
 }
@@ -63,14 +63,17 @@ impl Exact for i16 {
 impl Exact for i32 {
     type Product = i64;
 
+    #[inline(always)]
     fn widen(self) -> i64 {
         i64::from(self)
     }
 
+    #[inline(always)]
     fn count(n: i64) -> i64 {
         n
     }
 
+    #[inline(always)]
     fn round(product: i64) -> f64 {
         product as f64
     }
@@ -79,14 +82,17 @@ impl Exact for i32 {
 impl Exact for i64 {
     type Product = i128;
 
+    #[inline(always)]
     fn widen(self) -> i128 {
         i128::from(self)
     }
 
+    #[inline(always)]
     fn count(n: i64) -> i128 {
         i128::from(n)
     }
 
+    #[inline(always)]
     fn round(product: i128) -> f64 {
         product as f64
     }
@@ -95,10 +101,12 @@ impl Exact for i64 {
 impl Exact for i128 {
     type Product = I256;
 
+    #[inline(always)]
     fn widen(self) -> I256 {
         I256::from(self)
     }
 
+    #[inline(always)]
     fn count(n: i64) -> I256 {
         I256::from(n)
     }
@@ -111,10 +119,12 @@ impl Exact for i128 {
 impl Exact for I256 {
     type Product = I256;
 
+    #[inline(always)]
     fn widen(self) -> I256 {
         self
     }
 
+    #[inline(always)]
     fn count(n: i64) -> I256 {
         I256::from(n)
     }
@@ -152,7 +162,8 @@ impl<N: Exact> Number for N {
     #[inline]
     fn correlate(sums: &Sums<Self>, corrected: bool) -> Correlation {
         let n = N::count(sums.n);
-        let [a, aa, b, bb, ab] = [sums.a, sums.aa, sums.b, sums.bb, sums.ab].map(N::widen);
+        let [a, b] = [sums.a.widen(), sums.b.widen()];
+        let [aa, bb, ab] = [sums.aa.widen(), sums.bb.widen(), sums.ab.widen()];
         correlation::<N>([n * ab - a * b, n * aa - a * a, n * bb - b * b], corrected)
     }
 
@@ -172,7 +183,12 @@ fn correlation<N: Exact>(moments: [N::Product; 3], corrected: bool) -> Correlati
 /// The moments as doubles, with a taken out of b where that is asked for.
 #[inline(always)]
 pub(crate) fn rounded<N: Exact>(moments: [N::Product; 3], corrected: bool) -> [f64; 3] {
-    if corrected { N::correct(moments) } else { moments.map(N::round) }
+    if corrected { N::correct(moments) } else { round::<N>(moments) }
+}
+
+#[inline(always)]
+fn round<N: Exact>([covariance, var_a, var_b]: [N::Product; 3]) -> [f64; 3] {
+    [N::round(covariance), N::round(var_a), N::round(var_b)]
 }
 
 /// Like [`correlation`], for moments held exactly in `f64` (up to four times the largest

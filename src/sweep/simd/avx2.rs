@@ -222,7 +222,8 @@ impl Strip for Lanes16 {
     fn any_above(sums: [Self; 6], least: i16, floor: f32) -> bool {
         let mut any = false;
         for part in 0..2 {
-            let [n, a, aa, b, bb, ab] = sums.map(|sum| sum.0[part]);
+            let [n, a, aa, b, bb, ab] = sums;
+            let [n, a, aa, b, bb, ab] = [n.0[part], a.0[part], aa.0[part], b.0[part], bb.0[part], ab.0[part]];
             // SAFETY: see above.
             unsafe {
                 // A covariance of 0 drops the lanes of too few users.

@@ -256,7 +256,7 @@ impl Strip for Lanes16 {
 
     #[inline(always)]
     fn any_above(sums: [Self; 6], least: i16, floor: f32) -> bool {
-        let [n, a, aa, b, bb, ab] = sums.map(|Self([sum])| sum);
+        let [Self([n]), Self([a]), Self([aa]), Self([b]), Self([bb]), Self([ab])] = sums;
         // SAFETY: see above.
         unsafe {
             // A covariance of 0 drops the lanes of too few users.

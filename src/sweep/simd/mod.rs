@@ -25,7 +25,7 @@ mod portable;
 mod processor;
 
 pub(crate) use instruction_set::{Doubles, InstructionSet, Processor, STRIP, Strip, Task};
-pub(crate) use lane_by_lane::{Arithmetic, Bits};
+pub(crate) use lane_by_lane::{Arithmetic, Bits, each};
 
 /// The instruction sets, the best first; the last is one that all processors have.
 macro_rules! instruction_sets {

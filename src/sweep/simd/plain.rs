@@ -32,10 +32,10 @@ pub(super) fn transpose(square: &mut [u64; WORD]) {
     while half > 0 {
         for top in (0..WORD).step_by(2 * half) {
             let (upper, lower) = square[top..top + 2 * half].split_at_mut(half);
-            for (upper, lower) in upper.iter_mut().zip(lower) {
-                let swapped = (*upper >> half ^ *lower) & mask;
-                *lower ^= swapped;
-                *upper ^= swapped << half;
+            for row in 0..half {
+                let swapped = (upper[row] >> half ^ lower[row]) & mask;
+                lower[row] ^= swapped;
+                upper[row] ^= swapped << half;
             }
         }
         half /= 2;

@@ -2,7 +2,7 @@
 //! every processor of its kind has.
 
 use super::instruction_set::{self, InstructionSet, Processor, STRIP, Strip, Task, halves};
-use super::lane_by_lane::{Arithmetic, Bits};
+use super::lane_by_lane::{Arithmetic, Bits, each};
 
 /// Any processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,7 @@ impl Processor for Portable {
         Some(Self)
     }
 
+    #[inline]
     fn run<T: Task>(self, task: T) -> T::Output {
         task.run(self)
     }
@@ -38,7 +39,7 @@ impl InstructionSet for Portable {
 
     #[inline(always)]
     fn load_bytes(self, bytes: &[u8; STRIP]) -> Lanes<i16> {
-        Lanes(bytes.map(i16::from))
+        Lanes(each(|lane| bytes[lane].into()))
     }
 
     #[inline(always)]
@@ -83,7 +84,7 @@ impl InstructionSet for Portable {
 
     #[inline(always)]
     fn ratio(self, x: Doubles, y: Doubles) -> Doubles {
-        Doubles(std::array::from_fn(|lane| (x.0[lane] / y.0[lane].sqrt()).clamp(-1.0, 1.0)))
+        Doubles(each(|lane| (x.0[lane] / y.0[lane].sqrt()).clamp(-1.0, 1.0)))
     }
 }
 
@@ -116,12 +117,12 @@ macro_rules! strip {
 
             #[inline(always)]
             fn add(self, other: Self) -> Self {
-                Self(std::array::from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+                Self(each(|lane| self.0[lane].wrapping_add(other.0[lane])))
             }
 
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
-                Self(std::array::from_fn(|lane| self.0[lane].wrapping_mul(other.0[lane])))
+                Self(each(|lane| self.0[lane].wrapping_mul(other.0[lane])))
             }
 
             #[inline(always)]
@@ -133,17 +134,17 @@ macro_rules! strip {
         impl Bits for Lanes<$type> {
             #[inline(always)]
             fn and(self, other: Self) -> Self {
-                Self(std::array::from_fn(|lane| self.0[lane] & other.0[lane]))
+                Self(each(|lane| self.0[lane] & other.0[lane]))
             }
 
             #[inline(always)]
             fn or(self, other: Self) -> Self {
-                Self(std::array::from_fn(|lane| self.0[lane] | other.0[lane]))
+                Self(each(|lane| self.0[lane] | other.0[lane]))
             }
 
             #[inline(always)]
             fn shift_right_signed<const BITS: u32>(self) -> Self {
-                Self(self.0.map(|lane| lane >> BITS))
+                Self(each(|lane| self.0[lane] >> BITS))
             }
         }
 
@@ -158,7 +159,7 @@ macro_rules! strip {
             #[inline(always)]
             fn add_where(self, lanes: u32, value: Self) -> Self {
                 let masks = masks!(lanes, $type);
-                Self(std::array::from_fn(|lane| self.0[lane].wrapping_add(value.0[lane] & masks[lane])))
+                Self(each(|lane| self.0[lane].wrapping_add(value.0[lane] & masks[lane])))
             }
 
             #[inline(always)]
@@ -199,12 +200,12 @@ impl Arithmetic<8> for Doubles {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        Self(std::array::from_fn(|lane| self.0[lane] + other.0[lane]))
+        Self(each(|lane| self.0[lane] + other.0[lane]))
     }
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        Self(std::array::from_fn(|lane| self.0[lane] * other.0[lane]))
+        Self(each(|lane| self.0[lane] * other.0[lane]))
     }
 
     #[inline(always)]
@@ -216,7 +217,7 @@ impl Arithmetic<8> for Doubles {
 impl instruction_set::Doubles for Doubles {
     #[inline(always)]
     fn only(self, lanes: u32) -> Self {
-        Self(std::array::from_fn(|lane| {
+        Self(each(|lane| {
             let mask = if u64::from(lanes) & 1 << lane != 0 { u64::MAX } else { 0 };
             f64::from_bits(self.0[lane].to_bits() & mask)
         }))

@@ -9,7 +9,7 @@ use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, prefilter};
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{LANES, Lanes};
-use crate::sweep::simd::{Arithmetic, Bits, InstructionSet, STRIP, Strip, Task};
+use crate::sweep::simd::{Arithmetic, Bits, InstructionSet, STRIP, Strip, Task, each};
 
 /// Sums a block of lanes and keeps what passes the filter.
 pub(super) struct Block<'a, W: Width> {
@@ -44,7 +44,7 @@ impl<'a, W: Width> Block<'a, W> {
     fn strips<const N: usize>(self, half: usize, lanes: [u32; N]) -> Sum<'a, W, N> {
         let first = self.word * LANES / STRIP + half;
         Sum {
-            rows: std::array::from_fn(|strip| self.cohort.strip(first + strip)),
+            rows: each(|strip| self.cohort.strip(first + strip)),
             terms: self.cohort.terms(),
             list: self.list,
             bounds: self.bounds,

@@ -54,18 +54,22 @@ impl Class for Bytes {
     type Score = u8;
     type Total = i32;
 
+    #[inline(always)]
     fn score(number: i64) -> u8 {
         number as u8
     }
 
+    #[inline(always)]
     fn points(score: u8) -> i32 {
         score.into()
     }
 
+    #[inline(always)]
     fn total(number: i64) -> i32 {
         number as i32
     }
 
+    #[inline(always)]
     fn counted(total: i32) -> i32 {
         total << COUNT_BITS | 1
     }

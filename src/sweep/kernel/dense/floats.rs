@@ -20,14 +20,17 @@ impl Class for Floats {
     type Score = f64;
     type Total = f64;
 
+    #[inline(always)]
     fn score(number: Compensated) -> f64 {
         number.leading()
     }
 
+    #[inline(always)]
     fn points(score: f64) -> f64 {
         score
     }
 
+    #[inline(always)]
     fn total(number: Compensated) -> f64 {
         number.leading()
     }

@@ -16,14 +16,17 @@ impl Class for Integers {
     type Score = i64;
     type Total = i64;
 
+    #[inline(always)]
     fn score(number: i64) -> i64 {
         number
     }
 
+    #[inline(always)]
     fn points(score: i64) -> i64 {
         score
     }
 
+    #[inline(always)]
     fn total(number: i64) -> i64 {
         number
     }

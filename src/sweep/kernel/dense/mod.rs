@@ -52,6 +52,7 @@ pub(crate) trait Class: Debug + Send + Sync + 'static {
     fn total(number: Self::Number) -> Self::Total;
 
     /// Where n and Σb share a lane: what a user of this grand total adds to it.
+    #[inline(always)]
     fn counted(total: Self::Total) -> Self::Total {
         total
     }
