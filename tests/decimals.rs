@@ -12,7 +12,10 @@ use datafusion_k_corrset::sweep::{SweepRequest, Undefined};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::support::{Answers, Random, any_table, batch, by_name, cases, float_batch, index, sweep};
+use crate::support::cases;
+use crate::support::drive::{by_name, index, sweep};
+use crate::support::exam::{Answers, any_table, batch, float_batch};
+use crate::support::random::Random;
 
 type Rows = Vec<(Vec<String>, Option<u64>, i64)>;
 

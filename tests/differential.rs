@@ -11,13 +11,13 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::register_all;
-use datafusion_k_corrset::sweep::Instructions;
-use datafusion_k_corrset::sweep::naive::k_corrset;
+use datafusion_k_corrset::sweep::{Instructions, SweepRequest, Undefined};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use tokio::runtime::Runtime;
 
-use crate::support::{Answers, SMALL, any_table, batch, cases};
+use crate::support::exam::{Answers, SMALL, any_table, batch, names_of};
+use crate::support::{cases, oracle};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -158,29 +158,27 @@ impl Options {
 
     /// What the definition says of the rows, in the order of `top`.
     fn defined(&self, rows: &Answers<i64>, k: usize) -> Vec<Answer> {
-        let rows: Vec<(&str, &str, i128)> =
-            rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
-        let has = |subset: &[&str], id: &usize| subset.contains(&format!("q{id}").as_str());
-        let mut answers: Vec<Answer> = k_corrset(&rows, k, self.corrected)
-            .into_iter()
-            .filter(|(subset, (r, n))| {
-                self.include.iter().all(|id| has(subset, id))
-                    && !self.exclude.iter().any(|id| has(subset, id))
-                    && (r.is_some() || self.null)
-                    && *n as i64 >= self.min_users.unwrap_or(0)
-            })
-            .map(|(subset, (r, n))| (subset.into_iter().map(String::from).collect(), r, n as i64))
-            .collect();
+        let names = names_of(rows);
+        let id = |question: &usize| names.binary_search(&format!("q{question}")).unwrap() as u32;
+        let request = SweepRequest {
+            k,
+            include: self.include.iter().map(id).collect(),
+            exclude: self.exclude.iter().map(id).collect(),
+            min_users: self.min_users,
+            corrected: self.corrected,
+            undefined: if self.null { Undefined::Null } else { Undefined::Omit },
+            ..SweepRequest::default()
+        };
+        let answers = oracle::defined(rows, &request).into_iter();
+        let mut answers: Vec<Answer> = answers.map(|(subset, (r, n))| (subset, r, n)).collect();
         answers.sort_by(best_first);
         answers.truncate(self.top.unwrap_or(usize::MAX));
         answers
     }
 }
 
-/// The order of `top`: r, n, both descending, and questions; no r comes last.
 fn best_first(x: &Answer, y: &Answer) -> std::cmp::Ordering {
-    let r = |answer: &Answer| answer.1.unwrap_or(f64::NEG_INFINITY);
-    r(y).total_cmp(&r(x)).then(y.2.cmp(&x.2)).then_with(|| x.0.cmp(&y.0))
+    oracle::best_first((&x.0, x.1, x.2), (&y.0, y.1, y.2))
 }
 
 /// A session in one process.

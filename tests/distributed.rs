@@ -34,7 +34,8 @@ use tonic::transport::server::TcpIncoming;
 use url::Url;
 
 use crate::prompt::{k_corrset, text};
-use crate::support::{Random, batch};
+use crate::support::exam::batch;
+use crate::support::random::Random;
 
 /// Workers within this process, each at a port of its own. They go with it.
 pub(crate) struct Workers {

@@ -13,7 +13,7 @@ use arrow::util::display::array_value_to_string;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::register_all;
 
-use crate::support::batch;
+use crate::support::exam::batch;
 
 const QUESTIONS: i64 = 7;
 

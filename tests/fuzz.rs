@@ -8,7 +8,8 @@ mod sql;
 
 use std::path::Path;
 
-use crate::support::{Random, cases};
+use crate::support::cases;
+use crate::support::random::Random;
 
 fn run(target: &str, run: fn(&[u8]), usual: u32) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);

@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use datafusion_k_corrset::index::AnswerIndex;
-use datafusion_k_corrset::sweep::naive::k_corrset;
 use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepRequest, Undefined};
 
-use crate::support::{Answers, Random, by_name, float_batch, index, integer_batch, small_floats, sweep};
+use crate::support::drive::{by_name, index, sweep};
+use crate::support::exam::{Answers, float_batch, integer_batch, small_floats, table};
+use crate::support::oracle;
+use crate::support::random::Random;
 
 /// How near the r of floats must be.
 const RELATIVE: f64 = 1e-12;
@@ -41,13 +43,8 @@ fn agreed(index: &AnswerIndex, request: &SweepRequest) -> Bits {
 }
 
 fn defined(rows: &Answers<i64>, request: &SweepRequest) -> Bits {
-    let wide: Vec<(&str, &str, i128)> =
-        rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
-    let name = |subset: Vec<&str>| subset.into_iter().map(str::to_string).collect();
-    k_corrset(&wide, request.k, request.corrected)
-        .into_iter()
-        .map(|(subset, (r, n))| (name(subset), (r.map(f64::to_bits), n as i64)))
-        .collect()
+    let rows = oracle::defined(rows, request);
+    rows.into_iter().map(|(subset, (r, n))| (subset, (r.map(f64::to_bits), n))).collect()
 }
 
 fn check(rows: &Answers<i64>, k: usize) {
@@ -78,27 +75,6 @@ fn check_floats(rows: &Answers<i64>, k: usize) {
             }
         }
     }
-}
-
-/// Answers of a share of all, with scores that a function makes of user, question and a
-/// random number.
-fn table(
-    users: usize,
-    questions: usize,
-    density: f64,
-    score: impl Fn(usize, usize, u64) -> i64,
-) -> Answers<i64> {
-    let mut random = Random::new(0);
-    let mut rows = Vec::new();
-    for user in 0..users {
-        for question in 0..questions {
-            if random.share() <= density {
-                let score = score(user, question, random.next() >> 20);
-                rows.push((format!("u{user:06}"), format!("q{question:03}"), score));
-            }
-        }
-    }
-    rows
 }
 
 #[test]
@@ -282,11 +258,7 @@ fn a_floor_changes_nothing_but_what_is_left_out() {
     let index = index(&[integer_batch(&rows)]);
     for instructions in Instructions::available() {
         let request = SweepRequest { k: 3, instructions: Some(instructions), ..SweepRequest::default() };
-        let mut all = sweep(&index, &request, 1, usize::MAX);
-        all.sort_by(|x, y| {
-            y.r.partial_cmp(&x.r).unwrap().then(y.n.cmp(&x.n)).then_with(|| x.questions.cmp(&y.questions))
-        });
-        all.truncate(25);
+        let all = oracle::top(sweep(&index, &request, 1, usize::MAX), 25);
         let top = sweep(&index, &SweepRequest { top: Some(25), ..request }, 3, 100);
         assert_eq!(top, all, "{}", instructions.name());
     }
@@ -326,10 +298,7 @@ fn bounds_change_nothing_but_what_is_left_out() {
                 Bounds::UNDEFINED,
             ];
             for wanted in bounds {
-                let within = |row: &&Row| {
-                    let r = row.r.map_or(wanted.undefined, |r| wanted.r[0] <= r && r <= wanted.r[1]);
-                    r && wanted.n[0] <= row.n && row.n <= wanted.n[1]
-                };
+                let within = |row: &&Row| oracle::within(&wanted, row.r, row.n);
                 let expected: Vec<&Row> = all.iter().filter(within).collect();
                 for instructions in Instructions::available() {
                     let request = SweepRequest {

@@ -3,42 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion_k_corrset::sweep::naive::{self, k_corrset};
+use datafusion_k_corrset::sweep::naive;
 use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepPlan, SweepRequest, Undefined};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::support::{
-    Answers, Random, answers, any_table, by_name, cases, float_batch, index, integer_batch, small_floats,
-    sweep,
+use crate::support::cases;
+use crate::support::drive::{bits, by_name, index, sweep};
+use crate::support::exam::{
+    Answers, answers, any_table, float_batch, integer_batch, names_of, small_floats, table,
 };
-
-type Named = BTreeMap<Vec<String>, (Option<f64>, i64)>;
-
-/// What the definition says, with the options of the request applied row by row.
-fn defined_by_the_oracle(rows: &Answers<i64>, request: &SweepRequest, names: &[String]) -> Named {
-    let wide: Vec<(&str, &str, i128)> =
-        rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
-    let all = k_corrset(&wide, request.k, request.corrected);
-    let name = |id: &u32| names[*id as usize].as_str();
-    let least = request.min_users.unwrap_or(0);
-    all.into_iter()
-        .filter(|(subset, (r, n))| {
-            request.include.iter().all(|id| subset.contains(&name(id)))
-                && !request.exclude.iter().any(|id| subset.contains(&name(id)))
-                && (request.any.is_empty() || request.any.iter().any(|id| subset.contains(&name(id))))
-                && (r.is_some() || request.undefined == Undefined::Null)
-                && *n as i64 >= least
-                && within(&request.bounds, *r, *n as i64)
-        })
-        .map(|(subset, (r, n))| (subset.into_iter().map(String::from).collect(), (r, n as i64)))
-        .collect()
-}
-
-fn within(bounds: &Bounds, r: Option<f64>, n: i64) -> bool {
-    let r = r.map_or(bounds.undefined, |r| bounds.r[0] <= r && r <= bounds.r[1]);
-    r && bounds.n[0] <= n && n <= bounds.n[1]
-}
+use crate::support::oracle::{self, defined};
+use crate::support::random::Random;
 
 /// Mostly everything; else bounds that small tables have something on either side of.
 fn any_wanted() -> impl Strategy<Value = Bounds> {
@@ -56,17 +32,6 @@ fn any_wanted() -> impl Strategy<Value = Bounds> {
             Bounds { r: [x.min(y), x.max(y)], undefined, n: [least, most] }
         }),
     ]
-}
-
-fn names_of(rows: &Answers<i64>) -> Vec<String> {
-    let mut names: Vec<String> = rows.iter().map(|row| row.1.clone()).collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
-fn bits(named: &Named) -> Vec<(Vec<String>, Option<u64>, i64)> {
-    named.iter().map(|(subset, (r, n))| (subset.clone(), r.map(f64::to_bits), *n)).collect()
 }
 
 fn any_request() -> impl Strategy<Value = SweepRequest> {
@@ -106,11 +71,10 @@ proptest! {
     fn the_sweep_is_the_definition(
         rows in any_table(), request in any_request(), shares in 1usize..5, pause in 1usize..80,
     ) {
-        let names = names_of(&rows);
-        let request = fit(request, names.len());
+        let request = fit(request, names_of(&rows).len());
         let index = index(&[integer_batch(&rows)]);
         let found = by_name(&index, &sweep(&index, &request, shares, pause));
-        prop_assert_eq!(bits(&found), bits(&defined_by_the_oracle(&rows, &request, &names)));
+        prop_assert_eq!(bits(&found), bits(&defined(&rows, &request)));
     }
 
     #[test]
@@ -119,10 +83,7 @@ proptest! {
     ) {
         let index = index(&[integer_batch(&rows)]);
         let mut request = fit(request, index.answers().questions());
-        let mut all = sweep(&index, &request, 1, usize::MAX);
-        let key = |row: &Row| (row.r.unwrap_or(-2.0), row.n);
-        all.sort_by(|x, y| key(y).partial_cmp(&key(x)).unwrap().then_with(|| x.questions.cmp(&y.questions)));
-        all.truncate(top);
+        let all = oracle::top(sweep(&index, &request, 1, usize::MAX), top);
         request.top = Some(top);
         prop_assert_eq!(sweep(&index, &request, shares, 100), all);
     }
@@ -295,39 +256,20 @@ fn fixing_a_question_changes_no_bit_of_floats() {
     }
 }
 
-/// A deterministic table of the benchmark's shape: each question answered by the
-/// same number of users, half of the answers right.
-fn exam(users: u64, questions: u64, answers: u64) -> Answers<i64> {
-    let mix =
-        |x: u64| (x.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ x >> 7).wrapping_mul(0xD1B5_4A32_D192_ED03) >> 20;
-    let mut rows = Vec::new();
-    for question in 0..questions {
-        for turn in 0..answers {
-            let user = (mix(question) + turn * 7919) % users;
-            rows.push((
-                format!("u{user:05}"),
-                format!("q{question:03}"),
-                (mix(user * 1000 + question) % 2) as i64,
-            ));
-        }
-    }
-    rows
+/// Some answers, half of them right.
+fn exam(users: usize, questions: usize, density: f64) -> Answers<i64> {
+    table(users, questions, density, |_, _, random| (random % 2) as i64)
 }
 
 #[test]
 fn more_questions_than_a_word_holds_bits() {
-    for (users, questions, answers) in [(300, 63, 40), (300, 64, 40), (300, 65, 40), (900, 150, 90)] {
-        let rows = exam(users, questions, answers);
+    for (users, questions) in [(300, 63), (300, 64), (300, 65), (900, 150)] {
+        let rows = exam(users, questions, 0.12);
         let index = index(&[integer_batch(&rows)]);
-        let names = names_of(&rows);
         for k in 1..=2 {
             let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
             let found = by_name(&index, &sweep(&index, &request, 2, 1000));
-            assert_eq!(
-                bits(&found),
-                bits(&defined_by_the_oracle(&rows, &request, &names)),
-                "{questions} questions, k = {k}"
-            );
+            assert_eq!(bits(&found), bits(&defined(&rows, &request)), "{questions} questions, k = {k}");
         }
     }
 }
@@ -347,29 +289,25 @@ fn more_users_than_a_narrow_lane_counts() {
         for k in 1..=3 {
             let request = SweepRequest { k, corrected, ..SweepRequest::default() };
             let found = by_name(&index, &sweep(&index, &request, 2, 1000));
-            assert_eq!(
-                bits(&found),
-                bits(&defined_by_the_oracle(&rows, &request, &names_of(&rows))),
-                "k = {k}"
-            );
+            assert_eq!(bits(&found), bits(&defined(&rows, &request)), "k = {k}");
         }
     }
 }
 
 #[test]
 fn a_prefix_as_long_as_there_are_questions() {
-    let rows = exam(40, 12, 36);
+    let rows = exam(40, 12, 0.9);
     let index = index(&[integer_batch(&rows)]);
     for k in 1..=13 {
         let request = SweepRequest { k, undefined: Undefined::Null, ..SweepRequest::default() };
         let found = by_name(&index, &sweep(&index, &request, 3, 1000));
-        assert_eq!(bits(&found), bits(&defined_by_the_oracle(&rows, &request, &names_of(&rows))), "k = {k}");
+        assert_eq!(bits(&found), bits(&defined(&rows, &request)), "k = {k}");
     }
 }
 
 #[test]
 fn a_subset_of_all_included_questions_is_the_only_one() {
-    let rows = exam(40, 6, 30);
+    let rows = exam(40, 6, 0.75);
     let index = index(&[integer_batch(&rows)]);
     let request = SweepRequest { k: 3, include: vec![4, 0, 2], ..SweepRequest::default() };
     let found = sweep(&index, &request, 2, 1000);
@@ -381,7 +319,7 @@ fn a_subset_of_all_included_questions_is_the_only_one() {
 
 #[test]
 fn too_many_subsets_are_refused_unless_only_some_are_wanted() {
-    let rows = exam(10, 100, 5);
+    let rows = exam(10, 100, 0.5);
     let index = index(&[integer_batch(&rows)]);
     let request = SweepRequest { k: 50, ..SweepRequest::default() };
     let plan = |partial| SweepPlan::try_new(Arc::clone(index.answers()), &request, partial);
@@ -395,7 +333,7 @@ fn too_many_subsets_are_refused_unless_only_some_are_wanted() {
 
 #[test]
 fn requests_that_cannot_be_are_refused() {
-    let index = index(&[integer_batch(&exam(10, 4, 5))]);
+    let index = index(&[integer_batch(&exam(10, 4, 0.5))]);
     let refused = |request: SweepRequest| {
         let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, false);
         plan.unwrap_err().to_string()
@@ -410,7 +348,7 @@ fn requests_that_cannot_be_are_refused() {
 
 #[test]
 fn a_question_both_in_and_out_leaves_no_subset() {
-    let index = index(&[integer_batch(&exam(10, 4, 5))]);
+    let index = index(&[integer_batch(&exam(10, 4, 0.5))]);
     let request = SweepRequest {
         k: 2,
         include: vec![1, 2],

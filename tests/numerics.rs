@@ -7,7 +7,10 @@ use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 use std::collections::BTreeMap;
 
-use crate::support::{Answers, Random, by_name, cases, float_batch, index, sweep};
+use crate::support::cases;
+use crate::support::drive::{by_name, index, sweep};
+use crate::support::exam::{Answers, float_batch};
+use crate::support::random::Random;
 
 /// The largest error of an r, relative to it or, where it is near 0, to this near.
 const RELATIVE: f64 = 1e-12;

@@ -10,7 +10,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::register_all;
 use std::sync::Arc;
 
-use crate::support::{Random, batch};
+use crate::support::exam::batch;
+use crate::support::random::Random;
 
 /// How many queries, unless the environment says otherwise.
 const QUERIES: usize = 3_000;

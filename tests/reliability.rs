@@ -20,7 +20,9 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::{KCorrsetError, register_all};
 use futures::{Stream, StreamExt};
 
-use crate::support::{Random, batch, cases};
+use crate::support::cases;
+use crate::support::exam::batch;
+use crate::support::random::Random;
 
 /// Some batches of an exam, by their numbers.
 fn exam(number: usize) -> RecordBatch {

@@ -19,7 +19,10 @@ use datafusion_k_corrset::{KCorrsetExt, KCorrsetOptions, register_all};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::support::{Random, batch, by_name, cases, sweep};
+use crate::support::cases;
+use crate::support::drive::{by_name, sweep};
+use crate::support::exam::batch;
+use crate::support::random::Random;
 
 /// Users, and for each question its name and their scores, which may be NULL.
 #[derive(Debug, Clone)]

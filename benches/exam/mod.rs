@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "no benchmark uses all of it")]
 
+#[path = "../../tests/support/random.rs"]
+mod random;
+
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Throughput};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
 use datafusion_k_corrset::sweep::{Budget, Columns, Row, RowBuffer, SweepPlan, SweepRequest, naive};
+use random::Random;
 
 /// How much data of which kind.
 #[derive(Debug, Clone, Copy)]
@@ -41,18 +45,6 @@ pub(crate) const COMPLETE: Shape =
 /// Rows of (user, question, score).
 pub(crate) type Answers = Vec<(u32, u32, i64)>;
 
-/// Marsaglia's xorshift: the same data everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound
-    }
-}
-
 /// Random answers: every question by as many users, every score as likely.
 pub(crate) fn answers(shape: Shape) -> Answers {
     let mut random = Random(88_172_645_463_325_252);
@@ -60,9 +52,9 @@ pub(crate) fn answers(shape: Shape) -> Answers {
     for question in 0..shape.questions {
         let mut users: Vec<u32> = (0..shape.users).collect();
         for place in 0..shape.answers {
-            let other = place + random.below(u64::from(shape.users) - place as u64) as usize;
+            let other = place + random.below(shape.users as usize - place);
             users.swap(place, other);
-            rows.push((users[place], question, random.below(shape.levels) as i64));
+            rows.push((users[place], question, random.below(shape.levels as usize) as i64));
         }
     }
     rows

@@ -45,6 +45,7 @@ impl<'a> Budget<'a> {
     }
 
     /// Counts a step of the walk; now and then looks whether that is enough for now.
+    #[inline]
     pub(crate) fn charge(&mut self, cost: usize) -> bool {
         self.cost += cost + LEAST_COST;
         if self.cost < COST_BETWEEN_LOOKS {

@@ -172,6 +172,7 @@ impl Kernel for CompleteKernel {
         0
     }
 
+    #[inline]
     fn users(cohort: &CompleteCohort) -> usize {
         cohort.users
     }
@@ -186,6 +187,7 @@ impl Kernel for CompleteKernel {
         restricted.grow(cohort, question, &self.covariances);
     }
 
+    #[inline]
     fn open(&mut self, cohort: &CompleteCohort, question: Option<usize>) -> usize {
         self.question = question;
         (self.covariance, self.var_a) = match question {
@@ -197,6 +199,7 @@ impl Kernel for CompleteKernel {
         cohort.users
     }
 
+    #[inline]
     fn lanes(
         &mut self,
         cohort: &CompleteCohort,

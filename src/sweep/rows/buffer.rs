@@ -49,6 +49,16 @@ impl Columns {
 
     /// None.
     pub const NONE: Self = Self { questions: false, r: false, n: false };
+
+    /// Those that either has.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            questions: self.questions || other.questions,
+            r: self.r || other.r,
+            n: self.n || other.n,
+        }
+    }
 }
 
 /// Subsets in columns. A column that was not asked for stays empty.

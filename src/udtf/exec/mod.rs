@@ -4,7 +4,7 @@ pub(crate) mod distribution;
 mod dynamic_filters;
 pub(crate) mod node;
 mod notices;
-mod output;
+pub(crate) mod output;
 pub(crate) mod panics;
 mod prepare;
 pub(crate) mod reader;

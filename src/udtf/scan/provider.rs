@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
@@ -26,6 +26,7 @@ use crate::udtf::advice::{Advice, table_text};
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::node::KCorrsetExec;
+use crate::udtf::exec::output;
 use crate::udtf::options::{InputOptions, KCorrsetOptions};
 use crate::udtf::request::{CalledTable, KCorrsetRequest, KCorrsetScan};
 use crate::udtf::scan::pushdown::{Reading, as_question, read};
@@ -88,14 +89,7 @@ impl KCorrsetTable {
         let column = |place| Expr::Column(Column::from(input.schema().qualified_field(place)));
         let columns: Vec<Expr> = columns.places().into_iter().map(column).collect();
         let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
-        let element = Field::new_list_field(question_type.clone(), true);
-        let element = element.with_metadata(question.metadata().clone());
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("questions", DataType::List(Arc::new(element)), false),
-            // Also where no r is NULL: a table that is made of the result takes one that has some.
-            Field::new("r", DataType::Float64, true),
-            Field::new("n", DataType::Int64, false),
-        ]));
+        let schema = Arc::new(output::schema(&question));
         let request = Arc::new(KCorrsetRequest { k, layout, options, question_type, schema, table });
         Ok(Self { input, request, pushdown: KCorrsetSettings::of(config).pushdown, listens: false })
     }

@@ -1,0 +1,13 @@
+//! What tests share: exams, what the definition says of them, and a sweep without SQL.
+
+pub(crate) mod drive;
+pub(crate) mod exam;
+pub(crate) mod oracle;
+pub(crate) mod random;
+
+/// How many random cases to try: `usual`, unless the environment variable `PROPTEST_CASES`
+/// says otherwise. `PROPTEST_RNG_SEED` repeats a run of property tests.
+pub(crate) fn cases(usual: u32) -> u32 {
+    let number = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    number.unwrap_or(usual)
+}

@@ -1,0 +1,49 @@
+//! What the definition says, with a request's options applied row by row.
+
+use std::cmp::Ordering;
+
+use datafusion_k_corrset::sweep::naive::k_corrset;
+use datafusion_k_corrset::sweep::{Bounds, Row, SweepRequest, Undefined};
+
+use super::drive::Named;
+use super::exam::{Answers, names_of};
+
+/// All rows of a request, whatever its `top`.
+pub(crate) fn defined(rows: &Answers<i64>, request: &SweepRequest) -> Named {
+    let wide: Vec<(&str, &str, i128)> =
+        rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
+    let names = names_of(rows);
+    let has = |subset: &[&str], id: &u32| subset.contains(&names[*id as usize].as_str());
+    k_corrset(&wide, request.k, request.corrected)
+        .into_iter()
+        .map(|(subset, (r, n))| (subset, (r, n as i64)))
+        .filter(|(subset, (r, n))| {
+            request.include.iter().all(|id| has(subset, id))
+                && !request.exclude.iter().any(|id| has(subset, id))
+                && (request.any.is_empty() || request.any.iter().any(|id| has(subset, id)))
+                && (r.is_some() || request.undefined == Undefined::Null)
+                && *n >= request.min_users.unwrap_or(0)
+                && within(&request.bounds, *r, *n)
+        })
+        .map(|(subset, answer)| (subset.into_iter().map(String::from).collect(), answer))
+        .collect()
+}
+
+/// Whether a row is within bounds.
+pub(crate) fn within(bounds: &Bounds, r: Option<f64>, n: i64) -> bool {
+    let r = r.map_or(bounds.undefined, |r| bounds.r[0] <= r && r <= bounds.r[1]);
+    r && bounds.n[0] <= n && n <= bounds.n[1]
+}
+
+/// The order of `top`: r, n, both descending, and questions; no r comes last.
+pub(crate) fn best_first<Q: Ord>(x: (&[Q], Option<f64>, i64), y: (&[Q], Option<f64>, i64)) -> Ordering {
+    let r = |r: Option<f64>| r.unwrap_or(f64::NEG_INFINITY);
+    r(y.1).total_cmp(&r(x.1)).then(y.2.cmp(&x.2)).then_with(|| x.0.cmp(y.0))
+}
+
+/// What `top` leaves of rows.
+pub(crate) fn top(mut rows: Vec<Row>, top: usize) -> Vec<Row> {
+    rows.sort_by(|x, y| best_first((&x.questions, x.r, x.n), (&y.questions, y.r, y.n)));
+    rows.truncate(top);
+    rows
+}
