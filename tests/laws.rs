@@ -1,15 +1,14 @@
 //! What must hold for every table: the definition, and the laws that follow from it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion_k_corrset::sweep::naive;
-use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepPlan, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Bounds, Instructions, SweepPlan, SweepRequest, Undefined};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::support::cases;
-use crate::support::drive::{bits, by_name, index, sweep};
+use crate::support::drive::{Named, bits, by_name, index, sweep};
 use crate::support::exam::{
     Answers, answers, any_table, float_batch, integer_batch, names_of, small_floats, table,
 };

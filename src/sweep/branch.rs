@@ -13,6 +13,7 @@ use crate::sweep::enumerate::workload::Workload;
 use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::select::{Kernels, most_user_bytes, unscored_user_bytes};
 use crate::sweep::pearson::Sums;
+use crate::sweep::position::Position;
 use crate::sweep::subsets::{Shared, Subsets};
 use crate::sweep::task::Sweep;
 use crate::sweep::walk::ScoreKernel;
@@ -21,9 +22,9 @@ use crate::sweep::walk::ScoreKernel;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Constraint {
     /// Ascending, each once.
-    pub(crate) fixed: Vec<usize>,
+    pub(crate) fixed: Vec<Position>,
     /// Likewise.
-    pub(crate) excluded: Vec<usize>,
+    pub(crate) excluded: Vec<Position>,
 }
 
 /// Subsets to be swept together, and the kernel that sums them; shared by all who take a
@@ -38,9 +39,9 @@ pub(crate) struct Branch {
 
 /// The questions that a branch chooses from, and how many of them it takes: one or more. There
 /// are as many candidates or, where there is no such subset, none.
-fn choices(k: usize, constraint: &mut Constraint, questions: usize) -> (Vec<usize>, usize) {
+fn choices(k: usize, constraint: &mut Constraint, questions: usize) -> (Vec<Position>, usize) {
     let Constraint { fixed, excluded } = constraint;
-    let has = |positions: &[usize], position: &usize| positions.binary_search(position).is_ok();
+    let has = |positions: &[Position], position: &Position| positions.binary_search(position).is_ok();
     // No subset has a question and has it not.
     let contradiction = fixed.iter().any(|position| has(excluded, position));
     let Some(choose) = k.checked_sub(fixed.len()).filter(|_| !contradiction) else {
@@ -50,8 +51,8 @@ fn choices(k: usize, constraint: &mut Constraint, questions: usize) -> (Vec<usiz
         // All are fixed. Leave one of them to choose, from itself alone.
         return (fixed.pop().into_iter().collect(), 1);
     }
-    let free = |position: &usize| !has(fixed, position) && !has(excluded, position);
-    let candidates: Vec<usize> = (0..questions).filter(free).collect();
+    let free = |position: &Position| !has(fixed, position) && !has(excluded, position);
+    let candidates: Vec<Position> = (0..questions).map(Position).filter(free).collect();
     // However large k is, there is nothing to choose from.
     if choose > candidates.len() { (Vec::new(), 1) } else { (candidates, choose) }
 }
@@ -76,7 +77,7 @@ impl Branch {
         Self {
             kernel: kernels.select(&fixed, choose),
             subsets: Arc::new(Subsets {
-                fixed: fixed.iter().map(|&position| answers.ids[position]).collect(),
+                fixed: fixed.iter().map(|&position| answers.ids[position.0]).collect(),
                 lane_rule: LaneRule::new(choose, candidates, answers.questions()),
                 choose,
                 shared: Arc::clone(shared),
@@ -108,7 +109,8 @@ impl Branch {
             other => {
                 let answers = &self.subsets.shared.answers;
                 let users = answers.users();
-                let fraction = |&position: &usize| answers.support[position] as f64 / users.max(1) as f64;
+                let fraction =
+                    |&position: &Position| answers.support[position.0] as f64 / users.max(1) as f64;
                 let support: Vec<f64> = candidates.iter().map(fraction).collect();
                 other.insert(Workload::new(
                     &self.subsets.lane_rule,
@@ -132,7 +134,7 @@ impl Branch {
         // Before a question is chosen, users have no scores.
         let all = answers.users() * unscored_user_bytes(answers);
         // Those of one question are left until those of the next are found.
-        let most = constraint.fixed.iter().map(|&position| answers.support[position]).max().unwrap_or(0);
+        let most = constraint.fixed.iter().map(|&position| answers.support[position.0]).max().unwrap_or(0);
         all + constraint.fixed.len().min(2) * most * most_user_bytes(answers)
     }
 
@@ -148,7 +150,7 @@ impl Branch {
                 .lane_rule
                 .candidates()
                 .get(depth - 1)
-                .map_or(0, |&position| self.subsets.shared.answers.support[position]),
+                .map_or(0, |&position| self.subsets.shared.answers.support[position.0]),
         };
         let restricted = self.subsets.choose.saturating_sub(2);
         let users: usize = (1..=restricted).map(support).sum();

@@ -21,10 +21,10 @@
 //! | term | what it is |
 //! |---|---|
 //! | id | a question's place among the sorted values of questions |
-//! | position | a question's place in the order of the sweep: the most answered first |
+//! | position | a question's place in the order of the sweep: the most answered first (`Position`) |
 //! | support | how many users answered a question |
 //! | branch | the subsets that have certain questions and have not others |
-//! | candidate | a question that a branch chooses from, by its place among these |
+//! | candidate | a question that a branch chooses from, by its place among these (`Candidate`) |
 //! | prefix | a subset without its lane; whole with k-1 questions |
 //! | rank | a whole prefix's place in the order of the walk |
 //! | share | the ranks that one worker sweeps |
@@ -44,6 +44,7 @@ pub mod naive;
 pub(crate) mod pearson;
 mod plan;
 mod pool;
+mod position;
 mod progress;
 mod request;
 mod rows;

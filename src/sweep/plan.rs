@@ -8,6 +8,7 @@ use crate::sweep::bounds::{Bounds, SharedBounds};
 use crate::sweep::branch::{Branch, Constraint};
 use crate::sweep::counted::Counted;
 use crate::sweep::kernel::select::Kernels;
+use crate::sweep::position::Position;
 use crate::sweep::request::{SweepRequest, Undefined};
 use crate::sweep::rows::buffer::{Columns, Row, RowBuffer};
 use crate::sweep::simd::Instructions;
@@ -207,22 +208,17 @@ fn bounds(request: &SweepRequest) -> Bounds {
 
 /// The branches of a request.
 fn constraints(answers: &Answers, request: &SweepRequest) -> Vec<Constraint> {
-    let mut position_of = vec![0; answers.questions()];
+    let mut position_of = vec![Position(0); answers.questions()];
     for (position, &id) in answers.ids.iter().enumerate() {
-        position_of[id as usize] = position;
+        position_of[id as usize] = Position(position);
     }
-    let positions = |ids: &[u32]| -> Vec<usize> {
-        let mut positions: Vec<usize> = ids.iter().map(|&id| position_of[id as usize]).collect();
-        positions.sort_unstable();
-        positions.dedup();
-        positions
-    };
+    let positions = |ids: &[u32]| sorted(ids.iter().map(|&id| position_of[id as usize]));
     let constraint = Constraint { fixed: positions(&request.include), excluded: positions(&request.exclude) };
     let any = positions(&request.any);
     if any.is_empty() || any.iter().any(|position| constraint.fixed.contains(position)) {
         return vec![constraint];
     }
-    let with = |&position: &usize| {
+    let with = |&position: &Position| {
         let without = any.iter().copied().filter(|&other| other < position);
         Constraint {
             fixed: sorted(constraint.fixed.iter().copied().chain([position])),
@@ -232,8 +228,8 @@ fn constraints(answers: &Answers, request: &SweepRequest) -> Vec<Constraint> {
     any.iter().map(with).collect()
 }
 
-fn sorted(positions: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut positions: Vec<usize> = positions.collect();
+fn sorted(positions: impl Iterator<Item = Position>) -> Vec<Position> {
+    let mut positions: Vec<Position> = positions.collect();
     positions.sort_unstable();
     positions.dedup();
     positions

@@ -16,14 +16,15 @@ use std::sync::Arc;
 use crate::index::Answers;
 use crate::index::bitset::WORD;
 use crate::sweep::bounds::Bounds;
+use crate::sweep::enumerate::Candidate;
 use crate::sweep::enumerate::lane_rule::PrefixLanes;
 use crate::sweep::enumerate::prefixes::{Prefixes, Step};
 use crate::sweep::enumerate::share::Share;
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
+use crate::sweep::position::Position;
 use crate::sweep::rows::buffer::{Row, RowBuffer};
 use crate::sweep::rows::sink::Sink;
-use crate::sweep::simd::STRIP;
 use crate::sweep::subsets::Subsets;
 use crate::sweep::task::{Budget, Progress, Sweep};
 
@@ -53,7 +54,7 @@ impl<K: Kernel> Root<K> {
         name: &'static str,
         mut kernel: K,
         all: K::Cohort,
-        fixed: &[usize],
+        fixed: &[Position],
         questions: usize,
     ) -> Self {
         let mut cohort = all;
@@ -112,7 +113,7 @@ struct Walk<K: Kernel> {
 #[derive(Debug, Clone, Copy)]
 struct Open {
     /// The candidate that ends it; `None` where it is empty.
-    last: Option<usize>,
+    last: Option<Candidate>,
     /// The next word of lanes.
     word: usize,
 }
@@ -174,14 +175,14 @@ impl<K: Kernel> Walk<K> {
 
     /// Makes the cohort of the prefix, which has grown by a candidate; prunes the prefix if
     /// no subset of it can be within the bounds.
-    fn descend(&mut self, candidate: usize) -> usize {
+    fn descend(&mut self, candidate: Candidate) -> usize {
         let depth = self.prefixes.prefix().len() - 1;
         let mut restricted = std::mem::take(&mut self.cohorts[depth]);
         let cohort = cohort_of(&*self.root, &self.cohorts, depth);
         let cost = K::users(cohort);
         let lanes = self.subsets.lane_rule.end(self.prefixes.prefix());
-        let question = self.subsets.lane_rule.candidates()[candidate];
-        self.kernel.restrict(cohort, question, Ends { prefixes: question, lanes }, &mut restricted);
+        let question = self.subsets.lane_rule.position(candidate);
+        self.kernel.restrict(cohort, question, Ends { prefixes: question.0, lanes }, &mut restricted);
         // The lane is missing too.
         let reach = self.kernel.reach(&restricted, self.prefixes.missing() + 1);
         self.cohorts[depth] = restricted;
@@ -202,10 +203,10 @@ impl<K: Kernel> Walk<K> {
     }
 
     /// Opens a whole prefix: the one walked to and a candidate.
-    fn open(&mut self, last: Option<usize>) -> usize {
+    fn open(&mut self, last: Option<Candidate>) -> usize {
         let lane_rule = &self.subsets.lane_rule;
-        let question = last.map(|candidate| lane_rule.candidates()[candidate]);
-        let strip = question.map(|question| question / STRIP);
+        let question = last.map(|candidate| lane_rule.position(candidate));
+        let strip = question.map(Position::strip);
         if self.lanes_of.is_none() || self.lanes_of != strip {
             lane_rule.lanes(self.prefixes.prefix(), strip, &mut self.prefix_lanes);
             self.lanes_of = strip;
@@ -242,8 +243,7 @@ impl<K: Kernel> Walk<K> {
         let Subsets { shared, lane_rule, fixed, .. } = &*self.subsets;
         if self.lanes.kept != 0 && self.ids.is_empty() {
             let prefix = self.prefixes.prefix().iter().chain(&open.last);
-            let candidates = lane_rule.candidates();
-            self.ids.extend(prefix.map(|&candidate| shared.answers.ids[candidates[candidate]]));
+            self.ids.extend(prefix.map(|&candidate| shared.answers.ids[lane_rule.position(candidate).0]));
             self.ids.extend(fixed);
             self.ids.sort_unstable();
         }

@@ -25,7 +25,9 @@
 use std::sync::OnceLock;
 
 use crate::index::bitset::{WORD, below};
+use crate::sweep::enumerate::Candidate;
 use crate::sweep::enumerate::rank::binomial_or_max;
+use crate::sweep::position::Position;
 use crate::sweep::simd::STRIP;
 
 /// Strips in a word of lanes.
@@ -37,7 +39,7 @@ pub(crate) struct LaneRule {
     /// Questions in each subset.
     k: usize,
     /// Their positions, ascending.
-    candidates: Vec<usize>,
+    candidates: Vec<Position>,
     /// These positions, as a row of bits.
     bits: Vec<u64>,
     /// How many there are in each strip.
@@ -53,12 +55,12 @@ pub(crate) struct LaneRule {
 impl LaneRule {
     /// For subsets of `k` candidates, which are given by ascending positions below
     /// `questions`.
-    pub(crate) fn new(k: usize, candidates: Vec<usize>, questions: usize) -> Self {
+    pub(crate) fn new(k: usize, candidates: Vec<Position>, questions: usize) -> Self {
         let mut bits = vec![0; questions.div_ceil(WORD)];
         let mut sizes = vec![0; questions.div_ceil(STRIP)];
         for &position in &candidates {
-            bits[position / WORD] |= 1 << (position % WORD);
-            sizes[position / STRIP] += 1;
+            bits[position.word()] |= 1 << position.bit();
+            sizes[position.strip()] += 1;
         }
         Self { k, candidates, bits, sizes, without_single: OnceLock::new(), lowest_single: OnceLock::new() }
     }
@@ -98,17 +100,29 @@ impl LaneRule {
     }
 
     /// The positions of the candidates, ascending.
-    pub(crate) fn candidates(&self) -> &[usize] {
+    pub(crate) fn candidates(&self) -> &[Position] {
         &self.candidates
     }
 
-    fn strip_of(&self, candidate: usize) -> usize {
-        self.candidates[candidate] / STRIP
+    /// The position of a candidate.
+    #[inline]
+    pub(crate) fn position(&self, candidate: Candidate) -> Position {
+        self.candidates[candidate.0]
+    }
+
+    fn strip_of(&self, candidate: Candidate) -> usize {
+        self.position(candidate).strip()
+    }
+
+    /// How many candidates come right before one, in its strip.
+    fn room_below(&self, candidate: Candidate) -> usize {
+        let strip = self.strip_of(candidate);
+        (0..candidate.0).rev().take_while(|&other| self.strip_of(Candidate(other)) == strip).count()
     }
 
     /// The lanes of the prefixes that consist of some candidates and one more of the
     /// strip `least`, at or below the strips of all others.
-    pub(crate) fn lanes(&self, others: &[usize], least: Option<usize>, lanes: &mut PrefixLanes) {
+    pub(crate) fn lanes(&self, others: &[Candidate], least: Option<usize>, lanes: &mut PrefixLanes) {
         let mut counts = vec![0; self.sizes.len()];
         for &other in others {
             counts[self.strip_of(other)] += 1;
@@ -133,12 +147,11 @@ impl LaneRule {
     pub(crate) fn words<'a>(
         &'a self,
         lanes: &'a PrefixLanes,
-        least: Option<usize>,
+        least: Option<Position>,
     ) -> impl Iterator<Item = u64> + use<'a> {
         lanes.words.iter().enumerate().map(move |(word, &whole)| match least {
-            Some(least) if lanes.below_least && least / WORD == word => {
-                let strip = least % WORD / STRIP * STRIP;
-                whole | self.bits[word] & below(least % WORD) & !below(strip)
+            Some(least) if lanes.below_least && least.word() == word => {
+                whole | self.bits[word] & below(least.bit()) & !below(least.bit() - least.lane())
             }
             _ => whole,
         })
@@ -147,21 +160,22 @@ impl LaneRule {
     /// The lanes of all prefixes that begin with these candidates, descending, have
     /// positions below this one: a strip above the least candidate's that holds only
     /// one will always do so.
-    pub(crate) fn end(&self, prefix: &[usize]) -> usize {
+    pub(crate) fn end(&self, prefix: &[Candidate]) -> usize {
         let strips = prefix.chunk_by(|&x, &y| self.strip_of(x) == self.strip_of(y));
         let mut above = strips.rev().skip(1);
         let single = above.find(|strip| strip.len() == 1);
         single.map_or(self.sizes.len(), |single| self.strip_of(single[0])) * STRIP
     }
 
-    /// How many strips of lanes lie up to a candidate, its own included, or all.
+    /// How many strips of lanes lie up to the candidate of this number, its own included; all, if
+    /// there is none.
     pub(crate) fn strips_up_to(&self, candidate: usize) -> f64 {
-        let strip = self.candidates.get(candidate).map(|position| position / STRIP + 1);
+        let strip = self.candidates.get(candidate).map(|position| position.strip() + 1);
         strip.unwrap_or(self.sizes.len()) as f64
     }
 
     /// How many strips may have lanes of prefixes that begin with these candidates.
-    pub(crate) fn strips_of_end(&self, prefix: &[usize]) -> f64 {
+    pub(crate) fn strips_of_end(&self, prefix: &[Candidate]) -> f64 {
         (self.end(prefix) / STRIP) as f64
     }
 
@@ -176,14 +190,14 @@ impl LaneRule {
     ///   strip above does.
     /// * Lanes above c: any candidate of an empty strip above t, if no strip above t and
     ///   below that one, nor t, nor a strip below t holds only one.
-    pub(crate) fn subsets(&self, prefix: &[usize]) -> u64 {
+    pub(crate) fn subsets(&self, prefix: &[Candidate]) -> u64 {
         let Some(&least) = prefix.last() else {
             return binomial_or_max(self.candidates.len(), self.k);
         };
         let missing = self.k - 1 - prefix.len();
         let strip = self.strip_of(least);
         let in_strip = prefix.iter().filter(|&&other| self.strip_of(other) == strip).count();
-        let room = (0..least).rev().take_while(|&other| self.strip_of(other) == strip).count();
+        let room = self.room_below(least);
         // Ways to choose j candidates below c so that neither t nor a strip below it
         // holds only one.
         let none_single = |j| without_single(room, in_strip, j, |rest| self.without_single(strip, rest));
@@ -193,7 +207,7 @@ impl LaneRule {
         let empty = (strip + 1..first_above.unwrap_or(counts.len())).filter(|&above| counts[above] == 0);
         let lanes_above = sum(empty.map(|above| self.sizes[above]));
 
-        let mut subsets = binomial_or_max(least, missing + 1);
+        let mut subsets = binomial_or_max(least.0, missing + 1);
         if in_strip == 1 {
             subsets = subsets.saturating_sub(self.without_single(strip, missing + 1));
         }
@@ -210,16 +224,16 @@ impl LaneRule {
     /// one.
     ///
     /// Either no strip holds only one, or that of the least does, and no other.
-    pub(crate) fn partly_filled(&self, prefix: &[usize]) -> u64 {
+    pub(crate) fn partly_filled(&self, prefix: &[Candidate]) -> u64 {
         let Some(&least) = prefix.last() else { return 0 };
         let missing = self.k - 1 - prefix.len();
         let strip = self.strip_of(least);
         let mut above = prefix.chunk_by(|&x, &y| self.strip_of(x) == self.strip_of(y)).rev();
-        let in_strip = above.next().map_or(0, <[usize]>::len);
+        let in_strip = above.next().map_or(0, <[_]>::len);
         if above.any(|strip| strip.len() == 1) {
             return 0;
         }
-        let room = (0..least).rev().take_while(|&other| self.strip_of(other) == strip).count();
+        let room = self.room_below(least);
         let none_single = without_single(room, in_strip, missing, |rest| self.without_single(strip, rest));
         let least_single = without_single(room, in_strip, missing, |rest| self.lowest_single(strip, rest));
         none_single.saturating_add(least_single).saturating_add(u64::from(missing == 0 && in_strip == 1))
@@ -262,28 +276,28 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// All prefixes of `length` candidates, descending.
-    fn prefixes(candidates: usize, length: usize) -> Vec<Vec<usize>> {
+    fn prefixes(candidates: usize, length: usize) -> Vec<Vec<Candidate>> {
         match length {
             0 => vec![vec![]],
             _ => prefixes(candidates, length - 1)
                 .into_iter()
                 .flat_map(|prefix| {
-                    let end = prefix.last().copied().unwrap_or(candidates);
-                    (0..end).map(move |next| prefix.iter().copied().chain([next]).collect())
+                    let end = prefix.last().map_or(candidates, |least: &Candidate| least.0);
+                    (0..end).map(move |next| prefix.iter().copied().chain([Candidate(next)]).collect())
                 })
                 .collect(),
         }
     }
 
     /// The subsets of a prefix, by positions.
-    fn subsets_of(lane_rule: &LaneRule, prefix: &[usize]) -> Vec<BTreeSet<usize>> {
-        let least = prefix.last().map(|&least| lane_rule.candidates[least]);
+    fn subsets_of(lane_rule: &LaneRule, prefix: &[Candidate]) -> Vec<BTreeSet<usize>> {
+        let least = prefix.last().map(|&least| lane_rule.position(least));
         let others = &prefix[..prefix.len().saturating_sub(1)];
         let mut lanes = PrefixLanes::default();
-        lane_rule.lanes(others, least.map(|least| least / STRIP), &mut lanes);
+        lane_rule.lanes(others, least.map(Position::strip), &mut lanes);
         let words = lane_rule.words(&lanes, least).enumerate();
         let lanes = words.flat_map(|(word, bits)| ones(bits).map(move |bit| word * WORD + bit));
-        let with = |lane| prefix.iter().map(|&other| lane_rule.candidates[other]).chain([lane]).collect();
+        let with = |lane| prefix.iter().map(|&other| lane_rule.position(other).0).chain([lane]).collect();
         lanes.map(with).collect()
     }
 
@@ -292,11 +306,11 @@ mod tests {
         fn no_lane_lies_beyond_the_end(
             candidates in proptest::collection::btree_set(0usize..160, 5..12), length in 1usize..5,
         ) {
-            let lane_rule = LaneRule::new(5, candidates.into_iter().collect(), 160);
+            let lane_rule = LaneRule::new(5, candidates.into_iter().map(Position).collect(), 160);
             for prefix in prefixes(lane_rule.candidates.len(), 4) {
                 let end = lane_rule.end(&prefix[..length]);
                 for subset in subsets_of(&lane_rule, &prefix) {
-                    let prefix: Vec<usize> = prefix.iter().map(|&other| lane_rule.candidates[other]).collect();
+                    let prefix: Vec<usize> = prefix.iter().map(|&other| lane_rule.position(other).0).collect();
                     let lane = subset.iter().find(|position| !prefix.contains(position)).unwrap();
                     prop_assert!(*lane < end, "{} of {:?} is not below {}", lane, prefix, end);
                 }
@@ -309,7 +323,7 @@ mod tests {
             candidates in proptest::collection::btree_set(
                 prop_oneof![0usize..4, 30usize..36, 60usize..68, 94usize..99, 0usize..160], 0..14),
         ) {
-            let candidates: Vec<usize> = candidates.into_iter().collect();
+            let candidates: Vec<Position> = candidates.into_iter().map(Position).collect();
             let lane_rule = LaneRule::new(k, candidates.clone(), 160);
             let mut seen = BTreeSet::new();
             for prefix in prefixes(candidates.len(), k - 1) {
@@ -329,7 +343,7 @@ mod tests {
                     let partly = partly.filter(|longer| {
                         let (least, others) = longer.split_last().unwrap();
                         let mut lanes = PrefixLanes::default();
-                        lane_rule.lanes(others, Some(lane_rule.candidates[*least] / STRIP), &mut lanes);
+                        lane_rule.lanes(others, Some(lane_rule.position(*least).strip()), &mut lanes);
                         lanes.below_least
                     });
                     prop_assert_eq!(lane_rule.partly_filled(&prefix), partly.count() as u64, "{:?}", prefix);

@@ -12,6 +12,7 @@
 //! between any two blocks of lanes: when a batch is full, when its time slice is
 //! over, when nobody wants the rest.
 
+use crate::sweep::enumerate::Candidate;
 use crate::sweep::enumerate::rank::binomial_or_max;
 use crate::sweep::enumerate::share::Share;
 
@@ -22,7 +23,7 @@ pub(crate) struct Prefixes {
     /// For each prefix length, which candidates are still to be tried: those below.
     ends: Vec<usize>,
     /// Candidates of the prefix walked to, descending: fewer than k-1.
-    prefix: Vec<usize>,
+    prefix: Vec<Candidate>,
     /// Rank of the next whole prefix.
     rank: u64,
     /// Up to which rank it is known whether prefixes are in the share, and whether.
@@ -33,9 +34,9 @@ pub(crate) struct Prefixes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The prefix has grown by a candidate. It may be [pruned](Prefixes::prune).
-    Down(usize),
+    Down(Candidate),
     /// The prefix with this candidate, or alone where k = 1, is whole.
-    Whole(Option<usize>),
+    Whole(Option<Candidate>),
     /// What comes next is in another share.
     Elsewhere,
     /// The prefix has lost its last candidate.
@@ -56,7 +57,7 @@ impl Prefixes {
 
     /// Candidates of the prefix walked to, descending, without the last of a whole one.
     #[inline]
-    pub(crate) fn prefix(&self) -> &[usize] {
+    pub(crate) fn prefix(&self) -> &[Candidate] {
         &self.prefix
     }
 
@@ -87,23 +88,23 @@ impl Prefixes {
         if missing == 0 {
             let owned = self.owns_next();
             self.rank = self.rank.saturating_add(1);
-            return if owned { Step::Whole(Some(candidate)) } else { Step::Elsewhere };
+            return if owned { Step::Whole(Some(Candidate(candidate))) } else { Step::Elsewhere };
         }
         let size = binomial_or_max(candidate, missing);
         if !self.share.meets(self.rank, size) {
             self.rank = self.rank.saturating_add(size);
             return Step::Elsewhere;
         }
-        self.prefix.push(candidate);
+        self.prefix.push(Candidate(candidate));
         self.ends[depth + 1] = candidate;
-        Step::Down(candidate)
+        Step::Down(Candidate(candidate))
     }
 
     /// Skips all prefixes that begin with the one walked to, right after a step down.
     pub(crate) fn prune(&mut self) {
         let missing = self.missing();
         if let Some(last) = self.prefix.pop() {
-            self.rank = self.rank.saturating_add(binomial_or_max(last, missing));
+            self.rank = self.rank.saturating_add(binomial_or_max(last.0, missing));
         }
     }
 
@@ -128,8 +129,8 @@ mod tests {
         length: usize,
         candidates: usize,
         share: Share,
-        pruned: impl Fn(&[usize]) -> bool,
-    ) -> (Vec<Vec<usize>>, usize) {
+        pruned: impl Fn(&[Candidate]) -> bool,
+    ) -> (Vec<Vec<Candidate>>, usize) {
         let mut prefixes = Prefixes::new(length, candidates, share);
         let (mut whole, mut counted) = (Vec::new(), 0);
         loop {
@@ -154,17 +155,17 @@ mod tests {
             candidates in 0usize..9, length in 0usize..5, border in 0u64..130, pruned in 0usize..9,
         ) {
             let (all, _) = walk(length, candidates, Share::everything(), |_| false);
-            let expected = crate::sweep::naive::subsets(&(0..candidates).rev().collect::<Vec<_>>(), length);
+            let expected = crate::sweep::naive::subsets(&(0..candidates).rev().map(Candidate).collect::<Vec<_>>(), length);
             prop_assert_eq!(&all, &expected);
             let shares = [Share::of(vec![0..=border]), Share::of(vec![border + 1..=u64::MAX])];
-            let prune = |prefix: &[usize]| prefix.len() == 1 && prefix[0] == pruned;
+            let prune = |prefix: &[Candidate]| prefix.len() == 1 && prefix[0].0 == pruned;
             let (mut whole, mut counted) = (Vec::new(), 0);
             for share in shares {
                 let (of_share, counted_by_share) = walk(length, candidates, share, prune);
                 whole.extend(of_share);
                 counted += counted_by_share;
             }
-            let left = all.into_iter().filter(|prefix| length < 2 || prefix[0] != pruned);
+            let left = all.into_iter().filter(|prefix| length < 2 || prefix[0].0 != pruned);
             prop_assert_eq!(whole, left.collect::<Vec<_>>());
             let below = length >= 2 && pruned < candidates && pruned + 1 >= length;
             prop_assert_eq!(counted, usize::from(below));

@@ -32,6 +32,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::RangeInclusive;
 
+use crate::sweep::enumerate::Candidate;
 use crate::sweep::enumerate::lane_rule::LaneRule;
 use crate::sweep::enumerate::rank::binomial_or_max;
 use crate::sweep::enumerate::share::Share;
@@ -216,7 +217,7 @@ fn deal(pieces: &[Piece], shares: usize) -> Vec<usize> {
 /// Prefixes that begin with the same candidates.
 struct Node {
     /// These candidates, descending.
-    prefix: Vec<usize>,
+    prefix: Vec<Candidate>,
     /// Further ones are below.
     end: usize,
     /// About how many users answered them all.
@@ -273,7 +274,7 @@ impl<'a> Estimate<'a> {
         let missing = self.prefix_length.saturating_sub(node.prefix.len() + 1);
         let (prefix, users) = (node.prefix.clone(), node.users);
         (missing..node.end).rev().map(move |candidate| {
-            let prefix = prefix.iter().copied().chain([candidate]).collect();
+            let prefix = prefix.iter().copied().chain([Candidate(candidate)]).collect();
             Node { prefix, end: candidate, users: users * self.support[candidate] }
         })
     }
@@ -310,11 +311,12 @@ impl<'a> Estimate<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sweep::position::Position;
     use proptest::prelude::*;
 
     /// A sweep of k of some candidates, which are answered by ever fewer.
     fn workload(candidates: usize, k: usize, shares: usize) -> Workload {
-        let lane_rule = LaneRule::new(k, (0..candidates).collect(), candidates);
+        let lane_rule = LaneRule::new(k, (0..candidates).map(Position).collect(), candidates);
         let support: Vec<f64> = (0..candidates).map(|candidate| 1.0 / (1.0 + candidate as f64)).collect();
         Workload::new(&lane_rule, k - 1, &support, 10_000, shares)
     }

@@ -20,6 +20,7 @@ use crate::index::Answers;
 use crate::index::bitset::{BitMatrix, WORD, below};
 use crate::sweep::kernel::Ends;
 use crate::sweep::kernel::list::UserList;
+use crate::sweep::position::Position;
 use crate::sweep::simd::{InstructionSet, STRIP, Task};
 
 /// The users who answered all questions of a prefix, and for each of them what they add to
@@ -128,7 +129,7 @@ impl<T: Copy + Default> Cohort<T> {
     pub(crate) fn list<I: InstructionSet>(
         &self,
         instructions: I,
-        question: Option<usize>,
+        question: Option<Position>,
         list: &mut UserList,
     ) {
         list.clear(self.slots);
@@ -141,8 +142,8 @@ impl<T: Copy + Default> Cohort<T> {
             return;
         };
         let blocks = self.slots / WORD;
-        let columns = &self.columns[question / STRIP * blocks..][..blocks];
-        let (answered, correct) = (question % STRIP, STRIP + question % STRIP);
+        let columns = &self.columns[question.strip() * blocks..][..blocks];
+        let (answered, correct) = (question.lane(), STRIP + question.lane());
         for subtotal in 0..=self.groups.len() {
             if let Some(group) = self.groups.get(subtotal) {
                 let wrong = |block: usize| columns[block][answered] & !columns[block][correct];
@@ -196,7 +197,7 @@ impl<T: Copy + Default, F: Fn(usize) -> T> Task for All<'_, F> {
 /// Lists the users of a cohort who answered a question, or all of them.
 pub(crate) struct List<'a, T> {
     pub(crate) cohort: &'a Cohort<T>,
-    pub(crate) question: Option<usize>,
+    pub(crate) question: Option<Position>,
     pub(crate) list: &'a mut UserList,
 }
 
@@ -213,7 +214,7 @@ impl<T: Copy + Default> Task for List<'_, T> {
 /// as many of the lowest strips as are needed up to the ends.
 pub(crate) struct Restrict<'a, T> {
     pub(crate) cohort: &'a Cohort<T>,
-    pub(crate) question: usize,
+    pub(crate) question: Position,
     pub(crate) ends: Ends,
     pub(crate) list: &'a mut UserList,
     pub(crate) restricted: &'a mut Cohort<T>,

@@ -27,6 +27,7 @@ use crate::sweep::kernel::finish::block;
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::Correlation;
 use crate::sweep::pearson::exact::correlation_of;
+use crate::sweep::position::Position;
 use crate::sweep::simd::{Arithmetic, InstructionSet, Instructions, Task};
 
 /// The covariances of the questions with each other and with the grand totals, times n².
@@ -137,7 +138,7 @@ impl CompleteCohort {
     }
 
     /// Makes `self` the prefix that is longer by one question.
-    fn grow(&mut self, prefix: &Self, question: usize, covariances: &Covariances) {
+    fn grow(&mut self, prefix: &Self, Position(question): Position, covariances: &Covariances) {
         self.users = prefix.users;
         self.covariance = prefix.covariance + covariances.totals[question];
         self.var_a = prefix.var_a + prefix.gains[question];
@@ -153,7 +154,7 @@ pub(crate) struct CompleteKernel {
     instructions: Instructions,
     covariances: Arc<Covariances>,
     /// The question that ends the open prefix.
-    question: Option<usize>,
+    question: Option<Position>,
     covariance: f64,
     var_a: f64,
 }
@@ -180,7 +181,7 @@ impl Kernel for CompleteKernel {
     fn restrict(
         &mut self,
         cohort: &CompleteCohort,
-        question: usize,
+        question: Position,
         _ends: Ends,
         restricted: &mut CompleteCohort,
     ) {
@@ -188,11 +189,11 @@ impl Kernel for CompleteKernel {
     }
 
     #[inline]
-    fn open(&mut self, cohort: &CompleteCohort, question: Option<usize>) -> usize {
+    fn open(&mut self, cohort: &CompleteCohort, question: Option<Position>) -> usize {
         self.question = question;
         (self.covariance, self.var_a) = match question {
             None => (cohort.covariance, cohort.var_a),
-            Some(question) => {
+            Some(Position(question)) => {
                 (cohort.covariance + self.covariances.totals[question], cohort.var_a + cohort.gains[question])
             }
         };
@@ -218,7 +219,7 @@ impl Kernel for CompleteKernel {
             totals: &covariances.totals[word.clone()],
             gains: &cohort.gains[word.clone()],
             with_question: match self.question {
-                Some(question) => &covariances.questions[question][word],
+                Some(Position(question)) => &covariances.questions[question][word],
                 None => &NO_QUESTION,
             },
             covariance: self.covariance,

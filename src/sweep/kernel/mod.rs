@@ -42,6 +42,7 @@ use std::fmt::Debug;
 use crate::index::Answers;
 use crate::sweep::bounds::Bounds;
 use crate::sweep::kernel::filter::Filter;
+use crate::sweep::position::Position;
 
 /// Subsets in a block of lanes: those whose last questions share a word of bits.
 pub(crate) const LANES: usize = u64::BITS as usize;
@@ -70,11 +71,17 @@ pub(crate) trait Kernel: Clone + Debug + Send + Sync + 'static {
     }
 
     /// Fills `restricted` with the users of `cohort` who also answered `question`.
-    fn restrict(&mut self, cohort: &Self::Cohort, question: usize, ends: Ends, restricted: &mut Self::Cohort);
+    fn restrict(
+        &mut self,
+        cohort: &Self::Cohort,
+        question: Position,
+        ends: Ends,
+        restricted: &mut Self::Cohort,
+    );
 
     /// Opens the last prefix: the cohort's and `question`, or the cohort's alone.
     /// Returns how many users are left.
-    fn open(&mut self, cohort: &Self::Cohort, question: Option<usize>) -> usize;
+    fn open(&mut self, cohort: &Self::Cohort, question: Option<Position>) -> usize;
 
     /// The results of the subsets of the prefix opened last, of this cohort, whose
     /// last questions are `lanes`, a set of bits of the given word.

@@ -15,6 +15,7 @@ use crate::sweep::kernel::dense::{
 };
 use crate::sweep::kernel::sparse::{SparseCohort, SparseKernel};
 use crate::sweep::pearson::Number;
+use crate::sweep::position::Position;
 use crate::sweep::simd::Instructions;
 use crate::sweep::walk::{Root, ScoreKernel};
 
@@ -44,7 +45,7 @@ impl Kernels {
 
     /// Makes the users ready who answered all fixed questions, for subsets of these and of
     /// `choose` questions more.
-    pub(crate) fn select(&self, fixed: &[usize], choose: usize) -> Box<dyn ScoreKernel> {
+    pub(crate) fn select(&self, fixed: &[Position], choose: usize) -> Box<dyn ScoreKernel> {
         let k = fixed.len() + choose;
         if let Some(covariances) = &self.covariances {
             let kernel = CompleteKernel::new(self.instructions, Arc::clone(covariances));
@@ -91,7 +92,7 @@ impl Kernels {
         name: &'static str,
         scores: &Binary,
         bounds: ChunkBounds,
-        fixed: &[usize],
+        fixed: &[Position],
     ) -> Box<dyn ScoreKernel> {
         let all = binary::all_users::<W>(self.instructions, &self.answers, scores, bounds);
         self.root(name, BinaryKernel::<W>::new(self.instructions, bounds), all, fixed)
@@ -102,7 +103,7 @@ impl Kernels {
         name: &'static str,
         scores: &Arc<Weighted<C::Number>>,
         few: usize,
-        fixed: &[usize],
+        fixed: &[Position],
     ) -> Box<dyn ScoreKernel> {
         let (answers, scores) = (Arc::clone(&self.answers), Arc::clone(scores));
         let kernel = DenseKernel::<C>::new(self.instructions, answers, scores, few);
@@ -114,7 +115,7 @@ impl Kernels {
         &self,
         name: &'static str,
         scores: &Arc<Weighted<N>>,
-        fixed: &[usize],
+        fixed: &[Position],
     ) -> Box<dyn ScoreKernel> {
         let kernel = SparseKernel::new(Arc::clone(&self.answers), Arc::clone(scores));
         self.root(name, kernel, SparseCohort::all(&self.answers), fixed)
@@ -125,7 +126,7 @@ impl Kernels {
         name: &'static str,
         kernel: K,
         all: K::Cohort,
-        fixed: &[usize],
+        fixed: &[Position],
     ) -> Box<dyn ScoreKernel> {
         Box::new(Root::new(name, kernel, all, fixed, self.answers.questions()))
     }

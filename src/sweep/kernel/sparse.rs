@@ -11,6 +11,7 @@ use crate::index::{Answers, scores::Weighted};
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::{Correlation, Number, Sums};
+use crate::sweep::position::Position;
 
 /// The users who answered all of a prefix, with their subtotals on it.
 #[derive(Debug, Clone)]
@@ -33,7 +34,13 @@ impl<N: Number> SparseCohort<N> {
     }
 
     /// Makes `self` the users of `cohort` who answered `question`, in their order.
-    fn restrict_from(&mut self, cohort: &Self, answers: &Answers, scores: &Weighted<N>, question: usize) {
+    fn restrict_from(
+        &mut self,
+        cohort: &Self,
+        answers: &Answers,
+        scores: &Weighted<N>,
+        Position(question): Position,
+    ) {
         self.users.clear();
         self.subtotals.clear();
         for (&user, &subtotal) in cohort.users.iter().zip(&cohort.subtotals) {
@@ -91,14 +98,14 @@ impl<N: Number> Kernel for SparseKernel<N> {
     fn restrict(
         &mut self,
         cohort: &SparseCohort<N>,
-        question: usize,
+        question: Position,
         _ends: Ends,
         restricted: &mut SparseCohort<N>,
     ) {
         restricted.restrict_from(cohort, &self.answers, &self.scores, question);
     }
 
-    fn open(&mut self, cohort: &SparseCohort<N>, question: Option<usize>) -> usize {
+    fn open(&mut self, cohort: &SparseCohort<N>, question: Option<Position>) -> usize {
         match question {
             Some(question) => self.left.restrict_from(cohort, &self.answers, &self.scores, question),
             None => {

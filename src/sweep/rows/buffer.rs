@@ -53,11 +53,7 @@ impl Columns {
     /// Those that either has.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self {
-            questions: self.questions || other.questions,
-            r: self.r || other.r,
-            n: self.n || other.n,
-        }
+        Self { questions: self.questions || other.questions, r: self.r || other.r, n: self.n || other.n }
     }
 }
 

@@ -33,7 +33,7 @@ const COLUMNS: [OutputColumn; 3] = [
         nullable: false,
         needs: Columns { questions: true, ..Columns::NONE },
         bytes: |k, value| k * (size_of::<u32>() + value),
-        build: Rows::lists,
+        build: |rows, field| rows.lists(field),
     },
     OutputColumn {
         name: "r",

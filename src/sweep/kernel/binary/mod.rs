@@ -63,6 +63,7 @@ use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Ends, Kernel, Lanes};
+use crate::sweep::position::Position;
 use crate::sweep::simd::Instructions;
 
 /// All users as a cohort, before any question is chosen.
@@ -114,14 +115,14 @@ impl<W: Width> Kernel for BinaryKernel<W> {
     fn restrict(
         &mut self,
         cohort: &Self::Cohort,
-        question: usize,
+        question: Position,
         ends: Ends,
         restricted: &mut Self::Cohort,
     ) {
         self.instructions.run(Restrict { cohort, question, ends, list: &mut self.left, restricted });
     }
 
-    fn open(&mut self, cohort: &Self::Cohort, question: Option<usize>) -> usize {
+    fn open(&mut self, cohort: &Self::Cohort, question: Option<Position>) -> usize {
         self.instructions.run(List { cohort, question, list: &mut self.list });
         self.list.users()
     }

@@ -31,6 +31,7 @@ use crate::sweep::kernel::finish::block;
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::{Correlation, Number};
+use crate::sweep::position::Position;
 use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
 
 /// How scores are kept and summed.
@@ -84,7 +85,7 @@ pub(crate) struct DenseCohort<C: Class> {
     /// `[strip][slot]`; empty before any question is chosen.
     scores: Vec<[C::Score; STRIP]>,
     /// The questions of the prefix.
-    prefix: Vec<usize>,
+    prefix: Vec<Position>,
 }
 
 impl<C: Class> Default for DenseCohort<C> {
@@ -149,7 +150,7 @@ pub(crate) struct DenseKernel<C: Class> {
     list: UserList,
     users: Vec<Adder<C::Total>>,
     /// The question that ends the open prefix.
-    question: usize,
+    question: Position,
 }
 
 impl<C: Class> Clone for DenseKernel<C> {
@@ -180,7 +181,7 @@ impl<C: Class> DenseKernel<C> {
             left: UserList::default(),
             list: UserList::default(),
             users: Vec::new(),
-            question: 0,
+            question: Position(0),
         }
     }
 
@@ -195,16 +196,16 @@ impl<C: Class> DenseKernel<C> {
         DenseCohort { members, scores: Vec::new(), prefix: Vec::new() }
     }
 
-    fn score(&self, user: u32, question: usize) -> C::Number {
+    fn score(&self, user: u32, Position(question): Position) -> C::Number {
         let user = user as usize;
         self.scores.of(user)[rank(self.answers.answered.row(user), question)]
     }
 
     /// a and b of every user of the open prefix who answered one more question, in the
     /// order of the users and with all their digits.
-    fn pairs(&self, cohort: &DenseCohort<C>, last: usize) -> Vec<(C::Number, C::Number)> {
+    fn pairs(&self, cohort: &DenseCohort<C>, last: Position) -> Vec<(C::Number, C::Number)> {
         let users = self.users.iter().map(|user| cohort.members.terms()[user.slot as usize].user);
-        let users = users.filter(|&user| contains(self.answers.answered.row(user as usize), last));
+        let users = users.filter(|&user| contains(self.answers.answered.row(user as usize), last.0));
         let questions = || cohort.prefix.iter().copied().chain([self.question, last]);
         let subtotal = |user| {
             let scores = questions().map(|question| self.score(user, question));
@@ -228,7 +229,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
     fn restrict(
         &mut self,
         cohort: &DenseCohort<C>,
-        question: usize,
+        question: Position,
         ends: Ends,
         restricted: &mut DenseCohort<C>,
     ) {
@@ -249,9 +250,9 @@ impl<C: Class> Kernel for DenseKernel<C> {
                 member.subtotal = member.subtotal + C::points(score);
             }
         } else {
-            let scores = cohort.strip(question / STRIP);
+            let scores = cohort.strip(question.strip());
             for (member, &slot) in members.iter_mut().zip(list) {
-                let score = scores[slot as usize][question % STRIP];
+                let score = scores[slot as usize][question.lane()];
                 member.subtotal = member.subtotal + C::points(score);
             }
         }
@@ -272,24 +273,25 @@ impl<C: Class> Kernel for DenseKernel<C> {
             }
             let user = member.user as usize;
             let row = self.answers.answered.row(user).iter().enumerate();
-            let answered = row.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * LANES + bit));
+            let answered =
+                row.flat_map(|(word, &bits)| ones(bits).map(move |bit| Position(word * LANES + bit)));
             for (question, &score) in answered.zip(self.scores.of(user)) {
-                if question / STRIP < strips {
-                    restricted.scores[question / STRIP * slots + slot][question % STRIP] = C::score(score);
+                if question.strip() < strips {
+                    restricted.scores[question.strip() * slots + slot][question.lane()] = C::score(score);
                 }
             }
         }
     }
 
-    fn open(&mut self, cohort: &DenseCohort<C>, question: Option<usize>) -> usize {
+    fn open(&mut self, cohort: &DenseCohort<C>, question: Option<Position>) -> usize {
         self.instructions.run(List { cohort: &cohort.members, question, list: &mut self.list });
         self.question = question.expect("a prefix of two questions or more");
-        let scores = cohort.strip(self.question / STRIP);
+        let scores = cohort.strip(self.question.strip());
         let members = cohort.members.terms();
         self.users.clear();
         self.users.extend(self.list.slots().iter().map(|&slot| {
             let CohortUser { subtotal, total, .. } = members[slot as usize];
-            let points = C::points(scores[slot as usize][self.question % STRIP]);
+            let points = C::points(scores[slot as usize][self.question.lane()]);
             Adder { slot, p: subtotal + points, b: total, bb: total * total, counted: C::counted(total) }
         }));
         self.users.len()
@@ -314,7 +316,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
             let strip = Strip { rows, scores, users: &self.users, few: self.few, lanes, first };
             let doubtful = self.instructions.run(Sum::<C> { strip, filter, results });
             for lane in ones(doubtful.into()) {
-                let pairs = self.pairs(cohort, word * LANES + first + lane);
+                let pairs = self.pairs(cohort, Position(word * LANES + first + lane));
                 results.cost += self.users.len();
                 let r = match C::Number::correlate_carefully(&pairs, filter.corrected) {
                     Correlation::Defined(r) => Some(r),
