@@ -30,8 +30,8 @@ pub(crate) trait Bits: Copy {
 #[inline(always)]
 pub(crate) fn each<T: Copy + Default, const LANES: usize>(of: impl Fn(usize) -> T) -> [T; LANES] {
     let mut lanes = [T::default(); LANES];
-    for lane in 0..LANES {
-        lanes[lane] = of(lane);
+    for (lane, value) in lanes.iter_mut().enumerate() {
+        *value = of(lane);
     }
     lanes
 }
