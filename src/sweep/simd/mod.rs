@@ -10,7 +10,7 @@
 //! must be inlined into it, or it would be compiled for the least processor again.
 //!
 //! A further instruction set is a file here, with its `mod` and its line in
-//! [`instruction_sets!`].
+//! `instruction_sets!`.
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "intrinsics")]
