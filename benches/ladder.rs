@@ -29,7 +29,7 @@ impl Sets {
         Self { fixed: fixed.to_vec(), others, choose: k - fixed.len() }
     }
 
-    /// The first so many sets, in lexicographic order of what is chosen.
+    /// The first sets, at most `most`, in lexicographic order of what is chosen.
     fn first(&self, most: usize) -> Vec<Vec<usize>> {
         let mut sets = Vec::new();
         self.extend(&mut self.fixed.clone(), 0, most, &mut sets);

@@ -53,7 +53,7 @@ impl Compensated {
         self.plus(Self { sum: -other.sum, error: -other.error })
     }
 
-    /// The same, rounded once: digits that they share do not take the small ones along.
+    /// The difference, rounded once: digits that they share do not take the small ones along.
     #[inline]
     pub(crate) fn minus(self, other: Self) -> f64 {
         self.less(other).value()
@@ -71,7 +71,7 @@ impl Compensated {
         self.sum
     }
 
-    /// The same number with as much of it in the leading part as that can hold.
+    /// This number with as much of it in the leading part as that can hold.
     pub(crate) fn rounded(self) -> Self {
         let sum = self.value();
         Self { sum, error: (self.sum - sum) + self.error }
@@ -82,7 +82,7 @@ impl Compensated {
         Self { sum: self.sum * power, error: self.error * power }
     }
 
-    /// The same number with its leading part rounded to a multiple of `grid`, a power of
+    /// This number with its leading part rounded to a multiple of `grid`, a power of
     /// two, and the rest of it behind. The number is below 2⁵¹ times the grid.
     ///
     /// Leading parts of such numbers add up without rounding while their sum is below 2⁵³

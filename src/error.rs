@@ -587,7 +587,7 @@ pub enum KCorrsetError {
 }
 
 impl KCorrsetError {
-    /// The same error with what mends it, if it is one that SQL can mend.
+    /// This error with what mends it, if it is one that SQL can mend.
     #[must_use]
     pub fn with_remedies(mut self, mended_by: Vec<Remedy>) -> Self {
         match &mut self {

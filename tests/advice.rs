@@ -150,7 +150,7 @@ macro_rules! texts {
     };
 }
 
-/// The same people's scores.
+/// Scores of the same people.
 macro_rules! scores {
     ($a:tt, $b:tt, $c:tt, $d:tt, $e:tt, $f:tt, $g:tt, $h:tt) => {
         concat!(

@@ -15,7 +15,7 @@ use datafusion_k_corrset::sweep::{SweepProgress, Undefined};
 use datafusion_k_corrset::{KCorrsetError, KCorrsetExt, KCorrsetOptions, register_all};
 use futures::StreamExt;
 
-/// A session with a table `exam` of so many questions; half of 200 users answered each.
+/// A session with a table `exam`, of a number of questions; half of 200 users answered each.
 async fn session(config: SessionConfig, questions: u32) -> SessionContext {
     let ctx = SessionContext::new_with_config(config);
     prepare(&ctx, questions).await;

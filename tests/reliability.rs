@@ -122,7 +122,7 @@ fn session_over(sources: &[Source]) -> SessionContext {
     session_with_memory(usize::MAX, sources)
 }
 
-/// The same with a memory limit in bytes.
+/// Such a session with a memory limit in bytes.
 fn session_with_memory(limit: usize, sources: &[Source]) -> SessionContext {
     // Nothing between the sources and the function.
     let config = SessionConfig::new().with_target_partitions(2).with_round_robin_repartition(false);
@@ -354,7 +354,7 @@ async fn arrays_may_begin_anywhere_and_hold_nulls() {
     assert!(matches!(error, KCorrsetError::NullKey { .. }), "{error}");
 }
 
-/// Drops a query at a random moment, so many times.
+/// Drops a query at a random moment, some times.
 async fn drop_queries(times: u32) {
     let ctx = session_over(&[]);
     let sources: Vec<RecordBatch> = (0..5).map(exam).collect();

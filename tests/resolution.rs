@@ -147,7 +147,7 @@ fn without_any_runtime_memory_tables_still_work() {
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
 }
 
-/// The same question, asked from wherever an application may ask.
+/// One question, asked from wherever an application may ask.
 async fn sets_of_a_remote_table() -> Result<usize, String> {
     let ctx = session().await;
     run(&ctx, "SELECT * FROM k_corrset(remote.schema.exam, 1)").await.map_err(|error| error.to_string())

@@ -316,7 +316,7 @@ fn a_batch_of_other_columns_is_refused() {
     assert!(error.contains("a batch of the input has the columns"), "{error}");
 }
 
-/// A session with a table in so many partitions.
+/// A session with a table in some partitions.
 fn session(name: &str, batch: &RecordBatch, partitions: usize) -> SessionContext {
     let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
     register_all(&ctx).unwrap();

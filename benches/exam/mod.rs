@@ -134,7 +134,7 @@ pub(crate) fn sweep_for(
     }
 }
 
-/// The same to the end.
+/// Sweeps one share to its end.
 pub(crate) fn sweep_all(
     plan: &Arc<SweepPlan>,
     share: usize,
@@ -172,7 +172,7 @@ pub(crate) fn check(rows: &Answers, row: &Row, float: bool) {
 }
 
 /// Measures one share of a sweep for its best row, which is compared with the definition
-/// first. `elements` tells how much work so many subsets are.
+/// first. `elements` tells how much work a number of subsets is.
 pub(crate) fn bench(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: BenchmarkId,

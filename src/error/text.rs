@@ -45,7 +45,7 @@ pub(crate) fn short(value: &str) -> impl fmt::Display {
     short_to(value, LONGEST_VALUE)
 }
 
-/// A name or value, of which only the beginning is shown if it has more than so many bytes.
+/// A name or value, of which only the beginning is shown if it is long.
 pub(crate) fn short_to(value: &str, longest: usize) -> String {
     match value.len() > longest {
         true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(longest)], value.len()),
@@ -78,7 +78,7 @@ pub(crate) fn advice(remedies: &[Remedy]) -> impl fmt::Display {
     text
 }
 
-/// The same, or what is to be said where there is no SQL, or none that is short enough.
+/// The SQL that mends something, or what is to be said where there is no SQL, or none that is short enough.
 pub(crate) fn advice_or(remedies: &[Remedy], otherwise: &str) -> String {
     let advice = advice(remedies).to_string();
     if advice.is_empty() { otherwise.to_string() } else { advice }

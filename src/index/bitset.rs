@@ -57,7 +57,7 @@ impl BitMatrix {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
-    /// The same with the rows in another order.
+    /// This matrix with its rows in another order.
     pub(crate) fn in_order(&self, rows: &[usize]) -> Self {
         let words = rows.iter().flat_map(|&row| self.row(row)).copied().collect();
         Self { words, ..*self }

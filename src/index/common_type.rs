@@ -40,7 +40,7 @@ impl CommonType {
         }
     }
 
-    /// No scores yet, with room for so many.
+    /// No scores yet, with room for as many as `room`.
     pub(crate) fn no_scores(&self, room: usize) -> RawScores {
         match self {
             Self::Exact { .. } => RawScores::Exact(Vec::with_capacity(room)),

@@ -92,7 +92,7 @@ impl Precision {
         }
     }
 
-    /// Whether a score stands for a decimal of so many digits.
+    /// Whether a score stands for a decimal of `digits` digits.
     #[inline]
     fn is_decimal(self, score: f64, digits: usize) -> bool {
         let units = units(score, digits);

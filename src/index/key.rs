@@ -84,7 +84,7 @@ pub(crate) enum Users {
         /// Its values.
         key: Box<Key>,
     },
-    /// Each row is a user, known by nothing but the answers: so many rows.
+    /// Each row is a user, known by nothing but the answers; how many rows there are.
     Rows(usize),
 }
 
@@ -164,7 +164,7 @@ impl Users {
     }
 }
 
-/// Ids for so many more rows. Past `u32::MAX` they wrap: the caller checks.
+/// Ids for some more rows. Past `u32::MAX` they wrap: the caller checks.
 fn numbered(rows: &mut usize, more: usize) -> Vec<u32> {
     let first = *rows;
     *rows += more;

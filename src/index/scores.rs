@@ -13,7 +13,7 @@ use crate::index::decimal::DecimalUnit;
 pub(crate) enum RawScores {
     /// Booleans, integers, and decimals without their point.
     Exact(Vec<i64>),
-    /// The same where one does not fit 64 bits.
+    /// Integers of which one does not fit 64 bits.
     Wide(Vec<i128>),
     /// Finite floating point numbers.
     Float(Vec<f64>),
@@ -150,7 +150,7 @@ pub(crate) struct Binary {
 }
 
 impl Binary {
-    /// The same as numbers.
+    /// These scores as numbers.
     pub(crate) fn weighted(&self, answered: &BitMatrix) -> Weighted<i64> {
         let mut weighted = Weighted { offsets: vec![0], scores: Vec::new(), totals: Vec::new() };
         for (user, &total) in self.totals.iter().enumerate() {
@@ -181,7 +181,7 @@ impl<N: Copy> Weighted<N> {
         &self.scores[self.offsets[user]..self.offsets[user + 1]]
     }
 
-    /// The same with the users in another order.
+    /// These scores with the users in another order.
     pub(crate) fn in_order(&self, users: &[usize]) -> Self {
         let mut ordered = Self {
             offsets: Vec::with_capacity(self.offsets.len()),
@@ -320,7 +320,7 @@ impl Spread {
     }
 }
 
-/// Bytes that [`classify`] takes at most for answers of so many users to so many questions,
+/// Bytes that [`classify`] takes at most for answers, given how many users and questions there are,
 /// beside the answers and the bits of who answered what.
 pub(crate) fn classify_memory(answers: AllAnswers<'_>, users: usize, questions: usize) -> usize {
     let number: usize = answers.batches.iter().map(RawAnswers::len).sum();

@@ -44,7 +44,7 @@ const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 #[pymethods]
 impl Session {
-    /// A session of so many threads, whose queries have so many bytes of memory.
+    /// A session with a number of threads, and with a number of bytes for its queries.
     #[new]
     fn new(py: Python<'_>, threads: Option<NonZeroUsize>, memory_limit: Option<usize>) -> PyResult<Self> {
         runtime::check(py)?;

@@ -91,13 +91,15 @@ struct Walk<K: Kernel> {
     root: Arc<K::Cohort>,
     /// Cohorts of the prefixes of 1, 2, … k-2 questions.
     cohorts: Vec<K::Cohort>,
-    /// The whole prefix whose blocks of lanes are being summed.
-    open: Option<Open>,
     /// The lanes of prefixes that add a candidate of this strip to the one walked to.
     lanes_of: Option<usize>,
     prefix_lanes: PrefixLanes,
-    /// The lanes of the open prefix, a word each.
+    /// The lanes of the open prefix, a word each; and the next word to be summed. Where none is
+    /// left, no prefix is open.
     words: Vec<u64>,
+    word: usize,
+    /// The candidate that ends the open prefix; `None` where that is empty.
+    last: Option<Candidate>,
     lanes: Lanes,
     /// Ids of the open prefix's questions, ascending; empty until asked for.
     ids: Vec<u32>,
@@ -109,15 +111,6 @@ struct Walk<K: Kernel> {
     finished: bool,
 }
 
-/// A whole prefix whose blocks of lanes are being summed.
-#[derive(Debug, Clone, Copy)]
-struct Open {
-    /// The candidate that ends it; `None` where it is empty.
-    last: Option<Candidate>,
-    /// The next word of lanes.
-    word: usize,
-}
-
 impl<K: Kernel> Walk<K> {
     fn new(subsets: Arc<Subsets>, kernel: K, root: Arc<K::Cohort>, share: Share) -> Self {
         let length = subsets.choose - 1;
@@ -125,10 +118,11 @@ impl<K: Kernel> Walk<K> {
         Self {
             prefixes: Prefixes::new(length, candidates, share),
             cohorts: (1..length).map(|_| K::Cohort::default()).collect(),
-            open: None,
             lanes_of: None,
             prefix_lanes: PrefixLanes::default(),
             words: Vec::new(),
+            word: 0,
+            last: None,
             lanes: Lanes::new(),
             ids: Vec::new(),
             sink: Sink::new(subsets.shared.top),
@@ -155,8 +149,8 @@ impl<K: Kernel> Walk<K> {
     /// One step: a candidate tried, or a block of lanes summed. Returns what it cost.
     fn step(&mut self, buffer: &mut RowBuffer) -> usize {
         self.look_at_bounds();
-        if let Some(open) = self.open {
-            return self.emit_block(open, buffer);
+        if self.word < self.words.len() {
+            return self.emit_block(buffer);
         }
         match self.prefixes.step() {
             Step::Down(candidate) => self.descend(candidate),
@@ -214,6 +208,7 @@ impl<K: Kernel> Walk<K> {
         if !self.prefix_lanes.any() {
             return 0;
         }
+        (self.word, self.last) = (0, last);
         self.words.clear();
         self.words.extend(lane_rule.words(&self.prefix_lanes, question));
         let lanes = self.words.iter().map(|word| u64::from(word.count_ones())).sum();
@@ -222,8 +217,8 @@ impl<K: Kernel> Walk<K> {
         if self.filter.bounds.meets(Bounds::of_users(users)) {
             self.progress.done = self.progress.done.saturating_add(lanes);
             self.ids.clear();
-            self.open = Some(Open { last, word: 0 });
         } else {
+            self.words.clear();
             self.prune(lanes);
         }
         users
@@ -231,18 +226,18 @@ impl<K: Kernel> Walk<K> {
 
     /// Sums a block of lanes of the open prefix.
     #[inline]
-    fn emit_block(&mut self, open: Open, buffer: &mut RowBuffer) -> usize {
-        let Some(word) = (open.word..self.words.len()).find(|&word| self.words[word] != 0) else {
-            self.open = None;
+    fn emit_block(&mut self, buffer: &mut RowBuffer) -> usize {
+        let Some(word) = (self.word..self.words.len()).find(|&word| self.words[word] != 0) else {
+            self.word = self.words.len();
             return 0;
         };
-        self.open = Some(Open { word: word + 1, ..open });
+        self.word = word + 1;
         let filter = self.filter;
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefixes.prefix().len());
         self.kernel.lanes(cohort, word, self.words[word], &filter, &mut self.lanes);
         let Subsets { shared, lane_rule, fixed, .. } = &*self.subsets;
         if self.lanes.kept != 0 && self.ids.is_empty() {
-            let prefix = self.prefixes.prefix().iter().chain(&open.last);
+            let prefix = self.prefixes.prefix().iter().chain(&self.last);
             self.ids.extend(prefix.map(|&candidate| shared.answers.ids[lane_rule.position(candidate).0]));
             self.ids.extend(fixed);
             self.ids.sort_unstable();

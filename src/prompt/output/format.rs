@@ -22,7 +22,7 @@ pub(crate) enum Format {
     Table,
     /// Comma-separated values, with a header; lists as text
     Csv,
-    /// The same, separated by tabs
+    /// Like CSV, separated by tabs
     Tsv,
     /// One array of objects
     Json,

@@ -333,7 +333,7 @@ impl Numerals {
         is_number(self.plain(text).trim())
     }
 
-    /// The same in SQL.
+    /// SQL that makes a number of a text.
     fn sql(&self, value: String, spelling: &Spelling) -> String {
         let replace = |value: String, from: &str, to: &str| {
             format!("replace({value}, {}, {})", spelling.text(from), spelling.text(to))

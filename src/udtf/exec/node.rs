@@ -102,7 +102,7 @@ impl KCorrsetExec {
         &self.input
     }
 
-    /// The same node, not yet executed, over another input.
+    /// This node over another input, not yet executed.
     fn over(&self, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self::try_new(input, self.scan.clone())?))
     }

@@ -54,7 +54,7 @@ pub(crate) struct PreparationSlot {
 }
 
 impl PreparationSlot {
-    /// What the stream of one partition, out of so many, has to wait for and to hold; and which
+    /// What the stream of one of the partitions has to wait for and to hold; and which
     /// run it belongs to, the first being 0.
     pub(crate) fn hand_out(
         &mut self,

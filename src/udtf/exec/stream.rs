@@ -45,7 +45,7 @@ use crate::udtf::request::{KCorrsetScan, PartitionId};
 /// The most batches of a report.
 const REPORT_BATCHES: usize = 8;
 
-/// Where these are large, so many bytes are enough for a report.
+/// Bytes that are enough for a report, where rows are large.
 const REPORT_BYTES: usize = 1 << 20;
 
 /// One partition of the result.

@@ -100,13 +100,13 @@ impl KCorrsetOptions {
         self
     }
 
-    /// Keeps subsets that at least so many users answered.
+    /// Keeps subsets that at least this many users answered.
     pub fn min_users(mut self, users: u32) -> Self {
         self.min_users = Some(i64::from(users));
         self
     }
 
-    /// Keeps only so many of the best subsets: highest r first, then highest n, then
+    /// Keeps only the best subsets, at most this many: highest r first, then highest n, then
     /// the questions in ascending order.
     pub fn top(mut self, rows: usize) -> Self {
         self.top = Some(rows);

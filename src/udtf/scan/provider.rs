@@ -96,7 +96,7 @@ impl KCorrsetTable {
 }
 
 impl KCorrsetTable {
-    /// The same under a session's [settings](KCorrsetSettings), as far as they concern
+    /// This table under a session's [settings](KCorrsetSettings), as far as they concern
     /// planning.
     #[must_use]
     pub fn with_settings_of(mut self, config: &ConfigOptions) -> Self {
@@ -149,7 +149,7 @@ impl KCorrsetTable {
         self.listens
     }
 
-    /// The same table, which takes over filters that arise while the query runs, or does not.
+    /// This table, which takes over filters that arise while the query runs, or does not.
     pub(crate) fn listening(&self, listens: bool) -> Self {
         Self { listens, ..self.clone() }
     }
@@ -235,7 +235,7 @@ impl TableProvider for KCorrsetTable {
     /// They bound r and n, and choose among the questions, before anything is swept.
     ///
     /// # Limit
-    /// The sweep stops after so many rows.
+    /// The sweep stops after `limit` rows.
     ///
     /// No `async`, although the trait has it: for a future that keeps expressions while it waits, the
     /// compiler takes five seconds to prove that they are `Send` (Rust 1.95).

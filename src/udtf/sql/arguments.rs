@@ -45,7 +45,7 @@ impl Arguments {
         std::iter::once(&self.k).chain(self.options.iter().map(|(_, value)| value))
     }
 
-    /// The same arguments with other expressions, in that order.
+    /// These arguments with other expressions, in that order.
     pub(crate) fn with_expressions(&self, expressions: Vec<Expr>) -> Self {
         let mut expressions = expressions.into_iter().map(Expr::unalias);
         let k = expressions.next().unwrap_or_else(|| self.k.clone());
@@ -53,7 +53,7 @@ impl Arguments {
         Self { k, options }
     }
 
-    /// The same arguments, as far as they can be computed by now.
+    /// These arguments, as far as they can be computed by now.
     pub(crate) fn simplified(self, config: &ConfigOptions) -> Result<Self> {
         let expressions = self.expressions().map(|argument| simplified(argument.clone(), config));
         let expressions = expressions.collect::<Result<_>>()?;
@@ -65,7 +65,7 @@ impl Arguments {
         self.expressions().find_map(placeholder)
     }
 
-    /// The same arguments, with types for placeholders that have none: those that their
+    /// These arguments, with types for placeholders that have none: those that their
     /// argument expects, where questions are of the given type.
     pub(crate) fn with_placeholder_types(self, question: &DataType) -> Result<Self> {
         let names = std::iter::once("k").chain(self.options.iter().map(|(name, _)| name.as_str()));
