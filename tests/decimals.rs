@@ -10,9 +10,8 @@ use datafusion_k_corrset::index::AnswerIndex;
 use datafusion_k_corrset::register_all;
 use datafusion_k_corrset::sweep::{SweepRequest, Undefined};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
-use crate::support::cases;
+use crate::support::config;
 use crate::support::drive::{by_name, index, sweep};
 use crate::support::exam::{Answers, any_table, batch, float_batch};
 use crate::support::random::Random;
@@ -195,7 +194,7 @@ fn any_decimals() -> impl Strategy<Value = (Answers<i64>, i8)> {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(cases(300)))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn floats_and_decimals_and_integers_are_the_same_to_the_bit(

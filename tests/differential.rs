@@ -13,11 +13,10 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::register_all;
 use datafusion_k_corrset::sweep::{Instructions, SweepRequest, Undefined};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 use tokio::runtime::Runtime;
 
 use crate::support::exam::{Answers, SMALL, any_table, batch, names_of};
-use crate::support::{cases, oracle};
+use crate::support::{config, oracle};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -268,7 +267,7 @@ fn some_rows() -> impl Strategy<Value = Answers<i64>> {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(cases(600)))]
+    #![proptest_config(config(600))]
 
     #[test]
     fn sql_answers_by_the_definition(
@@ -319,7 +318,7 @@ proptest! {
 
 #[cfg(all(feature = "cli", feature = "distributed", unix))]
 proptest! {
-    #![proptest_config(Config::with_cases(cases(150)))]
+    #![proptest_config(config(150))]
 
     #[test]
     fn a_cluster_answers_as_one_process(
@@ -361,7 +360,7 @@ fn self_join(k: usize, corrected: bool) -> String {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(cases(40)))]
+    #![proptest_config(config(40))]
 
     #[test]
     fn a_self_join_with_corr_says_the_same(

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use datafusion_k_corrset::sweep::naive;
 use datafusion_k_corrset::sweep::{Bounds, Instructions, SweepPlan, SweepRequest, Undefined};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
-use crate::support::cases;
+use crate::support::config;
 use crate::support::drive::{Named, bits, by_name, index, sweep};
 use crate::support::exam::{
     Answers, answers, any_table, float_batch, integer_batch, names_of, small_floats, table,
@@ -64,7 +63,7 @@ fn fit(mut request: SweepRequest, questions: usize) -> SweepRequest {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(cases(1500)))]
+    #![proptest_config(config(1500))]
 
     #[test]
     fn the_sweep_is_the_definition(
@@ -89,7 +88,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(cases(200)))]
+    #![proptest_config(config(200))]
 
     #[test]
     fn the_order_and_the_batches_of_the_rows_change_no_bit(

@@ -17,9 +17,8 @@ use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder, InputL
 use datafusion_k_corrset::sweep::{SweepRequest, Undefined};
 use datafusion_k_corrset::{KCorrsetExt, KCorrsetOptions, register_all};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
-use crate::support::cases;
+use crate::support::config;
 use crate::support::drive::{by_name, sweep};
 use crate::support::exam::batch;
 use crate::support::random::Random;
@@ -207,7 +206,7 @@ fn parts(index: &AnswerIndex) -> (Vec<String>, String, bool) {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(cases(600)))]
+    #![proptest_config(config(600))]
 
     #[test]
     fn both_layouts_of_the_same_answers_are_one_index(exam in any_exam(), size in 1usize..40, seed in any::<u64>()) {
