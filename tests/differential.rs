@@ -370,6 +370,8 @@ proptest! {
         // `corr` itself loses digits of larger numbers than these.
         let rows: Answers<i64> = rows.into_iter().map(|(user, question, score)| (user, question, score % 4096)).collect();
         let layout = Layout { score: DataType::Float64, ..layout };
+        // In batches of one row, joins of the session's own take gigabytes.
+        let settings = Settings { batch_size: settings.batch_size.max(64), ..settings };
         let call = format!("SELECT * FROM k_corrset(exam, {k}, undefined => 'null', min_users => 1, corrected => {corrected})");
         let (found, joined) = RUNTIME.block_on(async {
             let (ctx, _) = session(&embedded, &rows, &layout, &settings).await;
