@@ -12,7 +12,7 @@ use datafusion_k_corrset::sweep::{SweepRequest, Undefined};
 use proptest::prelude::*;
 
 use crate::support::config;
-use crate::support::drive::{by_name, index, sweep};
+use crate::support::drive::{bits, by_name, index, sweep};
 use crate::support::exam::{Answers, any_table, batch, float_batch};
 use crate::support::random::Random;
 
@@ -21,8 +21,7 @@ type Rows = Vec<(Vec<String>, Option<u64>, i64)>;
 /// Every set of k questions, with the bits of its r.
 fn all(index: &AnswerIndex, k: usize, corrected: bool) -> Rows {
     let request = SweepRequest { k, corrected, undefined: Undefined::Null, ..SweepRequest::default() };
-    let rows = by_name(index, &sweep(index, &request, 2, 64));
-    rows.into_iter().map(|(subset, (r, n))| (subset, r.map(f64::to_bits), n)).collect()
+    bits(&by_name(index, &sweep(index, &request, 2, 64)))
 }
 
 fn with_scores(rows: &Answers<i64>, scores: ArrayRef) -> RecordBatch {

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::support::exam::{Answers, SMALL, any_table, batch, names_of};
-use crate::support::{config, oracle};
+use crate::support::{config, exam, oracle};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -168,7 +168,7 @@ impl Options {
             undefined: if self.null { Undefined::Null } else { Undefined::Omit },
             ..SweepRequest::default()
         };
-        let answers = oracle::defined(rows, &request).into_iter();
+        let answers = exam::defined(rows, &request).into_iter();
         let mut answers: Vec<Answer> = answers.map(|(subset, (r, n))| (subset, r, n)).collect();
         answers.sort_by(best_first);
         answers.truncate(self.top.unwrap_or(usize::MAX));

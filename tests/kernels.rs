@@ -2,34 +2,30 @@
 //! shrinking generator does not reach: several strips of lanes, long lists of users,
 //! sums at the edge of what a lane holds.
 
-use std::collections::BTreeMap;
-
 use datafusion_k_corrset::index::AnswerIndex;
 use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepRequest, Undefined};
 
-use crate::support::drive::{by_name, index, sweep};
-use crate::support::exam::{Answers, float_batch, integer_batch, small_floats, table};
+use crate::support::drive::{bits, by_name, index, sweep};
+use crate::support::exam::{Answers, defined, float_batch, integer_batch, small_floats, table};
 use crate::support::oracle;
 use crate::support::random::Random;
 
 /// How near the r of floats must be.
 const RELATIVE: f64 = 1e-12;
 
-type Bits = BTreeMap<Vec<String>, (Option<u64>, i64)>;
+/// Sets with their r and n, compared bit for bit.
+type Bits = Vec<(Vec<String>, Option<u64>, i64)>;
 
 fn request(k: usize, corrected: bool) -> SweepRequest {
     SweepRequest { k, corrected, undefined: Undefined::Null, ..SweepRequest::default() }
 }
 
-fn bits(index: &AnswerIndex, request: &SweepRequest) -> Bits {
-    let rows = by_name(index, &sweep(index, request, 2, 1000));
-    rows.into_iter().map(|(subset, (r, n))| (subset, (r.map(f64::to_bits), n))).collect()
-}
-
 /// The bits that all instruction sets agree on.
 fn agreed(index: &AnswerIndex, request: &SweepRequest) -> Bits {
-    let of =
-        |instructions| bits(index, &SweepRequest { instructions: Some(instructions), ..request.clone() });
+    let of = |instructions| {
+        let request = SweepRequest { instructions: Some(instructions), ..request.clone() };
+        bits(&by_name(index, &sweep(index, &request, 2, 1000)))
+    };
     let sets = Instructions::available();
     let last = of(*sets.last().unwrap());
     for instructions in sets {
@@ -42,16 +38,11 @@ fn agreed(index: &AnswerIndex, request: &SweepRequest) -> Bits {
     last
 }
 
-fn defined(rows: &Answers<i64>, request: &SweepRequest) -> Bits {
-    let rows = oracle::defined(rows, request);
-    rows.into_iter().map(|(subset, (r, n))| (subset, (r.map(f64::to_bits), n))).collect()
-}
-
 fn check(rows: &Answers<i64>, k: usize) {
     let index = index(&[integer_batch(rows)]);
     for corrected in [false, true] {
         let request = request(k, corrected);
-        let (found, expected) = (agreed(&index, &request), defined(rows, &request));
+        let (found, expected) = (agreed(&index, &request), bits(&defined(rows, &request)));
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found, expected, "corrected: {corrected}");
@@ -65,9 +56,9 @@ fn check_floats(rows: &Answers<i64>, k: usize) {
     assert_eq!(index.answers().score_class(), "float");
     for corrected in [false, true] {
         let request = request(k, corrected);
-        let (found, expected) = (agreed(&index, &request), defined(rows, &request));
+        let (found, expected) = (agreed(&index, &request), bits(&defined(rows, &request)));
         assert_eq!(found.len(), expected.len());
-        for ((subset, (found, n)), (expected, (r, users))) in found.iter().zip(&expected) {
+        for ((subset, found, n), (expected, r, users)) in found.iter().zip(&expected) {
             assert_eq!((subset, n), (expected, users));
             assert_eq!(found.is_some(), r.is_some(), "{subset:?}");
             if let (Some(found), Some(r)) = (found.map(f64::from_bits), r.map(f64::from_bits)) {
@@ -217,9 +208,9 @@ fn scores_of_0_and_1_of_too_many_questions_for_any_lanes() {
     for corrected in [false, true] {
         let request = SweepRequest { include: vec![0], ..request(2, corrected) };
         let mut found = agreed(&index, &request);
-        found.retain(|subset, _| wanted(subset));
-        let mut expected = defined(&condensed, &request);
-        expected.retain(|subset, _| wanted(subset) && subset[0] == "a0");
+        found.retain(|(subset, ..)| wanted(subset));
+        let mut expected = bits(&defined(&condensed, &request));
+        expected.retain(|(subset, ..)| wanted(subset) && subset[0] == "a0");
         assert_eq!((found.len(), found), (2, expected));
     }
 }

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use crate::support::config;
 use crate::support::drive::{Named, bits, by_name, index, sweep};
 use crate::support::exam::{
-    Answers, answers, any_table, float_batch, integer_batch, names_of, small_floats, table,
+    Answers, answers, any_table, defined, float_batch, integer_batch, names_of, small_floats, table,
 };
-use crate::support::oracle::{self, defined};
+use crate::support::oracle;
 use crate::support::random::Random;
 
 /// Mostly everything; else bounds that small tables have something on either side of.

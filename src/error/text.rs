@@ -45,7 +45,7 @@ pub(crate) fn short(value: &str) -> impl fmt::Display {
     short_to(value, LONGEST_VALUE)
 }
 
-/// A name or value, of which only the beginning is shown if it is long.
+/// A name or value, of which only the beginning is shown if it has more than `longest` bytes.
 pub(crate) fn short_to(value: &str, longest: usize) -> String {
     match value.len() > longest {
         true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(longest)], value.len()),
@@ -78,7 +78,8 @@ pub(crate) fn advice(remedies: &[Remedy]) -> impl fmt::Display {
     text
 }
 
-/// The SQL that mends something, or what is to be said where there is no SQL, or none that is short enough.
+/// The SQL that mends something, or what is to be said where there is none, or none that is short
+/// enough.
 pub(crate) fn advice_or(remedies: &[Remedy], otherwise: &str) -> String {
     let advice = advice(remedies).to_string();
     if advice.is_empty() { otherwise.to_string() } else { advice }

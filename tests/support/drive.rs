@@ -24,9 +24,19 @@ pub(crate) fn index(batches: &[RecordBatch]) -> AnswerIndex {
     builder.finish().unwrap()
 }
 
-/// Runs all shares of a sweep to their end, pausing after every few rows.
+/// Runs a sweep to its end, pausing after every few rows.
 pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, pause: usize) -> Vec<Row> {
-    let plan = Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap());
+    let plan = SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap();
+    sweep_plan(&Arc::new(plan), request, shares, pause)
+}
+
+/// Runs all shares of a request's plan to their end, pausing after every few rows.
+pub(crate) fn sweep_plan(
+    plan: &Arc<SweepPlan>,
+    request: &SweepRequest,
+    shares: usize,
+    pause: usize,
+) -> Vec<Row> {
     let (mut rows, mut tops) = (Vec::new(), Vec::new());
     let mut done = 0;
     for share in 0..shares {

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use datafusion_k_corrset::sweep::SweepRequest;
 use proptest::prelude::*;
 
+use super::drive::Named;
+use super::oracle;
 use super::random::Random;
 
 /// (user, question, score)
@@ -33,6 +36,17 @@ pub(crate) fn names_of<S>(rows: &Answers<S>) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// What the definition says of an exam.
+pub(crate) fn defined(rows: &Answers<i64>, request: &SweepRequest) -> Named {
+    let wide: Vec<(&str, &str, i128)> =
+        rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
+    let names = names_of(rows);
+    let sets = oracle::defined(&wide, request, |id| names[id as usize].as_str());
+    sets.into_iter()
+        .map(|(subset, answer)| (subset.into_iter().map(String::from).collect(), answer))
+        .collect()
 }
 
 /// The scores in units of 2⁻⁴⁰: exact as doubles, and none but 0 is a decimal of few digits.

@@ -1,20 +1,20 @@
 //! What the definition says, with a request's options applied row by row.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use datafusion_k_corrset::sweep::naive::k_corrset;
 use datafusion_k_corrset::sweep::{Bounds, Row, SweepRequest, Undefined};
 
-use super::drive::Named;
-use super::exam::{Answers, names_of};
-
-/// All rows of a request, whatever its `top`.
-pub(crate) fn defined(rows: &Answers<i64>, request: &SweepRequest) -> Named {
-    let wide: Vec<(&str, &str, i128)> =
-        rows.iter().map(|(user, question, score)| (&**user, &**question, i128::from(*score))).collect();
-    let names = names_of(rows);
-    let has = |subset: &[&str], id: &u32| subset.contains(&names[*id as usize].as_str());
-    k_corrset(&wide, request.k, request.corrected)
+/// r and n of all sets of a request, whatever its `top`. `question` tells which question an id
+/// stands for.
+pub(crate) fn defined<U: Ord, Q: Ord + Clone>(
+    rows: &[(U, Q, i128)],
+    request: &SweepRequest,
+    question: impl Fn(u32) -> Q,
+) -> BTreeMap<Vec<Q>, (Option<f64>, i64)> {
+    let has = |subset: &[Q], id: &u32| subset.contains(&question(*id));
+    k_corrset(rows, request.k, request.corrected)
         .into_iter()
         .map(|(subset, (r, n))| (subset, (r, n as i64)))
         .filter(|(subset, (r, n))| {
@@ -25,7 +25,6 @@ pub(crate) fn defined(rows: &Answers<i64>, request: &SweepRequest) -> Named {
                 && *n >= request.min_users.unwrap_or(0)
                 && within(&request.bounds, *r, *n)
         })
-        .map(|(subset, answer)| (subset.into_iter().map(String::from).collect(), answer))
         .collect()
 }
 

@@ -3,8 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 use arbitrary::{Result, Unstructured};
 use arrow::array::{
@@ -15,10 +13,10 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
-use datafusion_k_corrset::sweep::naive::k_corrset;
-use datafusion_k_corrset::sweep::{
-    Bounds, Budget, Columns, Instructions, Row, RowBuffer, SweepPlan, SweepRequest, Undefined, best_rows,
-};
+use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepPlan, SweepRequest, Undefined};
+
+use crate::support::drive::sweep_plan;
+use crate::support::oracle;
 
 /// Types of users and questions, some of which nothing can be named by.
 fn key_type(bytes: &mut Unstructured<'_>) -> Result<DataType> {
@@ -189,34 +187,6 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<SweepRequest> {
     })
 }
 
-/// All shares of a sweep to their end, with pauses.
-fn sweep(plan: &Arc<SweepPlan>, request: &SweepRequest, shares: usize, pause: usize) -> Vec<Row> {
-    let (mut rows, mut tops, mut done) = (Vec::new(), Vec::new(), 0);
-    for share in 0..shares {
-        let mut sweep = plan.share(share, shares, Columns::ALL);
-        loop {
-            let mut found = RowBuffer::new(Columns::ALL);
-            let stop = AtomicBool::new(false);
-            let until = Instant::now() + Duration::from_secs(60);
-            let finished = sweep.advance(&mut found, &mut Budget::new(pause, until, &stop));
-            for row in 0..found.rows {
-                let questions = found.questions[row * request.k..][..request.k].to_vec();
-                rows.push(Row { questions, r: Some(found.r[row]).filter(|r| !r.is_nan()), n: found.n[row] });
-            }
-            if finished {
-                break;
-            }
-        }
-        tops.extend(sweep.take_top());
-        done += sweep.progress().done;
-    }
-    assert_eq!(Some(done), plan.subsets(), "the shares deal with every subset once");
-    match request.top {
-        Some(size) => best_rows(size, tops),
-        None => rows,
-    }
-}
-
 /// What the definition says of a table of whole numbers, by the ranks of the questions.
 fn defined(index: &AnswerIndex, batches: &[RecordBatch], request: &SweepRequest) -> Vec<Row> {
     let names = |values: &ArrayRef| -> Vec<String> {
@@ -234,28 +204,9 @@ fn defined(index: &AnswerIndex, batches: &[RecordBatch], request: &SweepRequest)
             }
         }
     }
-    let within = |r: Option<f64>, n: i64| {
-        let r = r.map_or(request.bounds.undefined, |r| request.bounds.r[0] <= r && r <= request.bounds.r[1]);
-        r && request.bounds.n[0] <= n && n <= request.bounds.n[1]
-    };
-    let mut answers: Vec<Row> = k_corrset(&rows, request.k, request.corrected)
-        .into_iter()
-        .map(|(questions, (r, n))| Row { questions, r, n: n as i64 })
-        .filter(|row| {
-            request.include.iter().all(|id| row.questions.contains(id))
-                && !request.exclude.iter().any(|id| row.questions.contains(id))
-                && (request.any.is_empty() || request.any.iter().any(|id| row.questions.contains(id)))
-                && (row.r.is_some() || request.undefined == Undefined::Null)
-                && row.n >= request.min_users.unwrap_or(0)
-                && within(row.r, row.n)
-        })
-        .collect();
-    let r = |row: &Row| row.r.unwrap_or(f64::NEG_INFINITY);
-    answers.sort_by(|x, y| {
-        r(y).total_cmp(&r(x)).then(y.n.cmp(&x.n)).then_with(|| x.questions.cmp(&y.questions))
-    });
-    answers.truncate(request.top.unwrap_or(usize::MAX));
-    answers
+    let sets = oracle::defined(&rows, request, |id| id).into_iter();
+    let rows = sets.map(|(questions, (r, n))| Row { questions, r, n }).collect();
+    oracle::top(rows, request.top.unwrap_or(usize::MAX))
 }
 
 fn exercise(bytes: &mut Unstructured<'_>) -> Result<()> {
@@ -274,7 +225,7 @@ fn exercise(bytes: &mut Unstructured<'_>) -> Result<()> {
     builder.merge(sibling);
     let Ok(index) = builder.finish() else { return Ok(()) };
     let Ok(plan) = SweepPlan::try_new(Arc::clone(index.answers()), &request, false) else { return Ok(()) };
-    let mut found = sweep(&Arc::new(plan), &request, shares, pause);
+    let mut found = sweep_plan(&Arc::new(plan), &request, shares, pause);
     for row in &found {
         assert!(row.r.is_none_or(|r| (-1.0..=1.0).contains(&r)), "{row:?}");
         assert!(row.n >= 0 && row.questions.len() == request.k && row.questions.is_sorted(), "{row:?}");
@@ -292,10 +243,7 @@ fn exercise(bytes: &mut Unstructured<'_>) -> Result<()> {
     if all_well && batches.iter().all(whole) && !request.bounds.r.iter().any(|bound| bound.is_nan()) {
         let expected = defined(&index, &batches, &request);
         if request.top.is_none() {
-            let r = |row: &Row| row.r.unwrap_or(f64::NEG_INFINITY);
-            found.sort_by(|x, y| {
-                r(y).total_cmp(&r(x)).then(y.n.cmp(&x.n)).then_with(|| x.questions.cmp(&y.questions))
-            });
+            found = oracle::top(found, usize::MAX);
         }
         assert_eq!(found, expected, "{request:?}");
     }

@@ -3,3 +3,11 @@
 
 pub mod batches;
 pub mod sql;
+
+/// What the package's tests share, without what needs their crates.
+#[path = "../../support"]
+#[allow(dead_code, reason = "the package's tests use the rest")]
+mod support {
+    pub(crate) mod drive;
+    pub(crate) mod oracle;
+}
