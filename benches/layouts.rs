@@ -32,12 +32,13 @@ fn by_user() -> Answers {
 fn long(rows: &Answers, named: bool) -> Vec<RecordBatch> {
     let batch = |rows: &[(u32, u32, i64)]| {
         let (users, questions) = (rows.iter().map(|row| row.0), rows.iter().map(|row| row.1));
-        let keys: [ArrayRef; 2] = match named {
-            true => [names("u", users), names("q", questions)],
-            false => [
+        let keys: [ArrayRef; 2] = if named {
+            [names("u", users), names("q", questions)]
+        } else {
+            [
                 Arc::new(UInt32Array::from_iter_values(users)),
                 Arc::new(UInt32Array::from_iter_values(questions)),
-            ],
+            ]
         };
         let [users, questions] = keys;
         let scores: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2)));

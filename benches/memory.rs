@@ -73,16 +73,15 @@ async fn peaks(shape: Shape, sql: &str) -> (usize, usize) {
     let ctx = SessionContext::new_with_config_rt(config, runtime);
     register_all(&ctx).unwrap();
     let rows = answers(shape);
-    let batches: Vec<_> = match sql.contains("wide => true") {
-        true => {
-            let whole = wide(&rows, shape);
-            let batch = |first: usize| {
-                let part = whole.slice(first, 8192.min(whole.num_rows() - first));
-                arrow::compute::concat_batches(&whole.schema(), &[part]).unwrap()
-            };
-            (0..whole.num_rows()).step_by(8192).map(batch).collect()
-        }
-        false => rows.chunks(8192).map(|rows| batch(&rows.to_vec(), shape.float)).collect(),
+    let batches: Vec<_> = if sql.contains("wide => true") {
+        let whole = wide(&rows, shape);
+        let batch = |first: usize| {
+            let part = whole.slice(first, 8192.min(whole.num_rows() - first));
+            arrow::compute::concat_batches(&whole.schema(), &[part]).unwrap()
+        };
+        (0..whole.num_rows()).step_by(8192).map(batch).collect()
+    } else {
+        rows.chunks(8192).map(|rows| batch(&rows.to_vec(), shape.float)).collect()
     };
     drop(rows);
     let half = batches.len() / 2;

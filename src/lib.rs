@@ -42,6 +42,24 @@
 //! DataFrames have it as a method: see [`KCorrsetExt`]. The SQL surface and the
 //! exact semantics are in the README.
 //!
+//! # Options and settings
+//!
+//! Options of a call have names, in SQL as in Rust: `k_corrset(exam, 3, min_users => 30)` is
+//! `exam.k_corrset_with(3, KCorrsetOptions::new().min_users(30))`.
+//!
+//! | option | in Rust | default |
+//! |---|---|---|
+//! | `user`, `question`, `score`: names of the input columns | [`user`](KCorrsetOptions::user), [`question`](KCorrsetOptions::question), [`score`](KCorrsetOptions::score) | `'user'`, `'question'`, `'score'` |
+//! | `wide`: each row is a user and each column a question | [`wide`](KCorrsetOptions::wide) | `false` |
+//! | `min_users`: the least n of a set | [`min_users`](KCorrsetOptions::min_users) | 2; 0 with `undefined => 'null'` |
+//! | `top`: how many of the best sets | [`top`](KCorrsetOptions::top) | all |
+//! | `include`, `exclude`: questions that every set must, or must not, contain | [`include`](KCorrsetOptions::include), [`exclude`](KCorrsetOptions::exclude) | none |
+//! | `corrected`: correlate with the grand total minus the set's own scores | [`corrected`](KCorrsetOptions::corrected) | `false` |
+//! | `undefined`: leave out sets without a defined r, or give them NULL | [`undefined`](KCorrsetOptions::undefined) | `'omit'` |
+//!
+//! `SET k_corrset.threads = 4` sets one of a session's settings: see [`KCorrsetSettings`]. None
+//! changes an answer.
+//!
 //! # Map
 //!
 //! Data flows one way.
@@ -86,10 +104,13 @@ pub mod session;
 pub mod sweep;
 pub mod udtf;
 
+#[doc(inline)]
 pub use error::KCorrsetError;
 #[cfg(feature = "distributed")]
+#[doc(inline)]
 pub use udtf::with_k_corrset;
-pub use udtf::{KCorrsetExt, KCorrsetOptions, SessionStateBuilderKCorrset, register_all};
+#[doc(inline)]
+pub use udtf::{KCorrsetExt, KCorrsetOptions, KCorrsetSettings, SessionStateBuilderKCorrset, register_all};
 
 /// Compiles the README's Rust examples.
 #[cfg(doctest)]

@@ -110,10 +110,7 @@ fn files() -> BTreeMap<Module, File> {
     fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => walk(&path, files),
-                false => files.push(path),
-            }
+            if path.is_dir() { walk(&path, files) } else { files.push(path) }
         }
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

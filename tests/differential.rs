@@ -140,18 +140,14 @@ impl Options {
             ("undefined", self.null.then(|| "'null'".to_string())),
         ];
         let options = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        match self.named {
-            true => {
-                let options = options.map(|(name, value)| format!(", {name} => {value}"));
-                format!("k_corrset(exam, {k}{})", options.collect::<String>())
-            }
-            false => {
-                let options: Vec<String> =
-                    options.map(|(name, value)| format!("'{name}': {value}")).collect();
-                let struct_literal = format!(", {{{}}}", options.join(", "));
-                let last = if options.is_empty() { "" } else { &struct_literal };
-                format!("k_corrset('exam', {k}{last})")
-            }
+        if self.named {
+            let options = options.map(|(name, value)| format!(", {name} => {value}"));
+            format!("k_corrset(exam, {k}{})", options.collect::<String>())
+        } else {
+            let options: Vec<String> = options.map(|(name, value)| format!("'{name}': {value}")).collect();
+            let struct_literal = format!(", {{{}}}", options.join(", "));
+            let last = if options.is_empty() { "" } else { &struct_literal };
+            format!("k_corrset('exam', {k}{last})")
         }
     }
 
@@ -202,11 +198,10 @@ async fn session(
     let integers: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2)));
     let bits = layout.score != DataType::Boolean || rows.iter().all(|row| (0..2).contains(&row.2));
     let floats = layout.score == DataType::Float64 && layout.small;
-    let scores = match floats {
-        true => {
-            Some(Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2 as f64 * SMALL))) as _)
-        }
-        false => cast(&integers, &layout.score).ok().filter(|scores| bits && scores.null_count() == 0),
+    let scores = if floats {
+        Some(Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2 as f64 * SMALL))) as _)
+    } else {
+        cast(&integers, &layout.score).ok().filter(|scores| bits && scores.null_count() == 0)
     };
     let whole = batch(
         texts(&|row| row.0.clone(), users),
@@ -279,10 +274,8 @@ proptest! {
         let (call, mut expected) = (options.call(k), options.defined(&rows, k));
         let (mut found, floats) = RUNTIME.block_on(async {
             let (ctx, floats) = session(&embedded, &rows, &layout, &settings).await;
-            let sql = match ordered {
-                true => format!("SELECT * FROM {call} ORDER BY r DESC NULLS LAST, n DESC, questions LIMIT {limit}"),
-                false => format!("SELECT * FROM {call}"),
-            };
+            let order = format!(" ORDER BY r DESC NULLS LAST, n DESC, questions LIMIT {limit}");
+            let sql = format!("SELECT * FROM {call}{}", if ordered { &order } else { "" });
             (answers(&ctx, &sql).await, floats)
         });
         if floats && (ordered || options.top.is_some()) {
@@ -303,10 +296,7 @@ proptest! {
                 prop_assert!((r(found) - r(expected)).abs() < 1e-12, "{:?} {:?}", found, expected);
             }
         } else {
-            match ordered {
-                true => expected.truncate(limit),
-                false => found.sort_by(best_first),
-            }
+            if ordered { expected.truncate(limit) } else { found.sort_by(best_first) }
             if floats {
                 found.sort_by(|x, y| x.0.cmp(&y.0));
                 expected.sort_by(|x, y| x.0.cmp(&y.0));

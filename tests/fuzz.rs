@@ -1,9 +1,7 @@
 //! The bodies of the fuzz targets on what libFuzzer has kept, and on bytes at random: what they
 //! find without being guided by what code they reach.
 
-#[path = "fuzz/src/batches.rs"]
 mod batches;
-#[path = "fuzz/src/sql.rs"]
 mod sql;
 
 use std::path::Path;

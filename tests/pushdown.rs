@@ -84,11 +84,10 @@ impl Table {
                 }
             }
         }
-        let questions: ArrayRef = match self.numbered {
-            true => Arc::new(Int64Array::from(questions)),
-            false => {
-                Arc::new(StringViewArray::from_iter_values(questions.iter().map(|id| format!("q{id:02}"))))
-            }
+        let questions: ArrayRef = if self.numbered {
+            Arc::new(Int64Array::from(questions))
+        } else {
+            Arc::new(StringViewArray::from_iter_values(questions.iter().map(|id| format!("q{id:02}"))))
         };
         let scores: ArrayRef = match self.name {
             "floats" => Arc::new(datafusion::arrow::array::Float64Array::from(scores)),

@@ -38,9 +38,10 @@ impl AsyncDB for Session {
         let types: Vec<DefaultColumnType> =
             frame.schema().fields().iter().map(|field| column_type(field.data_type())).collect();
         let batches = frame.collect().await?;
-        match types.is_empty() {
-            true => Ok(DBOutput::StatementComplete(0)),
-            false => Ok(DBOutput::Rows { types, rows: batches.iter().flat_map(cells).collect() }),
+        if types.is_empty() {
+            Ok(DBOutput::StatementComplete(0))
+        } else {
+            Ok(DBOutput::Rows { types, rows: batches.iter().flat_map(cells).collect() })
         }
     }
 

@@ -47,9 +47,10 @@ pub(crate) fn short(value: &str) -> impl fmt::Display {
 
 /// A name or value, of which only the beginning is shown if it has more than `longest` bytes.
 pub(crate) fn short_to(value: &str, longest: usize) -> String {
-    match value.len() > longest {
-        true => format!("{}… ({} bytes)", &value[..value.floor_char_boundary(longest)], value.len()),
-        false => value.to_string(),
+    if value.len() > longest {
+        format!("{}… ({} bytes)", &value[..value.floor_char_boundary(longest)], value.len())
+    } else {
+        value.to_string()
     }
 }
 
@@ -112,26 +113,25 @@ pub(crate) fn quoted_list(names: &[String]) -> impl fmt::Display {
 
 /// `; some are 'a', 'b'`, or nothing where there are none.
 pub(crate) fn examples(known: &[String]) -> impl fmt::Display {
-    match known.is_empty() {
-        true => String::new(),
-        false => format!("; some of those there are: {}", quoted_list(known)),
+    if known.is_empty() {
+        String::new()
+    } else {
+        format!("; some of those there are: {}", quoted_list(known))
     }
 }
 
 /// `; did you mean 'a' or 'b'?`, or nothing where nothing is near.
 pub(crate) fn did_you_mean(near: &[String]) -> impl fmt::Display {
     let quoted: Vec<String> = near.iter().map(|name| format!("'{}'", short(name))).collect();
-    match quoted.is_empty() {
-        true => String::new(),
-        false => format!("; did you mean {}?", quoted.join(" or ")),
-    }
+    if quoted.is_empty() { String::new() } else { format!("; did you mean {}?", quoted.join(" or ")) }
 }
 
 /// What to do about a table that may not be wide.
 pub(crate) fn long_hint(looks_long: bool) -> &'static str {
-    match looks_long {
-        true => "; if each row is one answer, to what is in column 'question', leave the option 'wide' out",
-        false => "",
+    if looks_long {
+        "; if each row is one answer, to what is in column 'question', leave the option 'wide' out"
+    } else {
+        ""
     }
 }
 

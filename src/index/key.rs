@@ -68,9 +68,10 @@ impl Key {
 /// # Errors
 /// There are more than ids can count.
 fn count_of(role: &'static str, number: usize) -> Result<usize> {
-    match number > u32::MAX as usize {
-        true => Err(KCorrsetError::TooManyKeys { role, limit: u64::from(u32::MAX) }),
-        false => Ok(number),
+    if number > u32::MAX as usize {
+        Err(KCorrsetError::TooManyKeys { role, limit: u64::from(u32::MAX) })
+    } else {
+        Ok(number)
     }
 }
 

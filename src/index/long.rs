@@ -58,13 +58,14 @@ fn check_any(fields: &Fields, names: &ColumnNames) -> Result<()> {
     let user = has(&names.user);
     let lacks = |name: &String, usual: &String| name == usual && !has(name);
     let neither = lacks(&names.question, &usual.question) && lacks(&names.score, &usual.score);
-    match neither && (user || names.user == usual.user) {
-        true => Err(KCorrsetError::NoAnswerColumns {
+    if neither && (user || names.user == usual.user) {
+        Err(KCorrsetError::NoAnswerColumns {
             user: user.then(|| names.user.clone()),
             columns: fields.iter().map(|field| field.name().clone()).collect(),
             remedies: Vec::new(),
-        }),
-        false => Ok(()),
+        })
+    } else {
+        Ok(())
     }
 }
 

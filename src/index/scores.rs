@@ -242,9 +242,10 @@ impl AllAnswers<'_> {
 /// the class of their scores. `None` where the sums of exact scores could pass 256 bits.
 pub(crate) fn classify(answered: &BitMatrix, answers: AllAnswers<'_>) -> Option<Scores> {
     let answers = Answered { rows: answered, answers };
-    match answers.answers.are_floats() {
-        true => Some(Scores::Float(Arc::new(float(&answers)))),
-        false => exact(&answers),
+    if answers.answers.are_floats() {
+        Some(Scores::Float(Arc::new(float(&answers))))
+    } else {
+        exact(&answers)
     }
 }
 
@@ -334,17 +335,16 @@ pub(crate) fn classify_memory(answers: AllAnswers<'_>, users: usize, questions: 
     // Whatever users answered, totals are no wider.
     let widest = spread.span().max(I256::from(spread.highest)).max(-I256::from(spread.lowest));
     let totals = widest * I256::from(questions as u64);
-    let scores = match spread.span() <= I256::ONE && totals <= I256::from(i16::MAX) {
-        true => BitMatrix::bytes(users, questions) + users * size_of::<i16>(),
-        false => {
-            let sums = totals.checked_mul(totals).and_then(|sums| sums.checked_mul(I256::from(users as u64)));
-            let number_bytes = match sums {
-                Some(sums) if sums <= I256::from(i64::MAX) => size_of::<i64>(),
-                Some(sums) if sums <= I256::from(i128::MAX) => size_of::<i128>(),
-                _ => size_of::<I256>(),
-            };
-            (number + users) * number_bytes + offsets
-        }
+    let scores = if spread.span() <= I256::ONE && totals <= I256::from(i16::MAX) {
+        BitMatrix::bytes(users, questions) + users * size_of::<i16>()
+    } else {
+        let sums = totals.checked_mul(totals).and_then(|sums| sums.checked_mul(I256::from(users as u64)));
+        let number_bytes = match sums {
+            Some(sums) if sums <= I256::from(i64::MAX) => size_of::<i64>(),
+            Some(sums) if sums <= I256::from(i128::MAX) => size_of::<i128>(),
+            _ => size_of::<I256>(),
+        };
+        (number + users) * number_bytes + offsets
     };
     scores + users * size_of::<I256>()
 }

@@ -92,10 +92,7 @@ impl Session {
             drop(spawn_blocking(|| drop(replaced)));
             Ok(empty)
         };
-        match wait(py, |_| Ok(()), registered)? {
-            true => warn_of_empty(py, &name),
-            false => Ok(()),
-        }
+        if wait(py, |_| Ok(()), registered)? { warn_of_empty(py, &name) } else { Ok(()) }
     }
 
     /// The sets of k questions of some data.

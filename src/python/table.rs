@@ -105,9 +105,10 @@ impl Table {
         let head =
             if head.is_empty() { vec![RecordBatch::new_empty(Arc::clone(&self.schema))] } else { head };
         let drawn = pretty_format_batches(&head).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(match rows <= SHOWN {
-            true => format!("{drawn}\n{rows} rows"),
-            false => format!("{drawn}\n{rows} rows, of which the first {SHOWN} are shown"),
+        Ok(if rows <= SHOWN {
+            format!("{drawn}\n{rows} rows")
+        } else {
+            format!("{drawn}\n{rows} rows, of which the first {SHOWN} are shown")
         })
     }
 }

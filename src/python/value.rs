@@ -31,10 +31,7 @@ fn value_of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
     if let Some(scalar) = scalar(value)? {
         return Ok(scalar);
     }
-    match is_list(value)? {
-        true => list(name, value),
-        false => Err(not_a_value(name, value)),
-    }
+    if is_list(value)? { list(name, value) } else { Err(not_a_value(name, value)) }
 }
 
 fn not_a_value(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
@@ -89,9 +86,10 @@ fn scalar(value: &Bound<'_, PyAny>) -> PyResult<Option<ScalarValue>> {
     }
     let py = value.py();
     let (decimal, uuid) = (py.import("decimal")?.getattr("Decimal")?, py.import("uuid")?.getattr("UUID")?);
-    match value.is_instance(&decimal)? || value.is_instance(&uuid)? {
-        true => text(value.str()?.as_any()).map(Some),
-        false => Ok(None),
+    if value.is_instance(&decimal)? || value.is_instance(&uuid)? {
+        text(value.str()?.as_any()).map(Some)
+    } else {
+        Ok(None)
     }
 }
 
@@ -109,10 +107,7 @@ fn scalar_of_numpy(value: &Bound<'_, PyAny>) -> PyResult<Option<ScalarValue>> {
         };
     }
     let own = value.call_method0("item")?;
-    match own.get_type().is(value.get_type()) {
-        true => Ok(None),
-        false => scalar(&own),
-    }
+    if own.get_type().is(value.get_type()) { Ok(None) } else { scalar(&own) }
 }
 
 /// A date or time, as ISO 8601 writes it, without what is zero: a date has no time, and times may
@@ -173,10 +168,9 @@ fn list(name: &str, value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
             other.data_type()
         )));
     }
-    let typed = values.into_iter().map(|value| match value.is_null() {
-        true => ScalarValue::try_from(&data_type),
-        false => Ok(value),
-    });
+    let typed = values
+        .into_iter()
+        .map(|value| if value.is_null() { ScalarValue::try_from(&data_type) } else { Ok(value) });
     let typed = typed.collect::<Result<Vec<_>, _>>().map_err(exception)?;
     Ok(ScalarValue::List(ScalarValue::new_list(&typed, &data_type, true)))
 }

@@ -105,9 +105,10 @@ impl<R: Reading> Groups<R> {
     pub(super) fn differ(&self) -> Option<DataFusionError> {
         let [first, .., other] = &self.0[..] else { return None };
         let same = first.columns.iter().map(|column| &column.name);
-        let how = match same.eq(other.columns.iter().map(|column| &column.name)) {
-            true => " (written in different ways)",
-            false => "",
+        let how = if same.eq(other.columns.iter().map(|column| &column.name)) {
+            " (written in different ways)"
+        } else {
+            ""
         };
         Some(plan_datafusion_err!(
             "the files of a table must have the same columns in the same order where the table's columns are \

@@ -68,9 +68,12 @@ fn has_nested(plan: &LogicalPlan) -> bool {
 fn as_text(plan: &LogicalPlan) -> Result<LogicalPlan> {
     let text = Arc::new(nested_text_function());
     let columns = plan.schema().columns().into_iter().zip(plan.schema().fields());
-    let columns = columns.map(|(column, field)| match is_nested(field.data_type()) {
-        true => text.call(vec![Expr::Column(column)]).alias(field.name()),
-        false => Expr::Column(column),
+    let columns = columns.map(|(column, field)| {
+        if is_nested(field.data_type()) {
+            text.call(vec![Expr::Column(column)]).alias(field.name())
+        } else {
+            Expr::Column(column)
+        }
     });
     LogicalPlanBuilder::from(plan.clone()).project(columns.collect::<Vec<_>>())?.build()
 }

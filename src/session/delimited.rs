@@ -87,9 +87,10 @@ fn agree_on_headers(looked: &mut [(DataFile, Looked)]) {
             Some((_, header)) => *header,
             None => continue,
         };
-        looked.sniffed.header = match header {
-            true => Header::First,
-            false => Header::Names(numbered(vec![String::new(); looked.sniffed.width])),
+        looked.sniffed.header = if header {
+            Header::First
+        } else {
+            Header::Names(numbered(vec![String::new(); looked.sniffed.width]))
         };
     }
 }

@@ -263,9 +263,10 @@ fn declaring(path: &str, ending: &str) -> impl fmt::Display {
 }
 
 fn passed_over(ignored: &[String]) -> impl fmt::Display {
-    match ignored.is_empty() {
-        true => " (it is empty)".to_string(),
-        false => format!(" (passed over: {})", quoted_list(ignored)),
+    if ignored.is_empty() {
+        " (it is empty)".to_string()
+    } else {
+        format!(" (passed over: {})", quoted_list(ignored))
     }
 }
 
@@ -298,13 +299,14 @@ fn separator(delimiter: char) -> impl fmt::Display {
 
 /// How values that are missing at the ends of lines are made NULL.
 fn truncating(path: &str, delimiter: char, is_short: bool) -> impl fmt::Display {
-    match is_short {
-        false => String::new(),
-        true => format!(
+    if is_short {
+        format!(
             ", or let what is missing be NULL: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{}' OPTIONS \
              ('format.delimiter' '{delimiter}', 'format.has_header' 'true', 'format.truncated_rows' 'true')",
             short(path)
-        ),
+        )
+    } else {
+        String::new()
     }
 }
 

@@ -121,9 +121,10 @@ impl Place<'_> {
                 continue;
             }
             let file = self.file(meta, false);
-            match is_hidden(&name, self.url.get_glob().as_ref()) || file.ending.format.is_none() {
-                true => ignored.push((name, file)),
-                false => files.push(file),
+            if is_hidden(&name, self.url.get_glob().as_ref()) || file.ending.format.is_none() {
+                ignored.push((name, file))
+            } else {
+                files.push(file)
             }
         }
         files.sort_by(|one, other| one.meta.location.cmp(&other.meta.location));
@@ -218,9 +219,10 @@ impl Place<'_> {
             let columns = self.columns(file);
             let name = self.relative(&file.meta.location).unwrap_or_default();
             let others = name.matches('/').count() - columns.len();
-            match columns.is_empty() || others == 0 {
-                true => columns.into_iter().map(|(name, _)| name).collect(),
-                false => vec![name],
+            if columns.is_empty() || others == 0 {
+                columns.into_iter().map(|(name, _)| name).collect()
+            } else {
+                vec![name]
             }
         };
         let Some(first) = files.first() else { return Ok(None) };
@@ -244,9 +246,12 @@ impl Place<'_> {
 
 /// A pattern for an ending in small and large letters.
 fn in_any_letters(ending: &str) -> String {
-    let letter = |letter: char| match letter.is_ascii_alphabetic() {
-        true => format!("[{letter}{}]", letter.to_ascii_uppercase()),
-        false => letter.to_string(),
+    let letter = |letter: char| {
+        if letter.is_ascii_alphabetic() {
+            format!("[{letter}{}]", letter.to_ascii_uppercase())
+        } else {
+            letter.to_string()
+        }
     };
     ending.chars().map(letter).collect()
 }

@@ -408,9 +408,10 @@ impl Records {
         let marked = bytes.first() == Some(&b'#') && self.records > 0;
         if places.len() != self.columns.len() {
             let ragged = Ragged { line, width: places.len() };
-            match marked {
-                true => _ = self.comment.get_or_insert(ragged),
-                false => self.ragged = Some(ragged),
+            if marked {
+                _ = self.comment.get_or_insert(ragged)
+            } else {
+                self.ragged = Some(ragged)
             }
             return;
         }

@@ -38,9 +38,12 @@ pub fn text_schema(schema: &SchemaRef) -> SchemaRef {
     if !schema.fields().iter().any(|field| is_nested(field.data_type())) {
         return Arc::clone(schema);
     }
-    let text = |field: &Arc<Field>| match is_nested(field.data_type()) {
-        true => Arc::new(Field::new(field.name(), DataType::Utf8, field.is_nullable())),
-        false => Arc::clone(field),
+    let text = |field: &Arc<Field>| {
+        if is_nested(field.data_type()) {
+            Arc::new(Field::new(field.name(), DataType::Utf8, field.is_nullable()))
+        } else {
+            Arc::clone(field)
+        }
     };
     Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>()))
 }
@@ -50,9 +53,12 @@ pub fn text_schema(schema: &SchemaRef) -> SchemaRef {
 /// # Errors
 /// Arrow cannot write a value.
 pub fn text_batch(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let text = |column: &ArrayRef| match is_nested(column.data_type()) {
-        true => Ok(Arc::new(to_text(column)?) as ArrayRef),
-        false => Ok(Arc::clone(column)),
+    let text = |column: &ArrayRef| {
+        if is_nested(column.data_type()) {
+            Ok(Arc::new(to_text(column)?) as ArrayRef)
+        } else {
+            Ok(Arc::clone(column))
+        }
     };
     let columns = batch.columns().iter().map(text).collect::<Result<_, ArrowError>>()?;
     RecordBatch::try_new(text_schema(batch.schema_ref()), columns)

@@ -57,12 +57,10 @@ impl Recoding {
         self,
         format: impl FnOnce(FileCompressionType) -> F,
     ) -> Arc<dyn FileFormat> {
-        match self.is_plain() {
-            true => Arc::new(format(self.compression)),
-            false => Arc::new(Recoded {
-                format: Arc::new(format(FileCompressionType::UNCOMPRESSED)),
-                recoding: self,
-            }),
+        if self.is_plain() {
+            Arc::new(format(self.compression))
+        } else {
+            Arc::new(Recoded { format: Arc::new(format(FileCompressionType::UNCOMPRESSED)), recoding: self })
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::sweep::simd::Instructions;
 
 /// What happens to subsets that have no defined r.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Undefined {
     /// They are left out.
     #[default]
@@ -14,6 +15,8 @@ pub enum Undefined {
 }
 
 /// Which subsets are asked for. Questions are given by their ids.
+///
+/// Made as `SweepRequest { k: 3, ..SweepRequest::default() }`, so that fields to come break nobody.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SweepRequest {
     /// Questions in a subset.

@@ -13,6 +13,7 @@ use crate::udtf::advice::near::near;
 /// Settings of a session that has registered `k_corrset`; `SHOW k_corrset.threads` shows one
 /// where the session has an information schema. None changes an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KCorrsetSettings {
     /// Which of the processor's instructions a sweep uses: `best`, or the name of one
     /// of those that it has, such as `avx512`, `avx2` or `portable`.

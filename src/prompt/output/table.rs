@@ -73,12 +73,11 @@ impl Table {
     pub(super) fn drawn(&self) -> Result<String> {
         let options = (&self.options).try_into()?;
         let shown = self.shown.iter().map(|batch| self.as_text(batch)).collect::<Result<Vec<_>>>()?;
-        let mut text = match shown.is_empty() {
-            true => {
-                let none = self.as_text(&RecordBatch::new_empty(Arc::clone(&self.schema)))?;
-                pretty_format_batches_with_options(&[none], &options)?.to_string()
-            }
-            false => pretty_format_batches_with_options(&shown, &options)?.to_string(),
+        let mut text = if shown.is_empty() {
+            let none = self.as_text(&RecordBatch::new_empty(Arc::clone(&self.schema)))?;
+            pretty_format_batches_with_options(&[none], &options)?.to_string()
+        } else {
+            pretty_format_batches_with_options(&shown, &options)?.to_string()
         };
         text.push('\n');
         if let MaxRows::Limited(most) = self.max_rows
@@ -133,16 +132,19 @@ fn is_text(data_type: &DataType) -> bool {
 
 /// Texts with their control characters written as in source code: `\n`.
 fn on_one_line(texts: &StringArray) -> StringArray {
-    let on_one_line = |text: &str| match text.contains(char::is_control) {
-        true => text.chars().fold(String::with_capacity(text.len() + 8), |mut line, c| {
-            if c.is_control() {
-                line.extend(c.escape_default())
-            } else {
-                line.push(c)
-            }
-            line
-        }),
-        false => text.to_string(),
+    let on_one_line = |text: &str| {
+        if text.contains(char::is_control) {
+            text.chars().fold(String::with_capacity(text.len() + 8), |mut line, c| {
+                if c.is_control() {
+                    line.extend(c.escape_default())
+                } else {
+                    line.push(c)
+                }
+                line
+            })
+        } else {
+            text.to_string()
+        }
     };
     texts.iter().map(|text| text.map(on_one_line)).collect()
 }

@@ -130,10 +130,7 @@ impl<'a> Advice<'a> {
     pub(crate) fn for_key(&self, role: &str, column: &str, data_type: &DataType) -> Vec<Remedy> {
         let text = self.text_of(&self.name(column), data_type);
         let remedies = self.computed("make text of it", column, text);
-        match remedies.is_empty() {
-            true => self.other_key(role).into_iter().collect(),
-            false => remedies,
-        }
+        if remedies.is_empty() { self.other_key(role).into_iter().collect() } else { remedies }
     }
 
     /// Another column that likely identifies users or questions.

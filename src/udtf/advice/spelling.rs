@@ -74,10 +74,7 @@ impl Spelling {
     /// A text.
     pub(crate) fn text(&self, text: &str) -> String {
         let text = text.replace('\'', "''");
-        match self.backslash_escapes {
-            true => format!("'{}'", text.replace('\\', "\\\\")),
-            false => format!("'{text}'"),
-        }
+        if self.backslash_escapes { format!("'{}'", text.replace('\\', "\\\\")) } else { format!("'{text}'") }
     }
 
     /// An error of ours whose text has options by name, as they are given in the dialect.

@@ -87,9 +87,12 @@ pub(crate) fn is_text(data_type: &DataType) -> bool {
 pub(crate) fn without_text(fields: &Fields, layout: &InputLayout) -> Fields {
     let InputLayout::Long(ColumnNames { user, question, score }) = layout else { return fields.clone() };
     let is_score = |field: &FieldRef| field.name() == score && score != user && score != question;
-    let without = |field: &FieldRef| match is_score(field) && is_text(field.data_type()) {
-        true => Arc::new(field.as_ref().clone().with_data_type(DataType::Float64)),
-        false => Arc::clone(field),
+    let without = |field: &FieldRef| {
+        if is_score(field) && is_text(field.data_type()) {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Float64))
+        } else {
+            Arc::clone(field)
+        }
     };
     fields.iter().map(without).collect()
 }
@@ -445,10 +448,7 @@ fn words(
 fn folded(value: &str, texts: &[&str]) -> String {
     let blanks = texts.iter().any(|text| text.trim() != *text);
     let trimmed = if blanks { format!("btrim({value})") } else { value.to_string() };
-    match texts.iter().any(|text| text.to_lowercase() != *text) {
-        true => format!("lower({trimmed})"),
-        false => trimmed,
-    }
+    if texts.iter().any(|text| text.to_lowercase() != *text) { format!("lower({trimmed})") } else { trimmed }
 }
 
 /// `WHEN 'yes' THEN 1 WHEN 'no' THEN 0`

@@ -148,9 +148,10 @@ async fn prepare(
 
 /// The name of the code that does the work, and what it takes the scores for.
 fn kernel_name(plan: &SweepPlan, index: &AnswerIndex) -> String {
-    match index.floats_as_decimals() {
-        true => format!("{}, floats as decimals", plan.kernel()),
-        false => plan.kernel().to_string(),
+    if index.floats_as_decimals() {
+        format!("{}, floats as decimals", plan.kernel())
+    } else {
+        plan.kernel().to_string()
     }
 }
 

@@ -222,9 +222,10 @@ impl TableProvider for KCorrsetTable {
                 _ => TableProviderFilterPushDown::Unsupported,
             }
         };
-        Ok(match self.takes_filters() {
-            true => filters.iter().map(support).collect(),
-            false => vec![TableProviderFilterPushDown::Unsupported; filters.len()],
+        Ok(if self.takes_filters() {
+            filters.iter().map(support).collect()
+        } else {
+            vec![TableProviderFilterPushDown::Unsupported; filters.len()]
         })
     }
 

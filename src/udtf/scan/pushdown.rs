@@ -84,10 +84,7 @@ impl Selection {
 
     /// Questions of which one at least is in each set, as few as are known.
     fn some_of(&self) -> &[ScalarValue] {
-        match self.include.is_empty() {
-            true => &self.any,
-            false => &self.include[..1],
-        }
+        if self.include.is_empty() { &self.any } else { &self.include[..1] }
     }
 }
 

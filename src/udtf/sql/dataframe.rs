@@ -8,6 +8,33 @@ use crate::udtf::scan::provider::{KCorrsetTable, scan};
 
 /// Question sets of a [`DataFrame`] that has the columns user, question and score, or is
 /// [wide](KCorrsetOptions::wide).
+///
+/// ```
+/// use datafusion::prelude::*;
+/// use datafusion_k_corrset::{KCorrsetExt, KCorrsetOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> datafusion::error::Result<()> {
+/// let exam = dataframe!(
+///     "user" => ["ann", "ann", "bob", "bob", "cyd", "cyd"],
+///     "question" => ["q1", "q2", "q1", "q2", "q1", "q2"],
+///     "score" => [3, 2, 1, 2, 4, 1],
+/// )?;
+/// let singles = exam.k_corrset_with(1, KCorrsetOptions::new().min_users(3))?;
+/// let above = singles.filter(col("r").gt(lit(0.5)))?;
+/// datafusion::assert_batches_eq!(
+///     [
+///         "+-----------+--------------------+---+",
+///         "| questions | r                  | n |",
+///         "+-----------+--------------------+---+",
+///         "| [q1]      | 0.9449111825230682 | 3 |",
+///         "+-----------+--------------------+---+",
+///     ],
+///     &above.collect().await?
+/// );
+/// # Ok(())
+/// # }
+/// ```
 pub trait KCorrsetExt: Sized {
     /// The subsets of k questions with their r and n, under the default options.
     ///

@@ -92,9 +92,8 @@ const ORDINALITY: &str = "leave it out, and among the columns write, for instanc
 /// # Errors
 /// It is a call with something around it that would have no effect.
 fn call(relation: TableFactor) -> Result<std::result::Result<Call, TableFactor>, KCorrsetError> {
-    let without_instead = |given: bool, modifier, instead| match given {
-        true => Err(KCorrsetError::Modifier { modifier, instead }),
-        false => Ok(()),
+    let without_instead = |given: bool, modifier, instead| {
+        if given { Err(KCorrsetError::Modifier { modifier, instead }) } else { Ok(()) }
     };
     let without = |given, modifier| without_instead(given, modifier, "leave it out");
     match relation {
@@ -274,9 +273,10 @@ fn condition(
         return None;
     };
     let is_list = matches!(planned.subquery.schema().field(0).data_type(), DataType::List(_));
-    let list = match is_list {
-        true => subquery.to_string(),
-        false => format!("SELECT array_agg(question) FROM ({subquery}) AS given(question)"),
+    let list = if is_list {
+        subquery.to_string()
+    } else {
+        format!("SELECT array_agg(question) FROM ({subquery}) AS given(question)")
     };
     let sql = format!("WHERE {has}(questions, ({list}))");
     Some(Remedy { effect: effect.to_string(), place: Place::Where, sql })
@@ -320,9 +320,10 @@ fn input(argument: SqlExpr, context: &mut dyn RelationPlannerContext) -> Result<
         SqlExpr::Subquery(subquery) => {
             let plan =
                 context.plan(TableFactor::Derived { lateral: false, subquery, alias: None, sample: None })?;
-            match plan.exists(|node| Ok(node.contains_outer_reference()))? {
-                true => Err(KCorrsetError::Correlated.into()),
-                false => Ok(plan),
+            if plan.exists(|node| Ok(node.contains_outer_reference()))? {
+                Err(KCorrsetError::Correlated.into())
+            } else {
+                Ok(plan)
             }
         }
         SqlExpr::Identifier(name) => input(SqlExpr::CompoundIdentifier(vec![name]), context),
@@ -340,9 +341,10 @@ fn input(argument: SqlExpr, context: &mut dyn RelationPlannerContext) -> Result<
                     named(ObjectName::from(parts.collect::<Vec<_>>()))
                 };
                 // The text's own name for its table is the one that errors repeat.
-                let named = match parsed == whole {
-                    true => None,
-                    false => table(relation(&parsed), column_of(&parsed), parsed, context).ok(),
+                let named = if parsed == whole {
+                    None
+                } else {
+                    table(relation(&parsed), column_of(&parsed), parsed, context).ok()
                 };
                 named.map_or_else(|| table(relation(&whole), lit(text), whole, context), Ok)
             }

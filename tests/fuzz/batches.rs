@@ -132,9 +132,10 @@ fn batches(bytes: &mut Unstructured<'_>) -> Result<Vec<RecordBatch>> {
                 floats.push(bytes.arbitrary::<f64>()?);
             }
         }
-        let types = match bytes.ratio(1, 64)? {
-            true => [key_type(bytes)?, key_type(bytes)?, score_type(bytes)?],
-            false => types.clone(),
+        let types = if bytes.ratio(1, 64)? {
+            [key_type(bytes)?, key_type(bytes)?, score_type(bytes)?]
+        } else {
+            types.clone()
         };
         let mut arrays: Vec<ArrayRef> =
             columns.iter().zip(&types).map(|(numbers, data_type)| column(numbers, data_type)).collect();

@@ -278,17 +278,13 @@ impl Writer<'_, '_> {
     }
 
     fn call(&mut self, depth: usize) -> Result<String> {
-        let name = match self.chance(12)? {
-            true => {
-                self.pick(&["K_CORRSET", "\"k_corrset\"", "\"K_corrset\"", "public.k_corrset", "k_corrse"])?
-            }
-            false => "k_corrset",
+        let name = if self.chance(12)? {
+            self.pick(&["K_CORRSET", "\"k_corrset\"", "\"K_corrset\"", "public.k_corrset", "k_corrse"])?
+        } else {
+            "k_corrset"
         };
         let table = self.table(depth)?;
-        let k = match self.chance(8)? {
-            true => self.value(2)?,
-            false => self.integer()?,
-        };
+        let k = if self.chance(8)? { self.value(2)? } else { self.integer()? };
         let options = self.options()?;
         Ok(match self.0.int_in_range(0..=15)? {
             0 => format!("{name}({table})"),
