@@ -92,22 +92,16 @@ impl InstructionSet for Portable {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lanes<L>([L; STRIP]);
 
-/// All ones where the lane's bit is set, else zero.
+/// All ones where the lane's bit is set, else zero: the bit becomes the sign, and the sign all bits.
 ///
-/// Half a strip at a time: the bits then fit a lane, and the compiler tests all of
-/// them with one comparison.
-macro_rules! masks {
-    ($lanes:expr, $type:ty) => {{
-        let mut masks = [0 as $type; STRIP];
-        for half in 0..2 {
-            let bits = ($lanes >> (16 * half)) as u16 as $type;
-            for lane in 0..16 {
-                let bit = (1u16 << lane) as $type;
-                masks[16 * half + lane] = if bits & bit != 0 { -1 } else { 0 };
-            }
-        }
-        masks
-    }};
+/// With numbers of 16 bits for half a strip at a time, as processors multiply and shift these in one
+/// instruction; comparisons of each lane were made one by one.
+#[inline(always)]
+fn masks(lanes: u32) -> [i16; STRIP] {
+    each(|lane| {
+        let half = (lanes >> (16 * (lane / 16))) as u16 as i16;
+        half.wrapping_mul((1u16 << (15 - lane % 16)) as i16) >> 15
+    })
 }
 
 macro_rules! strip {
@@ -158,8 +152,8 @@ macro_rules! strip {
 
             #[inline(always)]
             fn add_where(self, lanes: u32, value: Self) -> Self {
-                let masks = masks!(lanes, $type);
-                Self(each(|lane| self.0[lane].wrapping_add(value.0[lane] & masks[lane])))
+                let masks = masks(lanes);
+                Self(each(|lane| self.0[lane].wrapping_add(value.0[lane] & <$type>::from(masks[lane]))))
             }
 
             #[inline(always)]
