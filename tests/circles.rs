@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
+use crate::support::source::sources;
+
 /// A module, by the names that lead to it; the crate's root has none.
 type Module = Vec<String>;
 
@@ -107,29 +109,19 @@ impl<'ast> Visit<'ast> for Reader {
 
 /// The files of `src`, but for those of programs.
 fn files() -> BTreeMap<Module, File> {
-    fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path, files) } else { files.push(path) }
-        }
-    }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    walk(&source, &mut paths);
-    let read = |path: PathBuf| {
+    let read = |(path, text): (PathBuf, String)| {
         let place = path.strip_prefix(&source).unwrap().with_extension("");
         let mut module: Module = place.iter().map(|name| name.to_string_lossy().into_owned()).collect();
         if module.last().is_some_and(|name| name == "mod" || name == "lib") {
             module.pop();
         }
-        let text = std::fs::read_to_string(&path).unwrap();
         let mut reader = Reader { module: module.clone(), file: File::default() };
         reader.visit_file(&syn::parse_file(&text).unwrap());
         (module, reader.file)
     };
-    let is_rust = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "rs");
-    paths.retain(|path| is_rust(path) && !path.starts_with(source.join("bin")));
-    paths.into_iter().map(read).collect()
+    let of_program = |path: &Path| path.starts_with(source.join("bin"));
+    sources("").into_iter().filter(|(path, _)| !of_program(path)).map(read).collect()
 }
 
 /// The file in which the thing of a path is.

@@ -152,13 +152,11 @@ fn lanes_of_16_bits_that_do_not_suffice_are_summed_again() {
     // Σb² there: 46,000 in one group, more than 16 bits hold, where a run of users with the
     // mean b² would have 1,000.
     let one_in_five = |user: usize| user.is_multiple_of(5);
-    let mut rows =
-        table(
-            4_000,
-            25,
-            1.0,
-            |user, _, random| if one_in_five(user) { (user / 5 % 2) as i64 } else { (random % 2) as i64 },
-        );
+    let score = |user: usize, _, random: u64| {
+        let bit = if one_in_five(user) { user as u64 / 5 } else { random };
+        (bit % 2) as i64
+    };
+    let mut rows = table(4_000, 25, 1.0, score);
     let mut random = Random::new(1);
     rows.retain(|(user, question, _)| {
         let (user, question): (usize, usize) = (user[1..].parse().unwrap(), question[1..].parse().unwrap());

@@ -15,14 +15,17 @@ async fn options() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_option_is_in_the_readme_and_in_python() {
+async fn every_option_is_in_the_readme_the_documentation_and_python() {
     let read = |path: &str| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         std::fs::read_to_string(path).unwrap()
     };
-    let (readme, python) = (read("README.md"), read("src/python/k_corrset/__init__.py"));
-    let table = readme.split("| option | meaning | default |").nth(1).unwrap();
-    let table = table.split("\n\n").next().unwrap();
+    let [readme, library, python] = ["README.md", "src/lib.rs", "src/python/k_corrset/__init__.py"].map(read);
+    let below = |text: &str, header: &str, end: &str| {
+        text.split(header).nth(1).unwrap().split(end).next().unwrap().to_string()
+    };
+    let table = below(&readme, "| option | meaning | default |", "\n\n");
+    let documented = below(&library, "//! | option | in Rust | default |", "//!\n");
     let signature = python.split("def k_corrset(").nth(1).unwrap().split(") ->").next().unwrap();
     let options = options().await;
     assert!(options.len() >= 10, "{options:?}");
@@ -30,6 +33,8 @@ async fn every_option_is_in_the_readme_and_in_python() {
         let names =
             |line: &str| line.split('|').nth(1).is_some_and(|name| name.contains(&format!("`{option}`")));
         assert!(table.lines().any(names), "the README's table lacks {option}");
+        let link = format!("(KCorrsetOptions::{option})");
+        assert!(documented.contains(&link), "the library's front page lacks {option}");
         let argument = |line: &str| line.trim().starts_with(&format!("{option}:"));
         assert!(signature.lines().any(argument), "Python's k_corrset lacks {option}");
     }

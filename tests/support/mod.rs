@@ -1,9 +1,11 @@
-//! What tests share: exams, what the definition says of them, and a sweep without SQL.
+//! What tests share: exams, what the definition says of them, a sweep without SQL, and
+//! the source itself.
 
 pub(crate) mod drive;
 pub(crate) mod exam;
 pub(crate) mod oracle;
 pub(crate) mod random;
+pub(crate) mod source;
 
 use proptest::test_runner::{Config, FileFailurePersistence};
 
