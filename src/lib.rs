@@ -72,6 +72,7 @@
 //!
 //! * [`udtf`]: SQL and filters → request, plan node, streams; what extending DataFusion takes.
 //! * [`index`]: batches → who answered what, as bits and exact numbers.
+//! * [`search`]: the sets of the highest r, where nobody left anything out.
 //! * [`sweep`]: all sets of k questions, by prefixes, on lanes; r from six sums.
 //! * [`error`]: every failure a user can meet.
 //! * `prompt`: the program `k-corrset`.
@@ -99,6 +100,7 @@ pub mod index;
 pub mod prompt;
 #[cfg(feature = "python")]
 mod python;
+pub mod search;
 #[cfg(any(feature = "cli", feature = "python"))]
 pub mod session;
 pub mod sweep;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion_k_corrset::sweep::naive;
-use datafusion_k_corrset::sweep::{Bounds, Instructions, SweepPlan, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Bounds, Instructions, Quota, SweepPlan, SweepRequest, Undefined};
 use proptest::prelude::*;
 
 use crate::support::config;
@@ -36,19 +36,25 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
     let ids = || proptest::collection::vec(0u32..8, 0..3);
     let flags = (any::<bool>(), any::<bool>());
     let instructions = proptest::option::of(proptest::sample::select(Instructions::available()));
-    let questions = (ids(), ids(), ids());
+    let quota = (proptest::collection::vec(0u32..8, 0..6), 0usize..3, 0usize..3)
+        .prop_map(|(questions, least, more)| Quota { questions, least, most: least + more });
+    let quotas = prop_oneof![2 => Just(Vec::new()), 1 => proptest::collection::vec(quota, 1..3)];
+    let questions = (ids(), ids(), ids(), quotas);
     (1usize..7, questions, proptest::option::of(0i64..12), flags, any_wanted(), instructions).prop_map(
-        |(k, (include, exclude, any), min_users, (corrected, null), bounds, instructions)| SweepRequest {
-            k,
-            include,
-            exclude,
-            any,
-            min_users,
-            top: None,
-            corrected,
-            undefined: if null { Undefined::Null } else { Undefined::Omit },
-            bounds,
-            instructions,
+        |(k, (include, exclude, any, quotas), min_users, (corrected, null), bounds, instructions)| {
+            SweepRequest {
+                k,
+                include,
+                exclude,
+                any,
+                quotas,
+                min_users,
+                top: None,
+                corrected,
+                undefined: if null { Undefined::Null } else { Undefined::Omit },
+                bounds,
+                instructions,
+            }
         },
     )
 }
@@ -59,6 +65,7 @@ fn fit(mut request: SweepRequest, questions: usize) -> SweepRequest {
     let include = request.include.clone();
     request.exclude.retain(|id| (*id as usize) < questions && !include.contains(id));
     request.any.retain(|&id| (id as usize) < questions);
+    request.quotas.iter_mut().for_each(|quota| quota.questions.retain(|&id| (id as usize) < questions));
     request
 }
 

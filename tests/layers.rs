@@ -30,6 +30,12 @@ fn the_sweep_knows_neither_arrow_nor_datafusion() {
 }
 
 #[test]
+fn the_search_knows_the_sweep_and_the_sweep_no_search() {
+    assert_absent("search", &["arrow::", "datafusion", "RecordBatch", "tokio", "crate::udtf"], |_| false);
+    assert_absent("sweep", &["crate::search"], |_| false);
+}
+
+#[test]
 fn the_sweep_uses_only_the_part_of_the_index_that_has_no_names() {
     assert_absent("sweep", &["AnswerIndex", "IndexBuilder", "ColumnNames"], |_| false);
 }

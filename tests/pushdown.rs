@@ -188,7 +188,7 @@ impl Queries<'_> {
             };
         }
         let compare = |this: &mut Self| this.pick(&["<", "<=", ">", ">=", "=", "<>", "IS DISTINCT FROM"]);
-        match self.random.below(16) {
+        match self.random.below(19) {
             0..=2 => format!("r {} {}", compare(self), self.r()),
             3 => format!("{} {} r", self.r(), compare(self)),
             4 => format!("r BETWEEN {} AND {}", self.r(), self.r()),
@@ -209,6 +209,22 @@ impl Queries<'_> {
             14 => {
                 let list = self.table.list(&mut self.random, self.k);
                 format!("questions {} {list}", self.pick(&["=", "<>", "<"]))
+            }
+            15..=17 => {
+                let length = self.random.below(6);
+                let list = self.table.list(&mut self.random, length);
+                let length = self.pick(&["array_length", "list_length", "cardinality"]);
+                let intersect = match self.random.below(3) {
+                    0 => format!("array_intersect({list}, questions)"),
+                    _ => format!("array_intersect(questions, {list})"),
+                };
+                let mut number = || ["0", "1", "2", "3", "-1", "NULL", "1.0"][self.random.below(7)];
+                let (least, most) = (number(), number());
+                match self.random.below(4) {
+                    0 => format!("{length}({intersect}) BETWEEN {least} AND {most}"),
+                    1 => format!("{least} {} {length}({intersect})", compare(self)),
+                    _ => format!("{length}({intersect}) {} {most}", compare(self)),
+                }
             }
             _ => self
                 .pick(&["r + n > 10.2", "n % 2 = 0", "r * r > 0.25", "true", "false", "r > n"])

@@ -74,6 +74,21 @@ impl Answers {
             }
     }
 
+    /// Whether everybody answered every question.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.support.iter().all(|&support| support == self.users())
+    }
+
+    /// Whether scores are integers whose sums fit 64 bits.
+    pub(crate) fn have_small_sums(&self) -> bool {
+        matches!(self.scores, Scores::Binary(_) | Scores::Integer(_))
+    }
+
+    /// Whether the scores are summed as floating point numbers.
+    pub(crate) fn are_floats(&self) -> bool {
+        matches!(self.scores, Scores::Float(_))
+    }
+
     /// How many users there are.
     pub fn users(&self) -> usize {
         self.answered.rows()

@@ -44,6 +44,13 @@ impl Bounds {
         Self { n: [0, users as i64], ..Self::ALL }
     }
 
+    /// Whether a subset of this r and n is in it.
+    #[inline(always)]
+    pub(crate) fn has(self, r: Option<f64>, n: i64) -> bool {
+        let r = r.map_or(self.undefined, |r| self.r[0] <= r && r <= self.r[1]);
+        r && self.n[0] <= n && n <= self.n[1]
+    }
+
     /// Whether a subset can be in both boxes.
     #[inline(always)]
     pub(crate) fn meets(self, other: Self) -> bool {
@@ -149,11 +156,6 @@ mod tests {
         })
     }
 
-    fn holds(bounds: Bounds, r: Option<f64>, n: i64) -> bool {
-        let r = r.map_or(bounds.undefined, |r| bounds.r[0] <= r && r <= bounds.r[1]);
-        r && bounds.n[0] <= n && n <= bounds.n[1]
-    }
-
     /// Subsets that lie on all corners, on all edges and between them.
     fn subsets() -> impl Iterator<Item = (Option<f64>, i64)> {
         let r = (-8..9).map(|r| Some(f64::from(r) / 4.0)).chain([None]);
@@ -177,7 +179,7 @@ mod tests {
         #[test]
         fn and_holds_what_both_hold(x in boxes(), y in boxes()) {
             for (r, n) in subsets() {
-                prop_assert_eq!(holds(x.and(y), r, n), holds(x, r, n) && holds(y, r, n), "{:?} {}", r, n);
+                prop_assert_eq!(x.and(y).has(r, n), x.has(r, n) && y.has(r, n), "{:?} {}", r, n);
             }
             prop_assert_eq!(x.and(x).is_empty(), x.is_empty());
             prop_assert_eq!(x.meets(y), !x.and(y).is_empty());
@@ -186,8 +188,8 @@ mod tests {
         #[test]
         fn or_loses_nothing_and_knows_what_it_adds(x in boxes(), y in boxes()) {
             let (hull, exact) = x.or(y);
-            let either = |(r, n): (Option<f64>, i64)| holds(x, r, n) || holds(y, r, n);
-            let in_hull = |(r, n): (Option<f64>, i64)| holds(hull, r, n);
+            let either = |(r, n): (Option<f64>, i64)| x.has(r, n) || y.has(r, n);
+            let in_hull = |(r, n): (Option<f64>, i64)| hull.has(r, n);
             prop_assert!(subsets().all(|subset| in_hull(subset) || !either(subset)));
             prop_assert_eq!(exact, subsets().all(|subset| in_hull(subset) == either(subset)));
             // It is the least box: as far as they reach, and no farther.

@@ -6,6 +6,7 @@ use ethnum::I256;
 
 use crate::index::Answers;
 use crate::index::bitset::WORD;
+use crate::sweep::constraint::Constraint;
 use crate::sweep::enumerate::lane_rule::LaneRule;
 use crate::sweep::enumerate::rank::binomial;
 use crate::sweep::enumerate::share::Share;
@@ -18,15 +19,6 @@ use crate::sweep::subsets::{Shared, Subsets};
 use crate::sweep::task::Sweep;
 use crate::sweep::walk::ScoreKernel;
 
-/// Which questions the subsets of a branch must and must not have, by position.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Constraint {
-    /// Ascending, each once.
-    pub(crate) fixed: Vec<Position>,
-    /// Likewise.
-    pub(crate) excluded: Vec<Position>,
-}
-
 /// Subsets to be swept together, and the kernel that sums them; shared by all who take a
 /// part in it.
 #[derive(Debug)]
@@ -37,26 +29,6 @@ pub(crate) struct Branch {
     workload: Mutex<Option<Workload>>,
 }
 
-/// The questions that a branch chooses from, and how many of them it takes: one or more. There
-/// are as many candidates or, where there is no such subset, none.
-fn choices(k: usize, constraint: &mut Constraint, questions: usize) -> (Vec<Position>, usize) {
-    let Constraint { fixed, excluded } = constraint;
-    let has = |positions: &[Position], position: &Position| positions.binary_search(position).is_ok();
-    // No subset has a question and has it not.
-    let contradiction = fixed.iter().any(|position| has(excluded, position));
-    let Some(choose) = k.checked_sub(fixed.len()).filter(|_| !contradiction) else {
-        return (Vec::new(), 1);
-    };
-    if choose == 0 {
-        // All are fixed. Leave one of them to choose, from itself alone.
-        return (fixed.pop().into_iter().collect(), 1);
-    }
-    let free = |position: &Position| !has(fixed, position) && !has(excluded, position);
-    let candidates: Vec<Position> = (0..questions).map(Position).filter(free).collect();
-    // However large k is, there is nothing to choose from.
-    if choose > candidates.len() { (Vec::new(), 1) } else { (candidates, choose) }
-}
-
 impl Branch {
     /// How many subsets there are, of a constraint on sets of k questions, or `None` for more
     /// than 64 bits can tell; and of how many questions how many are chosen.
@@ -65,14 +37,14 @@ impl Branch {
         constraint: &Constraint,
         questions: usize,
     ) -> (Option<u64>, usize, usize) {
-        let (candidates, choose) = choices(k, &mut constraint.clone(), questions);
+        let (candidates, choose) = constraint.clone().choices(k, questions);
         (binomial(candidates.len() as u64, choose as u64), candidates.len(), choose)
     }
 
     /// Makes the users ready who answered all fixed questions.
     pub(crate) fn new(shared: &Arc<Shared>, kernels: &Kernels, mut constraint: Constraint) -> Self {
         let answers = &shared.answers;
-        let (candidates, choose) = choices(shared.k, &mut constraint, answers.questions());
+        let (candidates, choose) = constraint.choices(shared.k, answers.questions());
         let fixed = constraint.fixed;
         Self {
             kernel: kernels.select(&fixed, choose),
@@ -80,6 +52,7 @@ impl Branch {
                 fixed: fixed.iter().map(|&position| answers.ids[position.0]).collect(),
                 lane_rule: LaneRule::new(choose, candidates, answers.questions()),
                 choose,
+                quotas: constraint.quotas,
                 shared: Arc::clone(shared),
             }),
             workload: Mutex::default(),

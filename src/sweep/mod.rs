@@ -37,6 +37,7 @@
 
 pub(crate) mod bounds;
 mod branch;
+pub(crate) mod constraint;
 mod counted;
 mod enumerate;
 pub(crate) mod kernel;
@@ -44,11 +45,13 @@ pub mod naive;
 pub(crate) mod pearson;
 mod plan;
 mod pool;
-mod position;
+pub(crate) mod position;
 mod progress;
+pub(crate) mod quota;
 mod request;
-mod rows;
-mod simd;
+pub(crate) mod rows;
+pub(crate) mod simd;
+pub(crate) mod single;
 mod subsets;
 mod task;
 mod walk;
@@ -60,6 +63,7 @@ pub use pool::pool;
 #[cfg(feature = "python")]
 pub(crate) use pool::pool_threads;
 pub use progress::SweepProgress;
+pub use quota::Quota;
 pub use request::{SweepRequest, Undefined};
 pub use rows::buffer::{Columns, Row, RowBuffer};
 pub use rows::top::best_rows;

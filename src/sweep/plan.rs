@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
 use crate::sweep::bounds::{Bounds, SharedBounds};
-use crate::sweep::branch::{Branch, Constraint};
+use crate::sweep::branch::Branch;
+use crate::sweep::constraint::Constraint;
 use crate::sweep::counted::Counted;
 use crate::sweep::kernel::select::Kernels;
-use crate::sweep::position::Position;
-use crate::sweep::request::{SweepRequest, Undefined};
+use crate::sweep::request::SweepRequest;
 use crate::sweep::rows::buffer::{Columns, Row, RowBuffer};
 use crate::sweep::simd::Instructions;
 use crate::sweep::subsets::Shared;
@@ -21,6 +21,8 @@ pub struct SweepPlan {
     shared: Arc<Shared>,
     kernels: Kernels,
     subsets: Option<u64>,
+    /// Whether subsets have to meet quotas.
+    quotas: bool,
     /// Together they hold every subset once.
     first: Arc<Branch>,
     further: Vec<FurtherBranch>,
@@ -42,8 +44,8 @@ impl SweepPlan {
     /// unless `partial`: the caller will stop before the end. A request for sets of no
     /// questions, or with an id that no question has.
     pub fn try_new(answers: Arc<Answers>, request: &SweepRequest, partial: bool) -> Result<Self> {
-        check(request, answers.questions())?;
-        let constraints = constraints(&answers, request);
+        request.check(answers.questions())?;
+        let constraints = Constraint::all_of(&answers, request);
         let questions = answers.questions();
         let mut subsets = Some(0u64);
         for constraint in &constraints {
@@ -59,7 +61,7 @@ impl SweepPlan {
         let kernels = Kernels::new(&answers, request.k, instructions);
         let shared = Arc::new(Shared {
             k: request.k,
-            bounds: SharedBounds::from(bounds(request)),
+            bounds: SharedBounds::from(request.all_bounds()),
             corrected: request.corrected,
             top: request.top,
             instructions,
@@ -68,7 +70,7 @@ impl SweepPlan {
         let first = Arc::new(Branch::new(&shared, &kernels, first));
         let further =
             constraints.map(|constraint| FurtherBranch { constraint, branch: Mutex::default() }).collect();
-        Ok(Self { shared, kernels, subsets, first, further })
+        Ok(Self { shared, kernels, subsets, quotas: !request.quotas.is_empty(), first, further })
     }
 
     /// How many subsets there are, or `None` for more than 64 bits can tell.
@@ -104,7 +106,7 @@ impl SweepPlan {
     fn drops_nothing(&self) -> bool {
         let users = self.shared.answers.users() as i64;
         let every = Bounds { n: [0, users], ..Bounds::ALL };
-        self.shared.top.is_none() && self.bounds().and(every) == every
+        self.shared.top.is_none() && !self.quotas && self.bounds().and(every) == every
     }
 
     /// The `index`-th of `of` shares of the sweep; together they list every subset once.
@@ -144,7 +146,7 @@ impl SweepPlan {
 
     /// Bytes of what a plan over these answers keeps.
     pub fn memory_of(answers: &Answers, request: &SweepRequest) -> usize {
-        let roots = constraints(answers, request).into_iter().take(1);
+        let roots = Constraint::all_of(answers, request).into_iter().take(1);
         let roots: usize = roots.map(|constraint| Branch::root_memory(answers, &constraint)).sum();
         roots + Kernels::memory(answers)
     }
@@ -168,71 +170,6 @@ impl SweepPlan {
             made
         }))
     }
-}
-
-/// Checks that a request is possible with this many questions.
-fn check(request: &SweepRequest, questions: usize) -> Result<()> {
-    if request.k == 0 {
-        return Err(KCorrsetError::SubsetSizeRange { got: "0".to_string() });
-    }
-    let lists = [("include", &request.include), ("exclude", &request.exclude), ("any", &request.any)];
-    for (option, ids) in lists {
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= questions) {
-            return Err(KCorrsetError::UnknownQuestion {
-                option,
-                question: id.to_string(),
-                near: Vec::new(),
-                known: Vec::new(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The bounds on r and n that a request comes to.
-fn bounds(request: &SweepRequest) -> Bounds {
-    let min_users = request.min_users.unwrap_or(i64::MIN);
-    let mut bounds = request.bounds.and(Bounds { n: [min_users, i64::MAX], ..Bounds::ALL });
-    if request.undefined == Undefined::Omit {
-        bounds.undefined = false;
-    }
-    if request.top == Some(0) {
-        bounds = Bounds::NONE;
-    }
-    if bounds.undefined {
-        return bounds;
-    }
-    // One user alone never has an r.
-    bounds.and(Bounds { n: [2, i64::MAX], ..Bounds::DEFINED })
-}
-
-/// The branches of a request.
-fn constraints(answers: &Answers, request: &SweepRequest) -> Vec<Constraint> {
-    let mut position_of = vec![Position(0); answers.questions()];
-    for (position, &id) in answers.ids.iter().enumerate() {
-        position_of[id as usize] = Position(position);
-    }
-    let positions = |ids: &[u32]| sorted(ids.iter().map(|&id| position_of[id as usize]));
-    let constraint = Constraint { fixed: positions(&request.include), excluded: positions(&request.exclude) };
-    let any = positions(&request.any);
-    if any.is_empty() || any.iter().any(|position| constraint.fixed.contains(position)) {
-        return vec![constraint];
-    }
-    let with = |&position: &Position| {
-        let without = any.iter().copied().filter(|&other| other < position);
-        Constraint {
-            fixed: sorted(constraint.fixed.iter().copied().chain([position])),
-            excluded: sorted(constraint.excluded.iter().copied().chain(without)),
-        }
-    };
-    any.iter().map(with).collect()
-}
-
-fn sorted(positions: impl Iterator<Item = Position>) -> Vec<Position> {
-    let mut positions: Vec<Position> = positions.collect();
-    positions.sort_unstable();
-    positions.dedup();
-    positions
 }
 
 /// A share of each branch, one after the other.

@@ -1,6 +1,8 @@
 //! What is asked of a sweep.
 
+use crate::error::{KCorrsetError, Result};
 use crate::sweep::bounds::Bounds;
+use crate::sweep::quota::Quota;
 use crate::sweep::simd::Instructions;
 
 /// What happens to subsets that have no defined r.
@@ -27,6 +29,8 @@ pub struct SweepRequest {
     pub exclude: Vec<u32>,
     /// Questions of which every subset must contain one at least, unless there are none.
     pub any: Vec<u32>,
+    /// How many of some questions every subset must contain.
+    pub quotas: Vec<Quota>,
     /// The least n of a subset; by default 2, or 0 where undefined r are wanted.
     pub min_users: Option<i64>,
     /// How many of the best subsets, if not all.
@@ -39,4 +43,43 @@ pub struct SweepRequest {
     pub bounds: Bounds,
     /// Which of the processor's instructions to use; the best by default.
     pub instructions: Option<Instructions>,
+}
+
+impl SweepRequest {
+    /// Checks that a request is possible with this many questions.
+    pub(crate) fn check(&self, questions: usize) -> Result<()> {
+        if self.k == 0 {
+            return Err(KCorrsetError::SubsetSizeRange { got: "0".to_string() });
+        }
+        let lists = [("include", &self.include), ("exclude", &self.exclude), ("any", &self.any)];
+        let of_quotas = self.quotas.iter().map(|quota| ("quotas", &quota.questions));
+        for (option, ids) in lists.into_iter().chain(of_quotas) {
+            if let Some(id) = ids.iter().find(|&&id| id as usize >= questions) {
+                return Err(KCorrsetError::UnknownQuestion {
+                    option,
+                    question: id.to_string(),
+                    near: Vec::new(),
+                    known: Vec::new(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The bounds on r and n that it comes to.
+    pub(crate) fn all_bounds(&self) -> Bounds {
+        let min_users = self.min_users.unwrap_or(i64::MIN);
+        let mut bounds = self.bounds.and(Bounds { n: [min_users, i64::MAX], ..Bounds::ALL });
+        if self.undefined == Undefined::Omit {
+            bounds.undefined = false;
+        }
+        if self.top == Some(0) {
+            bounds = Bounds::NONE;
+        }
+        if bounds.undefined {
+            return bounds;
+        }
+        // One user alone never has an r.
+        bounds.and(Bounds { n: [2, i64::MAX], ..Bounds::DEFINED })
+    }
 }

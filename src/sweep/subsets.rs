@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::index::Answers;
 use crate::sweep::bounds::SharedBounds;
 use crate::sweep::enumerate::lane_rule::LaneRule;
+use crate::sweep::quota::BranchQuota;
 use crate::sweep::simd::Instructions;
 
 /// What all branches of a plan have in common.
@@ -29,6 +30,8 @@ pub(crate) struct Subsets {
     pub(crate) lane_rule: LaneRule,
     /// How many of them a subset takes.
     pub(crate) choose: usize,
+    /// What those chosen have to meet.
+    pub(crate) quotas: Vec<BranchQuota>,
     /// Ids of the questions that are in every subset beside those chosen.
     pub(crate) fixed: Vec<u32>,
 }

@@ -44,6 +44,16 @@ impl<'a> Budget<'a> {
         Self { rows, until, stop, cost: 0 }
     }
 
+    /// Whether nobody wants the rest.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is time to pause.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_stopped() || Instant::now() >= self.until
+    }
+
     /// Counts a step of the walk; now and then looks whether that is enough for now.
     #[inline]
     pub(crate) fn charge(&mut self, cost: usize) -> bool {
@@ -52,7 +62,7 @@ impl<'a> Budget<'a> {
             return false;
         }
         self.cost = 0;
-        self.stop.load(Ordering::Relaxed) || Instant::now() >= self.until
+        self.is_over()
     }
 }
 

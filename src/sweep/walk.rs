@@ -180,7 +180,7 @@ impl<K: Kernel> Walk<K> {
         // The lane is missing too.
         let reach = self.kernel.reach(&restricted, self.prefixes.missing() + 1);
         self.cohorts[depth] = restricted;
-        if !self.filter.bounds.meets(reach) {
+        if !self.filter.bounds.meets(reach) || !self.quotas_may_be_met() {
             // All shares that meet the prefixes below prune them; one of them counts them.
             if self.prefixes.owns_next() {
                 self.prune(self.subsets.lane_rule.subsets(self.prefixes.prefix()));
@@ -188,6 +188,13 @@ impl<K: Kernel> Walk<K> {
             self.prefixes.prune();
         }
         cost
+    }
+
+    /// Whether quotas leave any subset of the prefix walked to.
+    fn quotas_may_be_met(&self) -> bool {
+        let Subsets { lane_rule, quotas, .. } = &*self.subsets;
+        let prefix = || self.prefixes.prefix().iter().map(|&candidate| lane_rule.position(candidate));
+        quotas.iter().all(|quota| quota.may_be_met(prefix(), self.prefixes.missing() + 1))
     }
 
     /// Counts subsets that are never summed.
@@ -211,7 +218,21 @@ impl<K: Kernel> Walk<K> {
         (self.word, self.last) = (0, last);
         self.words.clear();
         self.words.extend(lane_rule.words(&self.prefix_lanes, question));
-        let lanes = self.words.iter().map(|word| u64::from(word.count_ones())).sum();
+        let count = |words: &[u64]| words.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+        let mut lanes = count(&self.words);
+        if !self.subsets.quotas.is_empty() {
+            let prefix = || self.prefixes.prefix().iter().map(|&candidate| lane_rule.position(candidate));
+            for quota in &self.subsets.quotas {
+                quota.restrict(prefix().chain(question), &mut self.words);
+            }
+            let left = count(&self.words);
+            self.prune(lanes - left);
+            lanes = left;
+            if lanes == 0 {
+                self.words.clear();
+                return 0;
+            }
+        }
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefixes.prefix().len());
         let users = self.kernel.open(cohort, question);
         if self.filter.bounds.meets(Bounds::of_users(users)) {

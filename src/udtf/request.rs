@@ -95,6 +95,9 @@ pub(crate) struct KCorrsetScan {
     /// Whether more of these may come: not where rows are counted off or chosen
     /// before they are filtered, nor where nobody has seen that they are right.
     pub(crate) takes_filters: bool,
+    /// About how many of the sets of the highest r are read, if a sort or an aggregate reads these
+    /// first.
+    pub(crate) best: Option<usize>,
     pub(crate) settings: SweepSettings,
 }
 

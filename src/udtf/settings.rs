@@ -7,6 +7,7 @@ use datafusion::config::{ConfigEntry, ConfigExtension, ConfigField, ConfigOption
 use datafusion::error::{DataFusionError, Result};
 
 use crate::error::{KCorrsetError, Place, Remedy};
+use crate::search::Method;
 use crate::sweep::Instructions;
 use crate::udtf::advice::near::near;
 
@@ -18,6 +19,9 @@ pub struct KCorrsetSettings {
     /// Which of the processor's instructions a sweep uses: `best`, or the name of one
     /// of those that it has, such as `avx512`, `avx2` or `portable`.
     pub kernel: String,
+    /// Whether all sets are swept, or the best of them searched for in a tree, where data have no
+    /// gaps: `auto` (whichever is faster), `sweep` or `tree`.
+    pub search: String,
     /// How many threads sweep; 0 for as many as `datafusion.execution.target_partitions`.
     pub threads: usize,
     /// The most rows of a batch; 0 for as many as `datafusion.execution.batch_size`.
@@ -33,7 +37,14 @@ pub struct KCorrsetSettings {
 
 impl Default for KCorrsetSettings {
     fn default() -> Self {
-        Self { kernel: BEST.to_string(), threads: 0, batch_size: 0, pushdown: true, ship_below: 64 << 20 }
+        Self {
+            kernel: BEST.to_string(),
+            search: Method::default().name().to_string(),
+            threads: 0,
+            batch_size: 0,
+            pushdown: true,
+            ship_below: 64 << 20,
+        }
     }
 }
 
@@ -58,6 +69,18 @@ impl ExtensionOptions for KCorrsetSettings {
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         match key {
             "kernel" => self.kernel.set("", value),
+            "search" => match value.parse::<Method>() {
+                Ok(method) => {
+                    self.search = method.name().to_string();
+                    Ok(())
+                }
+                Err(()) => {
+                    let names = Method::NAMES.map(|(name, _)| name).join(", ");
+                    let text =
+                        format!("unknown value '{value}' of {}.search; it is one of {names}", Self::PREFIX);
+                    Err(DataFusionError::Configuration(text))
+                }
+            },
             "threads" => self.threads.set("", value),
             "batch_size" => self.batch_size.set("", value),
             "pushdown" => self.pushdown.set("", value),
@@ -86,6 +109,11 @@ impl ExtensionOptions for KCorrsetSettings {
                 "kernel",
                 self.kernel.clone(),
                 "Which of the processor's instructions a sweep uses: best, avx512, avx2 or portable",
+            ),
+            entry(
+                "search",
+                self.search.clone(),
+                "How sets are found in data without gaps: auto, sweep (all of them) or tree (the best)",
             ),
             entry(
                 "threads",
@@ -149,6 +177,8 @@ pub(crate) fn instructions(name: &str) -> Result<Instructions, KCorrsetError> {
 pub(crate) struct SweepSettings {
     /// Threads that sweep.
     pub(crate) threads: usize,
+    /// Whether they sweep at all.
+    pub(crate) method: Method,
     /// What they use of their processor.
     pub(crate) instructions: Instructions,
     /// The most rows of a batch, if not as many as in the rest of the session.
@@ -165,6 +195,7 @@ impl SweepSettings {
         let given = |number: usize| (number > 0).then_some(number);
         Ok(Self {
             threads: given(settings.threads).unwrap_or(session.config().target_partitions()),
+            method: settings.search.parse().unwrap_or_default(),
             instructions: instructions(&settings.kernel)?,
             batch_size: given(settings.batch_size),
         })

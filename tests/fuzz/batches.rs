@@ -13,7 +13,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
-use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepPlan, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Bounds, Instructions, Quota, Row, SweepPlan, SweepRequest, Undefined};
 
 use crate::support::drive::sweep_plan;
 use crate::support::oracle;
@@ -170,11 +170,19 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<SweepRequest> {
     let ids = |bytes: &mut Unstructured<'_>| -> Result<Vec<u32>> {
         (0..*bytes.choose(&[0, 0, 0, 1, 2, 3])?).map(|_| bytes.int_in_range(0..=7)).collect()
     };
+    let quotas = |bytes: &mut Unstructured<'_>| -> Result<Vec<Quota>> {
+        let quota = |bytes: &mut Unstructured<'_>| {
+            let (least, most) = (bytes.int_in_range(0..=3)?, bytes.int_in_range(0..=3)?);
+            Ok(Quota { questions: ids(bytes)?, least, most })
+        };
+        (0..*bytes.choose(&[0, 0, 0, 1, 2])?).map(|_| quota(bytes)).collect()
+    };
     Ok(SweepRequest {
         k: bytes.int_in_range(0..=8)?,
         include: ids(bytes)?,
         exclude: ids(bytes)?,
         any: ids(bytes)?,
+        quotas: quotas(bytes)?,
         min_users: *bytes.choose(&[None, None, Some(0), Some(2), Some(3), Some(-5), Some(i64::MAX)])?,
         top: *bytes.choose(&[None, None, None, Some(0), Some(1), Some(9), Some(usize::MAX >> 1)])?,
         corrected: bytes.arbitrary()?,

@@ -1,7 +1,7 @@
 //! What the definition says, with a request's options applied row by row.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion_k_corrset::sweep::naive::k_corrset;
 use datafusion_k_corrset::sweep::{Bounds, Row, SweepRequest, Undefined};
@@ -21,6 +21,11 @@ pub(crate) fn defined<U: Ord, Q: Ord + Clone>(
             request.include.iter().all(|id| has(subset, id))
                 && !request.exclude.iter().any(|id| has(subset, id))
                 && (request.any.is_empty() || request.any.iter().any(|id| has(subset, id)))
+                && request.quotas.iter().all(|quota| {
+                    let some: BTreeSet<u32> = quota.questions.iter().copied().collect();
+                    let count = some.iter().filter(|id| has(subset, id)).count();
+                    quota.least <= count && count <= quota.most
+                })
                 && (r.is_some() || request.undefined == Undefined::Null)
                 && *n >= request.min_users.unwrap_or(0)
                 && within(&request.bounds, *r, *n)

@@ -49,7 +49,7 @@ impl Covariances {
     /// gaps, if scores are not exact, or if doubles may not hold the moments.
     pub(crate) fn of(answers: &Answers, k: usize) -> Option<Self> {
         let (users, questions) = (answers.users(), answers.questions());
-        if !complete(answers) {
+        if !answers.are_complete() {
             return None;
         }
         let of_user = |user: usize| -> Option<(Vec<f64>, f64)> {
@@ -107,16 +107,25 @@ impl Covariances {
         })
     }
 
+    /// Covariance and variances of a set with no more questions than k.
+    ///
+    /// Sums of a question's row are covariances with a subtotal, and so are their sums: no
+    /// partial sum passes what doubles hold.
+    pub(crate) fn of_set(&self, set: &[Position]) -> [f64; 3] {
+        let covariance = set.iter().map(|question| self.totals[question.0]).sum();
+        let with_set = |question: &Position| -> f64 {
+            let row = &self.questions[question.0];
+            set.iter().map(|other| row[other.0]).sum()
+        };
+        let twice: f64 = set.iter().map(with_set).sum();
+        [covariance, twice / 2.0, self.of_totals]
+    }
+
     /// Bytes held for some answers.
     pub(crate) fn bytes(answers: &Answers) -> usize {
-        let questions = if complete(answers) { answers.questions() } else { 0 };
+        let questions = if answers.are_complete() { answers.questions() } else { 0 };
         (questions + 1) * questions.next_multiple_of(LANES) * size_of::<f64>()
     }
-}
-
-/// Whether every user answered every question.
-fn complete(answers: &Answers) -> bool {
-    answers.support.iter().all(|&support| support == answers.users())
 }
 
 /// A prefix.

@@ -29,7 +29,7 @@
 mod binary;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod cohort;
-mod complete;
+pub(crate) mod complete;
 mod dense;
 pub(crate) mod filter;
 mod finish;

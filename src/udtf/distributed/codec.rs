@@ -81,6 +81,10 @@ struct SweepMessage {
     /// The table as it stands behind FROM.
     #[prost(string, tag = "19")]
     table: String,
+    #[prost(uint64, optional, tag = "21")]
+    best: Option<u64>,
+    #[prost(string, tag = "22")]
+    method: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -185,10 +189,10 @@ fn encode_sweep(
     sweep: &KCorrsetExec,
     converter: &dyn PhysicalProtoConverterExtension,
 ) -> Result<SweepMessage> {
-    let KCorrsetScan { request, projection, filters, dynamic_filters, fetch, takes_filters, settings } =
+    let KCorrsetScan { request, projection, filters, dynamic_filters, fetch, takes_filters, best, settings } =
         sweep.scan();
     let KCorrsetRequest { k, layout, options, question_type: _, schema, table } = &**request;
-    let SweepSettings { threads, instructions, batch_size } = settings;
+    let SweepSettings { threads, method, instructions, batch_size } = settings;
     let options = given(options)
         .map(|(name, value)| Ok(OptionMessage { name: name.to_string(), value: Some((&value).try_into()?) }));
     let number = |number: &Option<usize>| number.map(|number| number as u64);
@@ -212,6 +216,8 @@ fn encode_sweep(
         instructions: (*instructions != Instructions::best()).then(|| instructions.name().to_string()),
         batch_size: number(batch_size),
         table: table.text.clone(),
+        best: number(best),
+        method: method.name().to_string(),
     })
 }
 
@@ -243,7 +249,9 @@ fn decode_sweep(
         projection,
         fetch: number(message.fetch),
         takes_filters: message.takes_filters,
+        best: number(message.best),
         settings: SweepSettings {
+            method: message.method.parse().unwrap_or_default(),
             threads: message.threads as usize,
             instructions: message.instructions.as_deref().map_or_else(best, instructions)?,
             batch_size: number(message.batch_size),

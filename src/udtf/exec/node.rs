@@ -17,6 +17,7 @@ use datafusion::physical_plan::filter_pushdown::{
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
+use crate::search::Method;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::prepare::{PreparationSlot, Prepared};
@@ -146,6 +147,8 @@ impl KCorrsetExec {
         let columns: Vec<&str> =
             self.output.schema().fields().iter().map(|field| field.name().as_str()).collect();
         part("projection", projection.as_ref().map(|_| format!("[{}]", columns.join(", "))));
+        let search = self.scan.settings.method;
+        part("search", (search != Method::Auto).then(|| search.name().to_string()));
         part("kernel", Some(self.kernel()));
         parts.join(separator)
     }

@@ -16,19 +16,20 @@ use rayon::ThreadPool;
 
 use crate::error::KCorrsetError;
 use crate::index::AnswerIndex;
-use crate::sweep::{Bounds, SweepPlan, SweepProgress, SweepRequest};
+use crate::search::{Outlook, Plan};
+use crate::sweep::{Bounds, Quota, SweepProgress, SweepRequest};
 use crate::udtf::advice::near::near_questions;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::reader::Reader;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
-use crate::udtf::scan::pushdown::Selection;
+use crate::udtf::scan::pushdown::{QuestionQuota, Selection};
 
 /// What all partitions of one execution share.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) index: AnswerIndex,
-    pub(crate) plan: Arc<SweepPlan>,
+    pub(crate) plan: Arc<Plan>,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) progress: Option<Arc<SweepProgress>>,
     /// The bytes of index and plan, given back to the session's pool on drop.
@@ -109,16 +110,20 @@ async fn prepare(
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Prepared> {
     let instructions = scan.settings.instructions;
-    // A sweep for the top rows looks at every subset, whatever the limit.
-    let partial = scan.fetch.is_some() && scan.request.options.top.is_none();
+    let outlook = Outlook {
+        best: scan.best.filter(|_| !scan.dynamic_filters.is_empty()),
+        // A sweep for the top rows looks at every subset, whatever the limit.
+        partial: scan.fetch.is_some() && scan.request.options.top.is_none(),
+    };
     let reader = Reader::new(&scan, &context, metrics)?;
     let reservation = reader.reservation().new_empty();
     let index = index_of(&input, &scan.request, &context, &reader).await?;
     let (index, plan, reservation) = reader
         .on_pool(move || {
             let request = sweep_request(&scan, &index)?;
-            reservation.try_grow(SweepPlan::memory_of(index.answers(), &request))?;
-            let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, partial)?;
+            let method = scan.settings.method;
+            reservation.try_grow(Plan::memory_of(index.answers(), &request, method, outlook))?;
+            let plan = Plan::try_new(Arc::clone(index.answers()), &request, method, outlook)?;
             Ok((index, Arc::new(plan), reservation))
         })
         .await?;
@@ -147,7 +152,7 @@ async fn prepare(
 }
 
 /// The name of the code that does the work, and what it takes the scores for.
-fn kernel_name(plan: &SweepPlan, index: &AnswerIndex) -> String {
+fn kernel_name(plan: &Plan, index: &AnswerIndex) -> String {
     if index.floats_as_decimals() {
         format!("{}, floats as decimals", plan.kernel())
     } else {
@@ -200,11 +205,20 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
     if any.is_empty() && !selection.any.is_empty() {
         selection.wanted = Bounds::NONE;
     }
+    let mut quotas = Vec::new();
+    for QuestionQuota { questions, least, most } in &selection.quotas {
+        let questions: Vec<u32> = ids(questions)?.into_iter().flatten().collect();
+        if questions.len() < *least {
+            selection.wanted = Bounds::NONE;
+        }
+        quotas.push(Quota { questions, least: *least, most: *most });
+    }
     Ok(SweepRequest {
         k: *k,
         include,
         exclude,
         any,
+        quotas,
         min_users: options.min_users,
         top: options.top,
         corrected: options.corrected,

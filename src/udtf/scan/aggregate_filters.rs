@@ -18,7 +18,9 @@ use datafusion::common::tree_node::{Transformed, TreeNodeRecursion, TreeNodeRewr
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Aggregate, LogicalPlan, TableScan};
+use datafusion::logical_expr::{
+    Aggregate, Expr, FetchType, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan,
+};
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
 
@@ -42,40 +44,116 @@ impl AnalyzerRule for AllowDynamicFilters {
         if !any {
             return Ok(plan);
         }
-        Ok(plan.rewrite_with_subqueries(&mut Allow { sound: vec![true] })?.data)
+        let root = Seen { sound: true, rows: None, best: None };
+        Ok(plan.rewrite_with_subqueries(&mut Allow { above: vec![root] })?.data)
     }
 }
 
-/// Tells each sweep on the way whether filters that reach it are right.
+/// Tells each sweep on the way whether filters that reach it are right, and which of its rows are read
+/// first.
 struct Allow {
-    /// For each node from the root to the present one, whether filters that come to its inputs
-    /// are right.
-    sound: Vec<bool>,
+    /// For each node from the root to the present one, what its inputs have above them.
+    above: Vec<Seen>,
+}
+
+/// What is known of those who read a node.
+#[derive(Clone)]
+struct Seen {
+    /// Whether filters that come from them are right.
+    sound: bool,
+    /// How many rows a limit right above lets through.
+    rows: Option<usize>,
+    /// The column of which the highest values are read first, and of how many rows. That is for the
+    /// sweep to plan with; what it should leave out the filters say.
+    best: Option<(String, usize)>,
+}
+
+/// The column that a sweep can bound.
+const R: &str = "r";
+
+/// So many rows are read first where nobody says how many.
+const USUAL_ROWS: usize = 10;
+
+impl Seen {
+    /// What the inputs of a node below have above them.
+    fn below(&self, node: &LogicalPlan) -> Self {
+        let same = Self { rows: None, ..self.clone() };
+        match node {
+            LogicalPlan::Limit(limit) => Self { sound: true, rows: rows_of(limit), best: None },
+            LogicalPlan::Sort(Sort { expr, fetch, .. }) => {
+                let highest = expr.first().filter(|first| !first.asc);
+                let column = highest.and_then(|first| column_of(&first.expr));
+                let rows = fetch.or(self.rows).unwrap_or(USUAL_ROWS);
+                Self { rows: None, best: column.map(|column| (column, rows)), sound: self.sound }
+            }
+            LogicalPlan::Aggregate(Aggregate { group_expr, aggr_expr, .. }) => {
+                let best = match (&group_expr[..], &aggr_expr[..]) {
+                    ([], [one]) => greatest_of(one).map(|column| (column, 1)),
+                    _ => None,
+                };
+                let sound = self.sound && !(group_expr.is_empty() && aggr_expr.len() > 1);
+                Self { sound, rows: None, best }
+            }
+            LogicalPlan::Projection(Projection { expr, .. }) => {
+                let source = |(column, rows): &(String, usize)| {
+                    let named = |expr: &&Expr| expr.qualified_name().1 == *column;
+                    let of = expr.iter().find(named);
+                    Some((column_of(&of?.clone().unalias())?, *rows))
+                };
+                Self { best: self.best.as_ref().and_then(source), rows: self.rows, sound: self.sound }
+            }
+            LogicalPlan::SubqueryAlias(_) => Self { rows: self.rows, ..same },
+            LogicalPlan::Filter(_) | LogicalPlan::TableScan(_) => same,
+            _ => Self { best: None, ..same },
+        }
+    }
+}
+
+/// How many rows a limit reads, if that is known.
+fn rows_of(limit: &Limit) -> Option<usize> {
+    match (limit.get_fetch_type(), limit.get_skip_type()) {
+        (Ok(FetchType::Literal(Some(rows))), Ok(SkipType::Literal(skip))) => rows.checked_add(skip),
+        _ => None,
+    }
+}
+
+fn column_of(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Column(column) => Some(column.name.clone()),
+        _ => None,
+    }
+}
+
+/// The column of `max(column)`.
+fn greatest_of(aggregate: &Expr) -> Option<String> {
+    match aggregate.clone().unalias() {
+        Expr::AggregateFunction(function) if function.func.name() == "max" => {
+            column_of(function.params.args.first()?)
+        }
+        _ => None,
+    }
 }
 
 impl TreeNodeRewriter for Allow {
     type Node = LogicalPlan;
 
     fn f_down(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-        let above = self.sound.last().copied().unwrap_or(false);
-        self.sound.push(match &node {
-            LogicalPlan::Limit(_) => true,
-            LogicalPlan::Aggregate(Aggregate { group_expr, aggr_expr, .. }) => {
-                above && !(group_expr.is_empty() && aggr_expr.len() > 1)
-            }
-            _ => above,
-        });
+        let unknown = Seen { sound: false, rows: None, best: None };
+        let below = self.above.last().unwrap_or(&unknown).below(&node);
+        self.above.push(below);
         Ok(Transformed::no(node))
     }
 
     fn f_up(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-        let sound = self.sound.pop().unwrap_or(false);
+        let seen = self.above.pop();
         let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
+        let sound = seen.as_ref().is_some_and(|seen| seen.sound);
+        let best = seen.and_then(|seen| seen.best).filter(|(column, _)| column == R).map(|(_, rows)| rows);
         let provider = source_as_provider(&scan.source).ok();
         let sweep = provider.as_ref().and_then(|provider| provider.downcast_ref::<KCorrsetTable>());
         Ok(match sweep {
-            Some(sweep) if sweep.listens() != sound => {
-                scan.source = provider_as_source(Arc::new(sweep.listening(sound)));
+            Some(sweep) if sweep.listens() != (sound, best) => {
+                scan.source = provider_as_source(Arc::new(sweep.listening(sound, best)));
                 Transformed::yes(LogicalPlan::TableScan(scan))
             }
             _ => Transformed::no(LogicalPlan::TableScan(scan)),

@@ -43,6 +43,8 @@ pub struct KCorrsetTable {
     pushdown: bool,
     /// Whether filters that arise while the query runs are: see `aggregate_filters`.
     listens: bool,
+    /// About how many of the sets of the highest r are read first, if any.
+    best: Option<usize>,
 }
 
 impl KCorrsetTable {
@@ -91,7 +93,13 @@ impl KCorrsetTable {
         let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
         let schema = Arc::new(output::schema(&question));
         let request = Arc::new(KCorrsetRequest { k, layout, options, question_type, schema, table });
-        Ok(Self { input, request, pushdown: KCorrsetSettings::of(config).pushdown, listens: false })
+        Ok(Self {
+            input,
+            request,
+            pushdown: KCorrsetSettings::of(config).pushdown,
+            listens: false,
+            best: None,
+        })
     }
 }
 
@@ -144,14 +152,15 @@ impl KCorrsetTable {
         &self.request.question_type
     }
 
-    /// Whether filters that arise while the query runs are taken over.
-    pub(crate) fn listens(&self) -> bool {
-        self.listens
+    /// Whether filters that arise while the query runs are taken over, and about how many of the sets
+    /// of the highest r are read first.
+    pub(crate) fn listens(&self) -> (bool, Option<usize>) {
+        (self.listens, self.best)
     }
 
-    /// This table, which takes over filters that arise while the query runs, or does not.
-    pub(crate) fn listening(&self, listens: bool) -> Self {
-        Self { listens, ..self.clone() }
+    /// This table, under what is known of those who read it.
+    pub(crate) fn listening(&self, listens: bool, best: Option<usize>) -> Self {
+        Self { listens, best, ..self.clone() }
     }
 
     /// Whether filters of the query can be taken over at all: not before `top`.
@@ -173,6 +182,7 @@ impl KCorrsetTable {
             filters: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
             dynamic_filters: Vec::new(),
             fetch: limit,
+            best: self.best,
             takes_filters: self.listens && self.takes_filters() && limit.is_none(),
             settings: SweepSettings::of(session)?,
         })

@@ -8,6 +8,7 @@
 //! r > 0.8 AND n >= 30             r in (0.8, ..], n in [30, ..]            exact
 //! array_has(questions, 'q7')      include q7                               exact
 //! array_has_any(questions, [..])  any of these                             not exact
+//! array_length(array_intersect(questions, [..])) <= 2    a quota           exact
 //! r > 0.8 OR n > 90               both, by the least box around them       not exact
 //! sin(r) > 0.5                    everything                               not exact
 //! ```
@@ -41,6 +42,16 @@ pub(crate) struct Selection {
     pub(crate) exclude: Vec<ScalarValue>,
     /// Questions of which one at least is in each of them, unless there are none here.
     pub(crate) any: Vec<ScalarValue>,
+    /// How many of some questions are in each of them.
+    pub(crate) quotas: Vec<QuestionQuota>,
+}
+
+/// From `least` to `most` of some questions, each once.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct QuestionQuota {
+    pub(crate) questions: Vec<ScalarValue>,
+    pub(crate) least: usize,
+    pub(crate) most: usize,
 }
 
 /// The most questions of which any may be in a set, for the sweep to know. Each costs a
@@ -60,7 +71,7 @@ impl Selection {
     const ALL: Self = Self::of(Bounds::ALL);
 
     const fn of(wanted: Bounds) -> Self {
-        Self { wanted, include: Vec::new(), exclude: Vec::new(), any: Vec::new() }
+        Self { wanted, include: Vec::new(), exclude: Vec::new(), any: Vec::new(), quotas: Vec::new() }
     }
 
     /// What all of some predicates let through.
@@ -75,6 +86,7 @@ impl Selection {
         self.wanted = self.wanted.and(other.wanted);
         self.include.extend(other.include);
         self.exclude.extend(other.exclude);
+        self.quotas.extend(other.quotas);
         // Of two such demands one is kept: the one that fewer sets meet.
         if self.any.is_empty() || !other.any.is_empty() && other.any.len() < self.any.len() {
             self.any = other.any;
@@ -106,7 +118,8 @@ impl Reading {
             return if nothing(&self) { other } else { self };
         }
         let (x, y) = (self.selection, other.selection);
-        let same_questions = x.include == y.include && x.exclude == y.exclude && x.any == y.any;
+        let same_questions =
+            x.include == y.include && x.exclude == y.exclude && x.any == y.any && x.quotas == y.quotas;
         let (wanted, no_more) = x.wanted.or(y.wanted);
         let any = match (x.some_of(), y.some_of()) {
             ([], _) | (_, []) => Vec::new(),
@@ -121,6 +134,7 @@ impl Reading {
                 include: common(x.include, &y.include),
                 exclude: common(x.exclude, &y.exclude),
                 any,
+                quotas: x.quotas.into_iter().filter(|quota| y.quotas.contains(quota)).collect(),
             },
             exact: self.exact && other.exact && no_more && same_questions,
         }
@@ -255,6 +269,14 @@ fn compare(
     question: &DataType,
 ) -> Reading {
     let value = |side: &Arc<dyn PhysicalExpr>| side.downcast_ref::<Literal>().map(|it| it.value().clone());
+    if let (Some(questions), Some(number)) = (counted(left, question), value(right)) {
+        return quota(questions, operator, &number);
+    }
+    if let (Some(questions), Some(number), Some(operator)) =
+        (counted(right, question), value(left), operator.swap())
+    {
+        return quota(questions, operator, &number);
+    }
     let (column, operator, value) = match (column(left), value(right), column(right), value(left)) {
         (Some(column), Some(value), ..) => (column, Some(operator), value),
         (.., Some(column), Some(value)) => (column, operator.swap(), value),
@@ -273,6 +295,66 @@ fn compare(
         (_, value) if value.is_null() && compares(operator) => Reading::exactly(Bounds::NONE),
         _ => Reading::OPAQUE,
     }
+}
+
+/// The questions of which an expression tells how many are in a set, each once:
+/// `array_length(array_intersect(questions, ['q1', ...]))` and its like.
+fn counted(expression: &Arc<dyn PhysicalExpr>, question: &DataType) -> Option<Vec<ScalarValue>> {
+    let length = expression.downcast_ref::<ScalarFunctionExpr>()?;
+    let [list] = length.args() else { return None };
+    if !matches!(length.fun().name(), "array_length" | "cardinality") {
+        return None;
+    }
+    let intersect = list.downcast_ref::<ScalarFunctionExpr>()?;
+    let [one, other] = intersect.args() else { return None };
+    if intersect.fun().name() != "array_intersect" {
+        return None;
+    }
+    let some = match (column(one), column(other)) {
+        (Some("questions"), None) => other,
+        (None, Some("questions")) => one,
+        _ => return None,
+    };
+    let some = elements(some.downcast_ref::<Literal>()?.value())?;
+    // What cannot be a question is in no set.
+    let mut questions = Vec::new();
+    for value in some.iter().filter_map(|value| as_question(value, question)) {
+        if !questions.contains(&value) {
+            questions.push(value);
+        }
+    }
+    Some(questions)
+}
+
+/// How many of some questions there are, compared with a number.
+fn quota(questions: Vec<ScalarValue>, operator: Operator, number: &ScalarValue) -> Reading {
+    let Some(number) = number
+        .cast_to(&DataType::Int64)
+        .ok()
+        .filter(|cast| cast.cast_to(&number.data_type()).is_ok_and(|back| back == *number))
+    else {
+        return Reading::OPAQUE;
+    };
+    let number = match number {
+        ScalarValue::Int64(Some(number)) => number,
+        ScalarValue::Int64(None) if compares(operator) => return Reading::exactly(Bounds::NONE),
+        _ => return Reading::OPAQUE,
+    };
+    let all = questions.len() as i64;
+    let (least, most) = match operator {
+        Operator::Gt => (number.saturating_add(1), all),
+        Operator::GtEq => (number, all),
+        Operator::Lt => (0, number.saturating_sub(1)),
+        Operator::LtEq => (0, number),
+        Operator::Eq => (number, number),
+        _ => return Reading::OPAQUE,
+    };
+    let (least, most) = (least.max(0), most.min(all));
+    if least > most {
+        return Reading::exactly(Bounds::NONE);
+    }
+    let quota = QuestionQuota { questions, least: least as usize, most: most as usize };
+    Reading { selection: Selection { quotas: vec![quota], ..Selection::ALL }, exact: true }
 }
 
 /// Whether the result is NULL where one side is.
