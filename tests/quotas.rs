@@ -1,21 +1,12 @@
 //! Quotas of the sweep: what is left of all sets.
 
-use std::collections::BTreeSet;
-
 use datafusion_k_corrset::sweep::{Quota, Row, SweepRequest};
 
 use crate::support::cases;
 use crate::support::drive::{index, sweep};
 use crate::support::exam::integer_batch;
+use crate::support::oracle::meets;
 use crate::support::random::Random;
-
-fn meets(row: &Row, quotas: &[Quota]) -> bool {
-    let set: BTreeSet<u32> = row.questions.iter().copied().collect();
-    quotas.iter().all(|quota| {
-        let some: BTreeSet<u32> = quota.questions.iter().copied().collect();
-        (quota.least..=quota.most).contains(&some.intersection(&set).count())
-    })
-}
 
 #[test]
 fn the_sets_are_those_of_all_that_meet_them() {
@@ -49,7 +40,7 @@ fn the_sets_are_those_of_all_that_meet_them() {
             .collect();
         let request = SweepRequest { k, include, exclude, any, ..SweepRequest::default() };
         let mut all = sweep(&index, &request, 1, 1000);
-        all.retain(|row| meets(row, &quotas));
+        all.retain(|row| meets(&quotas, |id| row.questions.contains(&id)));
         let shares = 1 + random.below(3);
         let found = sweep(&index, &SweepRequest { quotas, ..request }, shares, 1 + random.below(100));
         let sorted = |mut rows: Vec<Row>| {

@@ -12,7 +12,7 @@ use datafusion_k_corrset::sweep::{
 };
 use proptest::prelude::*;
 
-use crate::support::drive::{index, sweep};
+use crate::support::drive::{index, rows_of, sweep};
 use crate::support::exam::{Answers, float_batch, integer_batch, small_floats};
 use crate::support::{cases, config};
 
@@ -64,7 +64,7 @@ fn table() -> impl Strategy<Value = Table> {
     })
 }
 
-fn rows_of(table: &Table) -> Answers<i64> {
+fn answers_of(table: &Table) -> Answers<i64> {
     let mut rows = Vec::new();
     for (user, scores) in table.iter().enumerate() {
         for (question, &score) in scores.iter().enumerate() {
@@ -75,7 +75,7 @@ fn rows_of(table: &Table) -> Answers<i64> {
 }
 
 fn batch_of(table: &Table, floats: bool) -> RecordBatch {
-    let rows = rows_of(table);
+    let rows = answers_of(table);
     if floats { float_batch(&small_floats(&rows)) } else { integer_batch(&rows) }
 }
 
@@ -97,11 +97,7 @@ fn run(
             let stop = AtomicBool::new(false);
             let until = Instant::now() + Duration::from_secs(3600);
             let finished = sweep.advance(&mut found, &mut Budget::new(pause, until, &stop));
-            for row in 0..found.rows {
-                let questions = found.questions[row * request.k..][..request.k].to_vec();
-                let r = Some(found.r[row]).filter(|r| !r.is_nan());
-                rows.push(Row { questions, r, n: found.n[row] });
-            }
+            rows.extend(rows_of(&found, request.k));
             reader(&rows);
             if finished {
                 tops.extend(sweep.take_top());

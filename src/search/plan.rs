@@ -9,6 +9,7 @@ use crate::search::descent::Descent;
 use crate::search::exact::ExactSearch;
 use crate::search::levels::Levels;
 use crate::search::moments::Moments;
+use crate::sweep::constraint::Constraint;
 use crate::sweep::rows::buffer::Columns;
 use crate::sweep::{Bounds, Row, Sweep, SweepPlan, SweepRequest};
 
@@ -221,12 +222,11 @@ struct Sets {
 
 impl Sets {
     fn of(answers: &Answers, request: &SweepRequest) -> Self {
-        use crate::sweep::{binomial, constraint::Constraint};
         let mut sets = Self { of_branches: Vec::new(), candidates: 0 };
-        for mut constraint in Constraint::all_of(answers, request) {
-            let (candidates, choose) = constraint.choices(request.k, answers.questions());
-            sets.of_branches.push(binomial(candidates.len() as u64, choose as u64));
-            sets.candidates = sets.candidates.max(candidates.len());
+        for constraint in Constraint::all_of(answers, request) {
+            let (of_branch, candidates, _) = constraint.subsets(request.k, answers.questions());
+            sets.of_branches.push(of_branch);
+            sets.candidates = sets.candidates.max(candidates);
         }
         sets
     }

@@ -1,6 +1,6 @@
 //! Quotas along a tree that decides candidates in a fixed order.
 
-use crate::search::problem::Problem;
+use crate::search::problem::{CandidateQuota, Problem};
 
 /// How many of some candidates a set has, by the order in which they are decided.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct OrderedQuotas(Vec<OrderedQuota>);
 
 impl OrderedQuotas {
     pub(crate) fn new(problem: &Problem, order: &[usize]) -> Self {
-        let ordered = |quota: &super::problem::CandidateQuota| {
+        let ordered = |quota: &CandidateQuota| {
             let members: Vec<bool> = order.iter().map(|&candidate| quota.members[candidate]).collect();
             let mut from = vec![0; members.len() + 1];
             for level in (0..members.len()).rev() {

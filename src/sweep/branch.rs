@@ -30,17 +30,6 @@ pub(crate) struct Branch {
 }
 
 impl Branch {
-    /// How many subsets there are, of a constraint on sets of k questions, or `None` for more
-    /// than 64 bits can tell; and of how many questions how many are chosen.
-    pub(crate) fn subsets(
-        k: usize,
-        constraint: &Constraint,
-        questions: usize,
-    ) -> (Option<u64>, usize, usize) {
-        let (candidates, choose) = constraint.clone().choices(k, questions);
-        (binomial(candidates.len() as u64, choose as u64), candidates.len(), choose)
-    }
-
     /// Makes the users ready who answered all fixed questions.
     pub(crate) fn new(shared: &Arc<Shared>, kernels: &Kernels, mut constraint: Constraint) -> Self {
         let answers = &shared.answers;

@@ -1,6 +1,7 @@
 //! What a request asks of questions: which of them sets must and must not have.
 
 use crate::index::Answers;
+use crate::sweep::enumerate::rank::binomial;
 use crate::sweep::position::Position;
 use crate::sweep::quota::BranchQuota;
 use crate::sweep::request::SweepRequest;
@@ -47,6 +48,13 @@ impl Constraint {
             }
         };
         any.iter().map(with).collect()
+    }
+
+    /// How many subsets of k questions there are, or `None` for more than 64 bits can tell; and of
+    /// how many questions how many are chosen.
+    pub(crate) fn subsets(&self, k: usize, questions: usize) -> (Option<u64>, usize, usize) {
+        let (candidates, choose) = self.clone().choices(k, questions);
+        (binomial(candidates.len() as u64, choose as u64), candidates.len(), choose)
     }
 
     /// The questions that a branch chooses from, and how many of them it takes: one or more. There

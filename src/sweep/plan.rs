@@ -49,7 +49,7 @@ impl SweepPlan {
         let questions = answers.questions();
         let mut subsets = Some(0u64);
         for constraint in &constraints {
-            let (of_branch, questions, k) = Branch::subsets(request.k, constraint, questions);
+            let (of_branch, questions, k) = constraint.subsets(request.k, questions);
             subsets = subsets.zip(of_branch).and_then(|(sum, of_branch)| sum.checked_add(of_branch));
             if subsets.is_none_or(|subsets| subsets > i64::MAX as u64) && !partial {
                 return Err(KCorrsetError::TooManySubsets { questions, k });

@@ -30,6 +30,15 @@ pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, 
     sweep_plan(&Arc::new(plan), request, shares, pause)
 }
 
+/// The rows of a buffer of sets of k questions.
+pub(crate) fn rows_of(found: &RowBuffer, k: usize) -> impl Iterator<Item = Row> {
+    (0..found.rows).map(move |row| Row {
+        questions: found.questions[row * k..][..k].to_vec(),
+        r: Some(found.r[row]).filter(|r| !r.is_nan()),
+        n: found.n[row],
+    })
+}
+
 /// Runs all shares of a request's plan to their end, pausing after every few rows.
 pub(crate) fn sweep_plan(
     plan: &Arc<SweepPlan>,
@@ -46,11 +55,7 @@ pub(crate) fn sweep_plan(
             let stop = AtomicBool::new(false);
             let until = Instant::now() + Duration::from_secs(3600);
             let finished = sweep.advance(&mut found, &mut Budget::new(pause, until, &stop));
-            for row in 0..found.rows {
-                let questions = found.questions[row * request.k..][..request.k].to_vec();
-                let r = Some(found.r[row]).filter(|r| !r.is_nan());
-                rows.push(Row { questions, r, n: found.n[row] });
-            }
+            rows.extend(rows_of(&found, request.k));
             if finished {
                 break;
             }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion_k_corrset::sweep::naive::k_corrset;
-use datafusion_k_corrset::sweep::{Bounds, Row, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Bounds, Quota, Row, SweepRequest, Undefined};
 
 /// r and n of all sets of a request, whatever its `top`. `question` tells which question an id
 /// stands for.
@@ -21,16 +21,21 @@ pub(crate) fn defined<U: Ord, Q: Ord + Clone>(
             request.include.iter().all(|id| has(subset, id))
                 && !request.exclude.iter().any(|id| has(subset, id))
                 && (request.any.is_empty() || request.any.iter().any(|id| has(subset, id)))
-                && request.quotas.iter().all(|quota| {
-                    let some: BTreeSet<u32> = quota.questions.iter().copied().collect();
-                    let count = some.iter().filter(|id| has(subset, id)).count();
-                    quota.least <= count && count <= quota.most
-                })
+                && meets(&request.quotas, |id| has(subset, &id))
                 && (r.is_some() || request.undefined == Undefined::Null)
                 && *n >= request.min_users.unwrap_or(0)
                 && within(&request.bounds, *r, *n)
         })
         .collect()
+}
+
+/// Whether a set meets quotas, which is asked question by question.
+pub(crate) fn meets(quotas: &[Quota], has: impl Fn(u32) -> bool) -> bool {
+    quotas.iter().all(|quota| {
+        let some: BTreeSet<u32> = quota.questions.iter().copied().collect();
+        let count = some.into_iter().filter(|&id| has(id)).count();
+        quota.least <= count && count <= quota.most
+    })
 }
 
 /// Whether a row is within bounds.
