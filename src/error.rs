@@ -74,10 +74,10 @@ pub enum KCorrsetError {
         remedies: Vec<Remedy>,
     },
 
-    /// k is not an integer.
+    /// k is neither an integer nor a list of some.
     #[error(
         "k_corrset: k, the second argument, must be an integer of 1 or more, \
-         as in k_corrset(scores, 5); got {got}",
+         as in k_corrset(scores, 5), or a list of these, as in k_corrset(scores, make_array(5, 10)); got {got}",
         got = short(got)
     )]
     SubsetSizeType {
@@ -90,6 +90,23 @@ pub enum KCorrsetError {
     SubsetSizeRange {
         /// The value.
         got: String,
+    },
+
+    /// A heuristic without the number of its rows.
+    #[error(
+        "k_corrset: search => 'heuristic' finds the best sets it can, and has to be told how many: \
+         add the option 'top'"
+    )]
+    HeuristicWithoutTop,
+
+    /// An option of a heuristic for a search that is none.
+    #[error(
+        "k_corrset: option '{option}' is one of a heuristic; add search => 'heuristic', or leave it out: \
+         other rows are exact, however they are found"
+    )]
+    ExactOption {
+        /// `effort` or `seed`.
+        option: &'static str,
     },
 
     /// The table lacks one of the three columns.
@@ -512,18 +529,6 @@ pub enum KCorrsetError {
         near: Vec<String>,
         /// Some that there are, if none is near.
         known: Vec<String>,
-    },
-
-    /// The enumeration would not end.
-    #[error(
-        "k_corrset: {k} of {questions} questions make more than 2^63 subsets; \
-         use a smaller k, 'include' or 'exclude' questions, or, without 'top' and ORDER BY, a LIMIT"
-    )]
-    TooManySubsets {
-        /// How many questions there are to choose from.
-        questions: usize,
-        /// How many are chosen.
-        k: usize,
     },
 
     /// A batch whose columns are not those of its table.

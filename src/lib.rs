@@ -56,6 +56,8 @@
 //! | `include`, `exclude`: questions that every set must, or must not, contain | [`include`](KCorrsetOptions::include), [`exclude`](KCorrsetOptions::exclude) | none |
 //! | `corrected`: correlate with the grand total minus the set's own scores | [`corrected`](KCorrsetOptions::corrected) | `false` |
 //! | `undefined`: leave out sets without a defined r, or give them NULL | [`undefined`](KCorrsetOptions::undefined) | `'omit'` |
+//! | `search`: the rows that were asked for or, with `top`, the best that local search finds, with `r_bound` | [`search`](KCorrsetOptions::search) | `'exact'` |
+//! | `effort`, `seed`: how long local search goes on, and where it begins | [`effort`](KCorrsetOptions::effort), [`seed`](KCorrsetOptions::seed) | 1, 0 |
 //!
 //! `SET k_corrset.threads = 4` sets one of a session's settings: see [`KCorrsetSettings`]. None
 //! changes an answer.
@@ -112,7 +114,10 @@ pub use error::KCorrsetError;
 #[doc(inline)]
 pub use udtf::with_k_corrset;
 #[doc(inline)]
-pub use udtf::{KCorrsetExt, KCorrsetOptions, KCorrsetSettings, SessionStateBuilderKCorrset, register_all};
+pub use udtf::{
+    KCorrsetExt, KCorrsetOptions, KCorrsetSettings, SearchMode, SessionStateBuilderKCorrset, SetSizes,
+    register_all,
+};
 
 /// Compiles the README's Rust examples.
 #[cfg(doctest)]

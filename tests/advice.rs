@@ -657,12 +657,14 @@ fn cases() -> Vec<Case> {
 
 /// Variants whose texts have no SQL on lines of its own, each with a statement that raises it, or
 /// nothing where none does; examples that they have in the line run, too.
-const WITHOUT_SQL: [(&str, &str); 22] = [
+const WITHOUT_SQL: [(&str, &str); 23] = [
     ("ArgumentCount", "SELECT * FROM k_corrset(scores)"),
     ("TableArgument", "SELECT * FROM k_corrset(7, 1)"),
     ("UnknownTable", "SELECT * FROM k_corrset(scoers, 1)"),
     ("SubsetSizeType", "SELECT * FROM k_corrset(scores, 'two')"),
     ("SubsetSizeRange", "SELECT * FROM k_corrset(scores, 0)"),
+    ("HeuristicWithoutTop", "SELECT * FROM k_corrset(scores, 1, search => 'heuristic')"),
+    ("ExactOption", "SELECT * FROM k_corrset(scores, 1, seed => 2)"),
     ("OptionsArgument", "SELECT * FROM k_corrset(scores, 1, 2)"),
     ("UnknownOption", "SELECT * FROM k_corrset(scores, 1, minusers => 2)"),
     ("OptionTwice", "SELECT * FROM k_corrset(scores, 1, top => 2, top => 3)"),
@@ -674,7 +676,6 @@ const WITHOUT_SQL: [(&str, &str); 22] = [
     ("Unbound", "SELECT * FROM k_corrset(scores, $1)"),
     ("IncludedAndExcluded", "SELECT * FROM k_corrset(scores, 1, include => 'q1', exclude => 'q1')"),
     ("UnknownQuestion", "SELECT * FROM k_corrset(scores, 1, include => 'Q01')"),
-    ("TooManySubsets", "SELECT * FROM k_corrset(many, 100)"),
     ("BatchSchema", ""),
     ("TooManyKeys", ""),
     ("WorkerLost", ""),

@@ -1,9 +1,13 @@
 //! What must hold for every table: the definition, and the laws that follow from it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use datafusion_k_corrset::sweep::naive;
-use datafusion_k_corrset::sweep::{Bounds, Instructions, Quota, SweepPlan, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{
+    Bounds, Budget, Columns, Instructions, Quota, RowBuffer, SweepPlan, SweepRequest, Undefined,
+};
 use proptest::prelude::*;
 
 use crate::support::config;
@@ -323,24 +327,27 @@ fn a_subset_of_all_included_questions_is_the_only_one() {
 }
 
 #[test]
-fn too_many_subsets_are_refused_unless_only_some_are_wanted() {
-    let rows = exam(10, 100, 0.5);
-    let index = index(&[integer_batch(&rows)]);
+fn sets_may_be_more_than_can_be_counted() {
+    let index = index(&[integer_batch(&exam(60, 100, 0.1))]);
     let request = SweepRequest { k: 50, ..SweepRequest::default() };
-    let plan = |partial| SweepPlan::try_new(Arc::clone(index.answers()), &request, partial);
-    assert_eq!(
-        plan(false).unwrap_err().to_string(),
-        "k_corrset: 50 of 100 questions make more than 2^63 subsets; use a smaller k, 'include' or \
-         'exclude' questions, or, without 'top' and ORDER BY, a LIMIT"
-    );
-    assert_eq!(plan(true).unwrap().subsets(), None);
+    let plan = Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), &request).unwrap());
+    assert_eq!(plan.subsets().to_string(), "1.01e29");
+    // Nobody answered as many questions, so that all is pruned before long.
+    let request = SweepRequest { min_users: Some(1), ..request };
+    let plan = Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), &request).unwrap());
+    let mut sweep = plan.share(0, plan.shares(8), Columns::ALL);
+    let stop = AtomicBool::new(false);
+    let until = Instant::now() + Duration::from_secs(3600);
+    let mut found = RowBuffer::new(Columns::ALL);
+    while !sweep.advance(&mut found, &mut Budget::new(1000, until, &stop)) {}
+    assert_eq!((found.rows, plan.shares(8)), (0, 1));
 }
 
 #[test]
 fn requests_that_cannot_be_are_refused() {
     let index = index(&[integer_batch(&exam(10, 4, 0.5))]);
     let refused = |request: SweepRequest| {
-        let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request, false);
+        let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request);
         plan.unwrap_err().to_string()
     };
     let pairs = || SweepRequest { k: 2, ..SweepRequest::default() };

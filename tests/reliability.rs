@@ -448,8 +448,10 @@ async fn sizes_at_both_ends() {
     )
     .await;
     for call in ["wide, 40", "some, 33"] {
-        let error = answer(&ctx, &format!("SELECT max(r) FROM k_corrset({call})")).await.unwrap_err();
-        assert!(error.to_string().contains("2^63"), "{error}");
+        // It would take longer than anybody lives, and can be left at any time.
+        let sql = format!("SELECT max(r) FROM k_corrset({call})");
+        let answer = tokio::time::timeout(Duration::from_millis(300), answer(&ctx, &sql)).await;
+        assert!(answer.is_err(), "{call}: {answer:?}");
     }
 }
 

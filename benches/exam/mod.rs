@@ -105,7 +105,7 @@ pub(crate) fn index(rows: &Answers, float: bool) -> AnswerIndex {
 
 /// A fresh plan: the bar of its best row starts at the bottom.
 pub(crate) fn plan(index: &AnswerIndex, request: &SweepRequest) -> Arc<SweepPlan> {
-    Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap())
+    Arc::new(SweepPlan::try_new(Arc::clone(index.answers()), request).unwrap())
 }
 
 /// No benchmark waits longer.

@@ -1,4 +1,4 @@
-//! The progress bar of a statement's sweeps.
+//! The progress of a statement's sweeps and searches, and what else there is to say meanwhile.
 //!
 //! A thread of its own paints it on standard error, so that it moves however busy
 //! the others are. Results go to standard output, which is mostly the same terminal:
@@ -11,7 +11,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::sweep::SweepProgress;
+use crate::prompt::output::complain;
+use crate::sweep::{SetCount, SweepProgress};
+use crate::udtf::Notices;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// How often the bar is painted.
@@ -31,12 +33,14 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch; sweeps of the past are forgotten.
-    pub(crate) fn start(progress: Arc<SweepProgress>) -> Self {
-        progress.reset();
+    /// Starts to watch; sweeps of the past are forgotten. Without progress there is no bar.
+    pub(crate) fn start(progress: Option<Arc<SweepProgress>>, notices: Arc<Notices>) -> Self {
+        if let Some(progress) = &progress {
+            progress.reset();
+        }
         let (end, ended) = mpsc::channel();
-        let painter =
-            thread::Builder::new().name("progress".to_string()).spawn(move || paint_until(&ended, &progress));
+        let paint = move || paint_until(&ended, progress.as_deref(), &notices);
+        let painter = thread::Builder::new().name("progress".to_string()).spawn(paint);
         // Without a thread there is no bar, but the statement can still run.
         Self { painter: painter.ok().map(|painter| (end, painter)) }
     }
@@ -54,23 +58,27 @@ impl Drop for Watch {
 
 /// Paints the bar while there is something to see. It goes off the screen when it is
 /// dropped.
-fn paint_until(ended: &Receiver<Infallible>, progress: &SweepProgress) {
-    let mut bar = None;
+fn paint_until(ended: &Receiver<Infallible>, progress: Option<&SweepProgress>, notices: &Notices) {
+    let mut bar: Option<ProgressBar> = None;
     let (mut seen, mut moved) = (0, Instant::now());
     while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(TICK) {
-        let (done, expected) = (progress.done(), progress.expected());
-        if done != seen {
-            (seen, moved) = (done, Instant::now());
+        for notice in notices.take() {
+            match &bar {
+                Some(bar) => bar.suspend(|| complain(notice)),
+                None => complain(notice),
+            }
         }
-        if done >= expected || moved.elapsed() > STALL {
+        let Some(progress) = progress else { continue };
+        let (done, expected) = (progress.done(), progress.expected());
+        if progress.reports() != seen {
+            (seen, moved) = (progress.reports(), Instant::now());
+        }
+        if expected.exactly().is_some_and(|expected| done >= expected) || moved.elapsed() > STALL {
             bar = None;
             continue;
         }
         let bar = bar.get_or_insert_with(|| hidden_bar(done));
-        bar.update(|state| {
-            state.set_len(expected);
-            state.set_pos(done);
-        });
+        paint(bar, progress);
         if bar.is_hidden() && bar.elapsed() > DELAY {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
@@ -79,14 +87,32 @@ fn paint_until(ended: &Receiver<Infallible>, progress: &SweepProgress) {
 
 /// A bar that measures, and is yet to be shown.
 fn hidden_bar(done: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {rate} subsets/s  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("rate", rate);
-    let bar = ProgressBar::hidden().with_style(style);
+    let bar = ProgressBar::hidden();
     // How long these took is unknown, so they must not count for the rate.
     bar.set_position(done);
     bar.reset_eta();
     bar
+}
+
+/// How a sweep is shown of which the end is known, one of more sets than can be counted, and a search.
+const SWEEP: &str = "{wide_bar} {percent:>3} %  {rate} subsets/s  {eta} left";
+const ENDLESS: &str = "{spinner} {rate} of {msg} subsets/s  {elapsed}";
+const SEARCH: &str = "{spinner} {msg}  {elapsed}";
+
+fn paint(bar: &ProgressBar, progress: &SweepProgress) {
+    let (template, message) = match (progress.best(), progress.expected()) {
+        (Some([best, bound]), _) => (SEARCH, format!("r {best:.6} found, none above {bound:.6}")),
+        (None, SetCount::Exactly(_)) => (SWEEP, String::new()),
+        (None, expected) => (ENDLESS, expected.to_string()),
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("rate", rate));
+    bar.set_message(message);
+    bar.update(|state| {
+        state.set_len(progress.expected().exactly().unwrap_or(u64::MAX));
+        state.set_pos(progress.done());
+    });
+    bar.tick();
 }
 
 /// The value of `{rate}` in the bar's template.

@@ -112,7 +112,7 @@ impl Statements {
         // Rows that come to a terminal as they are made leave no room for a bar.
         let table = self.output.format == Format::Table;
         let watched = self.progress.as_ref().filter(|_| table || !io::stdout().is_terminal());
-        let watch = watched.map(|progress| Watch::start(Arc::clone(progress)));
+        let watch = Watch::start(watched.map(Arc::clone), Arc::clone(&self.notices));
 
         let frame = self.session.execute_logical_plan(plan).await?;
         let context = frame.task_ctx();

@@ -7,8 +7,8 @@ use datafusion::execution::SessionState;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 
-use crate::sweep::SweepProgress;
-use crate::udtf::Notices;
+use crate::sweep::{SetCount, SweepProgress};
+use crate::udtf::{NO_ROWS, Notices};
 
 /// What one query tells: how far it is, and what else there is to say of it. Queries of one
 /// session run side by side and within each other, so each has its own.
@@ -30,21 +30,30 @@ impl Told {
         state
     }
 
-    /// Calls a watcher, if there is one, with the number of subsets done and of those expected.
+    /// Warns of what there is to say, and calls a watcher, if there is one, with the number of subsets
+    /// done and of those expected.
     ///
     /// # Errors
-    /// What the watcher raises.
+    /// What the watcher raises; the warnings, where warnings are errors.
     pub(super) fn to(&self, py: Python<'_>, watcher: Option<&Py<PyAny>>) -> PyResult<()> {
+        self.warn(py)?;
         let Some(watcher) = watcher else { return Ok(()) };
-        watcher.call1(py, (self.progress.done(), self.progress.expected())).map(drop)
+        let done = self.progress.done();
+        match self.progress.expected() {
+            SetCount::Exactly(expected) => watcher.call1(py, (done, expected)).map(drop),
+            expected => watcher.call1(py, (done, expected.about())).map(drop),
+        }
     }
 
-    /// Warns of what a query without an error has to say.
+    /// Warns of what a query has to say beside its rows.
     ///
     /// # Errors
     /// The warnings, where warnings are errors.
     pub(super) fn warn(&self, py: Python<'_>) -> PyResult<()> {
-        self.notices.take().iter().try_for_each(|notice| warn(py, &format!("{notice}{READ_ONCE}")))
+        self.notices.take().iter().try_for_each(|notice| match notice.as_str() {
+            NO_ROWS => warn(py, &format!("{notice}{READ_ONCE}")),
+            other => warn(py, other),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyMapping, PyString, PyType};
 
 use crate::python::failure::{exception, type_error};
-use crate::udtf::{Arguments, KCorrsetOptions};
+use crate::udtf::{Arguments, KCorrsetOptions, SetSizes};
 
 /// k and options, given as pairs of a name and a value.
 ///
@@ -19,7 +19,7 @@ use crate::udtf::{Arguments, KCorrsetOptions};
 pub(super) fn arguments(
     k: &Bound<'_, PyAny>,
     options: &[(String, Bound<'_, PyAny>)],
-) -> PyResult<(usize, KCorrsetOptions)> {
+) -> PyResult<(SetSizes, KCorrsetOptions)> {
     let literal = |name: &str, value| Ok::<_, PyErr>(Expr::Literal(value_of(name, value)?, None));
     let options = options.iter().map(|(name, value)| Ok((name.clone(), literal(name, value)?)));
     let arguments = Arguments::try_new(literal("k", k)?, options.collect::<PyResult<_>>()?);

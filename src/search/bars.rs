@@ -34,6 +34,11 @@ impl Bars {
         self.guesses.extend(rows);
     }
 
+    /// The best set among the guesses, once bands have begun.
+    pub(crate) fn best_guess(&self) -> Option<&Row> {
+        self.guesses.first().filter(|_| self.begun)
+    }
+
     /// Whether this is the first time that it is asked.
     pub(crate) fn begin(&mut self) -> bool {
         if std::mem::replace(&mut self.begun, true) {

@@ -13,9 +13,12 @@
 //! it is exact whatever the guesses were, as the tree leaves out nothing at or above it.
 //!
 //! **Shares.** All hands take their work from one stage: a run of the guess, the making of a tree, a
-//! part of the tree. Where no part is left for a hand, another gives away a part of its own. A hand that pauses puts its part back, for a hand may be paused for ever while
-//! others go on: its rows wait for a reader who reads another partition first. What a hand has found
-//! and not yet handed out is its own.
+//! part of the tree. Where no part is left for a hand, another gives away a part of its own. A hand
+//! that pauses puts its part back, for a hand may be paused for ever while others go on: its rows wait
+//! for a reader who reads another partition first. What a hand has found and not yet handed out is its
+//! own.
+//!
+//! **Sizes.** The first guess begins with the best set that a search for sets of another size has met.
 //!
 //! **Best sets.** Where only the best are wanted, each hand keeps the best it found, and the worst of
 //! these raises the bar for all, as in a sweep. If it rises far above the low end of the band, guesses
@@ -24,18 +27,17 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use crate::index::Answers;
 use crate::search::assignment;
 use crate::search::bars::Bars;
 use crate::search::chords;
 use crate::search::descent::{Descent, PARTS, Tree};
-use crate::search::expansion::Expansion;
 use crate::search::form::Form;
-use crate::search::guess::{self, Guesses};
+use crate::search::ground::Ground;
 use crate::search::levels::Levels;
-use crate::search::moments::Moments;
+use crate::search::local::covariance::{CovarianceLandscape, correlation};
+use crate::search::local::guesses::Guesses;
+use crate::search::local::{Chain, Length, random_set};
 use crate::search::problem::Problem;
 use crate::search::quotas::OrderedQuotas;
 use crate::search::random::Random;
@@ -43,82 +45,86 @@ use crate::search::root::Root;
 use crate::sweep::bounds::SharedBounds;
 use crate::sweep::constraint::Constraint;
 use crate::sweep::position::Position;
-use crate::sweep::rows::buffer::{Row, RowBuffer};
-use crate::sweep::rows::top::Top;
+use crate::sweep::rows::buffer::Row;
 use crate::sweep::simd::Instructions;
-use crate::sweep::single::Singles;
-use crate::sweep::{Bounds, Budget, Progress, Sweep, SweepRequest};
+use crate::sweep::{Bounds, Budget, SetCount, SweepRequest};
 
 /// Runs of the local search for each branch.
-const RUNS: usize = 8;
+pub(crate) const RUNS: usize = 8;
+
+/// How long each of them is.
+const LENGTH: Length = Length { looks: 6_000_000, restarts: 0 };
 
 /// Sets that are looked at to see whether many are within bounds: to find and score one takes about as
 /// long as to sweep so many.
 const PROBES: usize = 1000;
 
-/// Nodes that are walked between two looks at the clock.
-const NODES: usize = 256;
-
 /// A tree that probably has more nodes is one that the other tree is tried before.
 const FEW_NODES: f64 = 50_000.0;
+
+/// A tree that probably has more is walked in steps.
+const MANY_NODES: f64 = 5e6;
+
+/// A step is no shorter, in r.
+const NEAR: f64 = 1e-5;
 
 /// How many candidates the other tree may look at for each that stands behind a node of this one. It is
 /// slower, and for nothing where it does not come to its end. But estimates are mostly too low, so it
 /// may at least take a tenth of a second.
 const PRICE: f64 = 0.02;
 const LEAST_WORK: f64 = 2e7;
-const MOST_WORK: f64 = 1e9;
+const MOST_WORK: usize = 1_000_000_000;
 
 /// What is tried for τ of quotas, one after the other, on top of what was best before.
 const QUOTA_WEIGHTS: [f64; 3] = [0.2, 1.0, 5.0];
 
-/// Part of the gap between bar and root that the bar may rise before the band begins anew.
-const RISE: f64 = 0.25;
-
 /// A search ready to start; shared by all who take a part in it.
 #[derive(Debug)]
 pub(crate) struct ExactSearch {
-    /// Whether r is of floating point scores.
-    floats: bool,
-    instructions: Instructions,
-    corrected: bool,
-    top: Option<usize>,
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) instructions: Instructions,
+    pub(crate) corrected: bool,
+    pub(crate) top: Option<usize>,
     /// How many of the best sets are probably wanted.
     expected: usize,
-    /// How many sets there are, as far as numbers go.
-    subsets: u64,
-    bounds: SharedBounds,
-    branches: Vec<Branch>,
-    singles: Singles,
-    looked_at: AtomicU64,
+    pub(crate) subsets: SetCount,
+    pub(crate) bounds: SharedBounds,
+    pub(crate) branches: Vec<Branch>,
+    /// A search for sets of another size.
+    neighbour: Option<Arc<ExactSearch>>,
+    pub(crate) looked_at: AtomicU64,
+    /// The highest r that was found, and one that no set is above, as bits: those of numbers from 0 on
+    /// have their order.
+    best: AtomicU64,
+    bound: AtomicU64,
     /// Whether a hand has nothing to do while others walk.
-    idle: AtomicBool,
+    pub(crate) idle: AtomicBool,
     stage: Mutex<Stage>,
-    changed: Condvar,
+    pub(crate) changed: Condvar,
 }
 
 /// The sets of one constraint.
 #[derive(Debug)]
-struct Branch {
+pub(crate) struct Branch {
     fixed: Vec<Position>,
-    problem: Arc<Problem>,
+    pub(crate) problem: Arc<Problem>,
 }
 
 /// What there is to do.
 #[derive(Debug)]
-struct Stage {
-    work: Work,
+pub(crate) struct Stage {
+    pub(crate) work: Work,
     /// Hands at work in it.
-    active: usize,
-    bars: Bars,
+    pub(crate) active: usize,
+    pub(crate) bars: Bars,
     /// What is left of the band, after the present tree.
-    questions: VecDeque<Question>,
+    pub(crate) questions: VecDeque<Question>,
     /// How often bands have begun anew.
-    beginning: usize,
+    pub(crate) beginning: usize,
 }
 
 #[derive(Debug)]
-enum Work {
+pub(crate) enum Work {
     /// The next run of the local search.
     Guess {
         next: usize,
@@ -136,7 +142,7 @@ enum Work {
 
 impl Stage {
     /// Takes back a part of the tree, unless the band has begun anew since.
-    fn put_back(&mut self, part: Descent, beginning: usize) {
+    pub(crate) fn put_back(&mut self, part: Descent, beginning: usize) {
         if let Work::Walk { parts, .. } = &mut self.work
             && self.beginning == beginning
         {
@@ -147,13 +153,13 @@ impl Stage {
 
 /// Which sets of a branch are looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Question {
-    branch: usize,
-    kind: Kind,
+pub(crate) struct Question {
+    pub(crate) branch: usize,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     /// Sets on which users' totals do not vary.
     ConstantSubtotal,
     /// Others, without which they do not.
@@ -168,35 +174,38 @@ enum Kind {
 
 /// One tree, with what it needs.
 #[derive(Debug)]
-struct OwnedTree {
-    question: Question,
+pub(crate) struct OwnedTree {
+    pub(crate) question: Question,
     form: Form,
     levels: Levels,
     quotas: OrderedQuotas,
     /// The r at which the root's bound would be reached, about: how far the bar is from it.
-    rise: f64,
+    pub(crate) rise: f64,
+    /// How many nodes it has, about.
+    nodes: f64,
 }
 
 impl ExactSearch {
     /// The search for what a request asks for, in answers without gaps.
     ///
     /// # Arguments
-    /// `expected`: how many of the sets of the highest r will be read, about.
-    pub(crate) fn new(answers: Arc<Answers>, request: &SweepRequest, expected: usize, subsets: u64) -> Self {
-        let instructions = request.instructions.unwrap_or_else(Instructions::best);
-        let moments = Moments::of(&answers, instructions);
+    /// `expected`: how many of the sets of the highest r will be read, about; `neighbour`: a search for
+    /// sets of another size.
+    pub(crate) fn new(
+        ground: Arc<Ground>,
+        request: &SweepRequest,
+        expected: usize,
+        subsets: SetCount,
+        neighbour: Option<Arc<ExactSearch>>,
+    ) -> Self {
+        let answers = &ground.answers;
         let mut branches = Vec::new();
-        for mut constraint in Constraint::all_of(&answers, request) {
+        for mut constraint in Constraint::all_of(answers, request) {
             let (candidates, choose) = constraint.choices(request.k, answers.questions());
             if !candidates.is_empty() {
-                let problem = Arc::new(Problem::new(
-                    &moments,
-                    &constraint.fixed,
-                    candidates,
-                    choose,
-                    &constraint.quotas,
-                ));
-                branches.push(Branch { fixed: constraint.fixed, problem });
+                let Constraint { fixed, quotas, .. } = constraint;
+                let problem = Problem::new(ground.moments(), &fixed, candidates, choose, &quotas);
+                branches.push(Branch { fixed, problem: Arc::new(problem) });
             }
         }
         let mut bounds = request.all_bounds();
@@ -212,19 +221,21 @@ impl ExactSearch {
             beginning: 0,
         };
         Self {
-            floats: answers.are_floats(),
-            instructions,
+            instructions: request.instructions(),
             corrected: request.corrected,
             top: request.top,
             expected: request.top.unwrap_or(expected),
             subsets,
             bounds: SharedBounds::from(bounds),
             branches,
-            singles: Singles::new(answers, request.k.max(1)),
+            neighbour,
             looked_at: AtomicU64::new(0),
+            best: AtomicU64::new(0),
+            bound: AtomicU64::new(1f64.to_bits()),
             idle: AtomicBool::new(false),
             stage: Mutex::new(stage),
             changed: Condvar::new(),
+            ground,
         }
     }
 
@@ -234,8 +245,8 @@ impl ExactSearch {
         let mut random = Random::new(0);
         let [least, most] = self.bounds.get().r;
         let mut probe = |Branch { problem, .. }: &Branch| {
-            let set = guess::random_set(problem, &mut random);
-            let r = guess::correlation(self.corrected, problem.moments_of(&set));
+            let set = random_set(problem.size(), problem.choose, &[], &mut random);
+            let r = correlation(self.corrected, problem.moments_of(&set));
             least <= r && r <= most
         };
         self.branches.iter().cycle().take(PROBES).any(&mut probe)
@@ -249,25 +260,12 @@ impl ExactSearch {
         self.top
     }
 
-    /// One of those who do the work. All that are needed for the result have to be advanced to
-    /// their end.
-    pub(crate) fn hand(self: &Arc<Self>) -> Box<dyn Sweep> {
-        Box::new(Hand {
-            search: Arc::clone(self),
-            found: VecDeque::new(),
-            expansion: None,
-            best: self.top.map(Top::new),
-            beginning: 0,
-            progress: Progress::default(),
-        })
-    }
-
-    fn stage(&self) -> MutexGuard<'_, Stage> {
+    pub(crate) fn stage(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A set of a branch, by ascending positions.
-    fn positions(&self, branch: usize, set: &[usize]) -> Vec<Position> {
+    pub(crate) fn positions(&self, branch: usize, set: &[usize]) -> Vec<Position> {
         let Branch { fixed, problem } = &self.branches[branch];
         let mut positions: Vec<Position> =
             set.iter().map(|&candidate| problem.candidates[candidate]).chain(fixed.iter().copied()).collect();
@@ -275,19 +273,49 @@ impl ExactSearch {
         positions
     }
 
+    /// The highest r that was found, and one that no set is above; `None` before the first guess.
+    pub(crate) fn best(&self) -> Option<[f64; 2]> {
+        let [best, bound] = [&self.best, &self.bound].map(|bits| f64::from_bits(bits.load(Relaxed)));
+        (best > 0.0).then_some([best, bound.max(best)])
+    }
+
+    /// Takes note of a set that was found.
+    pub(crate) fn found(&self, row: &Row) {
+        self.best.fetch_max(row.r.unwrap_or(0.0).max(0.0).to_bits(), Relaxed);
+    }
+
+    /// The best set that the first guess has met, if it has come to an end.
+    fn best_guess(&self) -> Option<Vec<Position>> {
+        let stage = self.stage();
+        let best = stage.bars.best_guess()?;
+        let ids = &self.ground.answers.ids;
+        let position = |id: &u32| ids.iter().position(|other| other == id).map(Position);
+        best.questions.iter().map(position).collect()
+    }
+
     /// One run of the local search: the best rows that it meets.
-    fn guess(&self, run: usize, budget: &Budget<'_>) -> Vec<Row> {
+    pub(crate) fn guess(&self, run: usize, budget: &Budget<'_>) -> Vec<Row> {
         let branch = run / RUNS;
         let mut guesses = Guesses::new(self.expected.clamp(1, MOST_GUESSES));
         let stop = || budget.is_stopped();
         let problem = &self.branches[branch].problem;
-        guess::run(problem, self.corrected, run as u64, &mut guesses, self.instructions, stop);
-        let row = |set: Vec<usize>| self.singles.row(&self.positions(branch, &set), self.corrected);
-        guesses.into_sets().map(row).filter(|row| row.r.is_some()).collect()
+        let mut random = Random::new(run as u64);
+        let known = self.neighbour.as_ref().filter(|_| run % RUNS == 0).and_then(|other| other.best_guess());
+        let known = known.unwrap_or_default();
+        let near: Vec<usize> =
+            (0..problem.size()).filter(|&candidate| known.contains(&problem.candidates[candidate])).collect();
+        let start = random_set(problem.size(), problem.choose, &near, &mut random);
+        let landscape = CovarianceLandscape::new(Arc::clone(problem), self.corrected, self.instructions);
+        let mut chain = Chain::new(Box::new(landscape), start, random, LENGTH);
+        while !stop() && !chain.step(&mut guesses, &stop) {}
+        let row = |set: Vec<usize>| self.ground.singles.row(&self.positions(branch, &set), self.corrected);
+        let rows: Vec<Row> = guesses.into_sets().map(row).filter(|row| row.r.is_some()).collect();
+        rows.iter().for_each(|row| self.found(row));
+        rows
     }
 
     /// The next tree, or sets that were found without one.
-    fn prepare(&self, budget: &Budget<'_>, found: &mut VecDeque<(Question, Vec<usize>)>) -> Work {
+    pub(crate) fn prepare(&self, budget: &Budget<'_>, found: &mut VecDeque<(Question, Vec<usize>)>) -> Work {
         loop {
             let question = {
                 let mut stage = self.stage();
@@ -306,7 +334,20 @@ impl ExactSearch {
             if budget.is_stopped() {
                 return Work::Done;
             }
-            if let Some(tree) = self.tree(question, budget, found) {
+            // All sets of more are found.
+            if let (Kind::Between([_, high]) | Kind::Chord { r: [_, high], .. }, 1) =
+                (question.kind, self.branches.len())
+            {
+                self.bound.fetch_min(high.max(0.0).to_bits(), Relaxed);
+            }
+            if let Some(tree) = self.tree(question, MOST_WORK, budget, found) {
+                if let Some(steps) = tree.steps() {
+                    let mut stage = self.stage();
+                    steps
+                        .into_iter()
+                        .for_each(|kind| stage.questions.push_front(Question { kind, ..question }));
+                    continue;
+                }
                 let problem = &self.branches[question.branch].problem;
                 let whole = Descent::new(tree.as_tree(), problem.choose);
                 let tree = Arc::new(tree);
@@ -340,26 +381,47 @@ impl ExactSearch {
         if low <= 0.0 {
             return of_all(&[Kind::Below(high)]);
         }
-        if self.corrected {
-            let chord = |(branch, of_branch): (usize, &Branch)| {
-                let variance = chords::whole(low, &of_branch.problem);
-                Question { branch, kind: Kind::Chord { r: [low, high], variance } }
+        Some(self.between([low, high]).collect())
+    }
+
+    /// The questions for all sets of an r from the first to below the second number, both above 0.
+    fn between(&self, r: [f64; 2]) -> impl Iterator<Item = Question> {
+        self.branches.iter().enumerate().map(move |(branch, of_branch)| {
+            let kind = if self.corrected {
+                Kind::Chord { r, variance: chords::whole(r[0], &of_branch.problem) }
+            } else {
+                Kind::Between(r)
             };
-            return Some(self.branches.iter().enumerate().map(chord).collect());
-        }
-        of_all(&[Kind::Between([low, high])])
+            Question { branch, kind }
+        })
+    }
+
+    /// Makes all sets between two r those that are asked for.
+    pub(crate) fn ask_for(&self, r: [f64; 2]) {
+        self.stage().questions = self.between(r).collect();
+    }
+
+    /// The next question, if there is one left.
+    pub(crate) fn next_question(&self) -> Option<Question> {
+        self.stage().questions.pop_front()
+    }
+
+    /// Leaves the questions that are left.
+    pub(crate) fn ask_nothing(&self) {
+        self.stage().questions.clear();
     }
 
     /// The tree of a question; `None` where its root tells that there are no such sets.
-    fn tree(
+    pub(crate) fn tree(
         &self,
         question: Question,
+        most_work: usize,
         budget: &Budget<'_>,
         found: &mut VecDeque<(Question, Vec<usize>)>,
     ) -> Option<OwnedTree> {
         let problem = &*self.branches[question.branch].problem;
         // r of a set is off by some roundings, or what the sweep allows of floats.
-        let off = if self.floats { 1e-11 } else { 8.0 * f64::EPSILON };
+        let off = if self.ground.answers.are_floats() { 1e-11 } else { 8.0 * f64::EPSILON };
         let mut form = match question.kind {
             Kind::ConstantSubtotal | Kind::Below(_) => Form::constant_subtotal(problem),
             Kind::ConstantRest => Form::constant_rest(problem),
@@ -373,7 +435,14 @@ impl ExactSearch {
             form.error = f64::INFINITY;
             let levels = Levels::unbounded(problem.size(), &problem.twin);
             let quotas = OrderedQuotas::new(problem, &levels.order);
-            return Some(OwnedTree { question, form, levels, quotas, rise: f64::INFINITY });
+            return Some(OwnedTree {
+                question,
+                form,
+                levels,
+                quotas,
+                rise: f64::INFINITY,
+                nodes: f64::INFINITY,
+            });
         }
         let root_of = |form: &Form| {
             let enough = 2.0 * form.error;
@@ -408,7 +477,7 @@ impl ExactSearch {
         let quotas = OrderedQuotas::new(problem, &levels.order);
         let tree = Tree { form: &form, levels: &levels, quotas: &quotas };
         let nodes = Descent::estimate(tree, problem.choose, self.instructions);
-        let work = (nodes * problem.size() as f64 * PRICE).clamp(LEAST_WORK, MOST_WORK);
+        let work = (nodes * problem.size() as f64 * PRICE).clamp(LEAST_WORK, most_work as f64);
         if nodes > FEW_NODES
             && let Some(sets) =
                 assignment::sets(&form, problem, work as usize, self.instructions, || budget.is_stopped())
@@ -424,14 +493,20 @@ impl ExactSearch {
             }
             _ => f64::INFINITY,
         };
-        Some(OwnedTree { question, form, levels, quotas, rise: rise.max(1e-9) })
+        Some(OwnedTree { question, form, levels, quotas, rise: rise.max(1e-9), nodes })
     }
 
     /// Whether a set that was found is one of those that are looked for.
-    fn accepts(&self, question: Question, set: &[usize], row: &Row, positions: &[Position]) -> bool {
+    pub(crate) fn accepts(
+        &self,
+        question: Question,
+        set: &[usize],
+        row: &Row,
+        positions: &[Position],
+    ) -> bool {
         let within = |[low, high]: [f64; 2]| row.r.is_some_and(|r| low <= r && r < high);
         // There are two ways for an r to be undefined, which have trees of their own.
-        let constant_subtotal = || !self.corrected || self.singles.row(positions, false).r.is_none();
+        let constant_subtotal = || !self.corrected || self.ground.singles.row(positions, false).r.is_none();
         match question.kind {
             Kind::ConstantSubtotal => row.r.is_none() && constant_subtotal(),
             Kind::ConstantRest => row.r.is_none() && !constant_subtotal(),
@@ -449,230 +524,16 @@ impl ExactSearch {
 const MOST_GUESSES: usize = 2000;
 
 impl OwnedTree {
-    fn as_tree(&self) -> Tree<'_> {
+    pub(crate) fn as_tree(&self) -> Tree<'_> {
         Tree { form: &self.form, levels: &self.levels, quotas: &self.quotas }
     }
-}
 
-/// One share of the search.
-struct Hand {
-    search: Arc<ExactSearch>,
-    /// Sets that were found and not yet looked at.
-    found: VecDeque<(Question, Vec<usize>)>,
-    /// The first of them, and others like it.
-    expansion: Option<(Question, Expansion)>,
-    /// The best rows, if only these are wanted.
-    best: Option<Top>,
-    /// The beginning that they belong to.
-    beginning: usize,
-    progress: Progress,
-}
-
-/// What to do next.
-enum Next {
-    Guess(usize),
-    Prepare,
-    Walk(Arc<OwnedTree>, Descent),
-    Wait,
-    Done,
-}
-
-/// What looking at a set costs, in units of the budget.
-const COST_OF_SET: usize = 100;
-
-/// And a node of the tree.
-const COST_OF_NODE: usize = 5;
-
-impl Hand {
-    /// Takes what there is to do.
-    fn take(&mut self) -> Next {
-        let mut stage = self.search.stage();
-        if stage.beginning != self.beginning {
-            // What was found since the band began will be found again.
-            self.beginning = stage.beginning;
-            self.found.clear();
-            self.expansion = None;
-            self.best = self.search.top.map(Top::new);
-        }
-        let idle = stage.active == 0;
-        let runs = RUNS * self.search.branches.len();
-        let next = match &mut stage.work {
-            Work::Guess { next } if *next < runs => {
-                *next += 1;
-                Next::Guess(*next - 1)
-            }
-            Work::Walk { tree, parts } => match parts.pop() {
-                Some(part) => Next::Walk(Arc::clone(tree), part),
-                None if idle => Next::Prepare,
-                None => {
-                    self.search.idle.store(true, Relaxed);
-                    Next::Wait
-                }
-            },
-            Work::Guess { .. } | Work::Next if idle => Next::Prepare,
-            Work::Guess { .. } | Work::Next | Work::Prepare => Next::Wait,
-            Work::Done => Next::Done,
-        };
-        match next {
-            Next::Prepare => {
-                stage.work = Work::Prepare;
-                stage.active += 1;
-            }
-            Next::Guess(_) | Next::Walk(..) => stage.active += 1,
-            Next::Wait => {
-                // The others end their turn soon, and this thread may be wanted by one of them.
-                let moment = Duration::from_millis(1);
-                drop(self.search.changed.wait_timeout(stage, moment));
-            }
-            Next::Done => {}
-        }
-        next
-    }
-
-    /// Lets another hand have a part of the tree.
-    fn put_back(&self, part: Descent) {
-        self.search.stage().put_back(part, self.beginning);
-        self.search.changed.notify_all();
-    }
-
-    fn walk(
-        &mut self,
-        tree: &Arc<OwnedTree>,
-        mut part: Descent,
-        buffer: &mut RowBuffer,
-        budget: &mut Budget<'_>,
-    ) {
-        let mut found = Vec::new();
-        let finished = loop {
-            let finished = part.walk(tree.as_tree(), NODES, &mut found, self.search.instructions);
-            if finished || found.len() >= NODES || budget.charge(NODES * COST_OF_NODE) {
-                break finished;
-            }
-            if self.search.idle.swap(false, Relaxed)
-                && let Some(other) = part.split_off(tree.as_tree())
-            {
-                self.put_back(other);
-            }
-        };
-        self.found.extend(found.into_iter().map(|set| (tree.question, set)));
-        self.raise_the_bar(buffer, budget);
-        let mut stage = self.search.stage();
-        stage.active -= 1;
-        let present = stage.beginning == self.beginning;
-        if !finished {
-            stage.put_back(part, self.beginning);
-        }
-        let bar = self.search.bounds.get().r[0];
-        if let (Kind::Between([low, _]), Some(_)) = (tree.question.kind, self.search.top)
-            && bar > low + RISE * tree.rise
-            && present
-            && stage.bars.begin_anew()
-        {
-            stage.beginning += 1;
-            stage.questions.clear();
-            stage.work = Work::Walk { tree: Arc::clone(tree), parts: Vec::new() };
-        }
-        drop(stage);
-        self.search.changed.notify_all();
-    }
-
-    /// Where only the best are wanted, what was found raises the bar before another tree is made.
-    fn raise_the_bar(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) {
-        if self.best.is_some() {
-            self.look(buffer, budget);
-        }
-    }
-
-    /// Looks at sets that were found until there are rows enough; returns whether it has looked at
-    /// all.
-    fn look(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool {
-        while buffer.rows < budget.rows {
-            let Some((question, expansion)) = &mut self.expansion else {
-                let Some((question, set)) = self.found.pop_front() else { return true };
-                let problem = Arc::clone(&self.search.branches[question.branch].problem);
-                if problem.misses_by(&set) > 0 {
-                    continue;
-                }
-                self.expansion = Some((question, Expansion::new(&problem, &set)));
-                continue;
-            };
-            let Some(set) = expansion.next() else {
-                self.expansion = None;
-                continue;
-            };
-            let question = *question;
-            self.look_at(question, &set, buffer);
-            if budget.charge(COST_OF_SET) {
-                return false;
-            }
-        }
-        false
-    }
-
-    fn look_at(&mut self, question: Question, set: &[usize], buffer: &mut RowBuffer) {
-        let search = &self.search;
-        let positions = search.positions(question.branch, set);
-        let row = search.singles.row(&positions, search.corrected);
-        self.progress.done += 1;
-        search.looked_at.fetch_add(1, Relaxed);
-        if !search.accepts(question, set, &row, &positions) || !search.bounds.get().has(row.r, row.n) {
-            return;
-        }
-        match &mut self.best {
-            Some(best) => {
-                best.push(row);
-                search.bounds.tighten(best.bounds());
-            }
-            None => buffer.push_row(&row),
-        }
-    }
-}
-
-impl Sweep for Hand {
-    fn advance(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool {
-        loop {
-            if !self.look(buffer, budget) {
-                return false;
-            }
-            match self.take() {
-                Next::Done => return true,
-                Next::Wait => return false,
-                Next::Guess(run) => {
-                    let guesses = self.search.guess(run, budget);
-                    let mut stage = self.search.stage();
-                    stage.active -= 1;
-                    stage.bars.guessed(guesses);
-                    drop(stage);
-                    self.search.changed.notify_all();
-                }
-                Next::Prepare => {
-                    let work = self.search.prepare(budget, &mut self.found);
-                    self.raise_the_bar(buffer, budget);
-                    if matches!(work, Work::Done) {
-                        // Sets that nobody had to look at are done with.
-                        let looked_at = self.search.looked_at.load(Relaxed);
-                        self.progress.pruned = self.search.subsets.saturating_sub(looked_at);
-                        self.progress.done = self.progress.done.saturating_add(self.progress.pruned);
-                    }
-                    let mut stage = self.search.stage();
-                    stage.active -= 1;
-                    stage.work = work;
-                    drop(stage);
-                    self.search.changed.notify_all();
-                }
-                Next::Walk(tree, part) => self.walk(&tree, part, buffer, budget),
-            }
-            if budget.is_over() {
-                return false;
-            }
-        }
-    }
-
-    fn progress(&self) -> Progress {
-        self.progress
-    }
-
-    fn take_top(&mut self) -> Vec<Row> {
-        self.best.take().into_iter().flat_map(Top::into_rows).collect()
+    /// A long walk in two steps, the last first: the upper half of what is between the bar and the r of
+    /// the root takes a small part of the nodes, and then it is known that nothing is there.
+    fn steps(&self) -> Option<[Kind; 2]> {
+        let Kind::Between([low, high]) = self.question.kind else { return None };
+        let middle = low + self.rise / 2.0;
+        let worth_it = self.nodes > MANY_NODES && self.rise > NEAR && middle + NEAR < high;
+        worth_it.then_some([Kind::Between([low, middle]), Kind::Between([middle, high])])
     }
 }

@@ -11,7 +11,9 @@
 //! Where everybody answered everything, r of a set is a function of covariances alone: c/√v, both sums
 //! over its questions. Whether it reaches a bar is the sign of a quadratic form, of which a semidefinite
 //! program knows a lower bound so near that of 5.4·10²⁰ sets of 20 of 100 questions some thousands of
-//! nodes are left. `exact` drives it; each file proves its part.
+//! nodes are left. `exact` drives it, `hand` does the work; each file proves its part.
+//!
+//! `plan` has for each size of sets a `choice`, a sweep or a search, all on one `ground`.
 //!
 //! **Exact.** A set is left out only where a bound, less everything that rounding can have done to it,
 //! says that its r is below the bar. All others are ranked by r as the sweep computes it. So the rows
@@ -30,19 +32,26 @@
 
 mod assignment;
 mod bars;
+mod choice;
 mod chords;
 mod descent;
 mod exact;
 mod expansion;
 mod form;
-mod guess;
+mod ground;
+mod hand;
+mod heuristic;
 mod levels;
+mod local;
 mod matrix;
+mod method;
 mod moments;
 mod plan;
 mod problem;
+mod proof;
 mod quotas;
 mod random;
 mod root;
 
-pub use plan::{Method, Outlook, Plan, Searched};
+pub use method::{Effort, Method, Outlook};
+pub use plan::Plan;

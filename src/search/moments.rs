@@ -31,19 +31,7 @@ impl Moments {
         let (users, size) = (answers.users(), answers.questions());
         let scores = |user: usize, to: &mut [f64]| {
             let (scores, total) = to.split_at_mut(size);
-            total[0] = match &answers.scores {
-                Scores::Binary(binary) => {
-                    let row = binary.correct.row(user);
-                    scores.iter_mut().enumerate().for_each(|(question, score)| {
-                        *score = (row[question / WORD] >> (question % WORD) & 1) as f64;
-                    });
-                    f64::from(binary.totals[user])
-                }
-                Scores::Integer(weighted) => of_user(weighted, user, scores, |score| score as f64),
-                Scores::Long(weighted) => of_user(weighted, user, scores, |score| score as f64),
-                Scores::Wide(weighted) => of_user(weighted, user, scores, I256::as_f64),
-                Scores::Float(weighted) => of_user(weighted, user, scores, Compensated::value),
-            };
+            total[0] = scores_of(answers, user, scores);
         };
         instructions.run(Sum { users, size: size + 1, scores })
     }
@@ -62,10 +50,24 @@ impl Moments {
     }
 }
 
-/// Writes a user's scores; returns the grand total.
-fn of_user<N: Copy>(weighted: &Weighted<N>, user: usize, scores: &mut [f64], value: fn(N) -> f64) -> f64 {
-    scores.iter_mut().zip(weighted.of(user)).for_each(|(to, &score)| *to = value(score));
-    value(weighted.totals[user])
+/// Writes the scores of a user, who has answered everything; returns the grand total.
+pub(crate) fn scores_of(answers: &Answers, user: usize, to: &mut [f64]) -> f64 {
+    fn weighted<N: Copy>(of: &Weighted<N>, user: usize, to: &mut [f64], value: fn(N) -> f64) -> f64 {
+        to.iter_mut().zip(of.of(user)).for_each(|(to, &score)| *to = value(score));
+        value(of.totals[user])
+    }
+    match &answers.scores {
+        Scores::Binary(scores) => {
+            let row = scores.correct.row(user);
+            let score = |question: usize| (row[question / WORD] >> (question % WORD) & 1) as f64;
+            to.iter_mut().enumerate().for_each(|(question, to)| *to = score(question));
+            f64::from(scores.totals[user])
+        }
+        Scores::Integer(scores) => weighted(scores, user, to, |score| score as f64),
+        Scores::Long(scores) => weighted(scores, user, to, |score| score as f64),
+        Scores::Wide(scores) => weighted(scores, user, to, I256::as_f64),
+        Scores::Float(scores) => weighted(scores, user, to, Compensated::value),
+    }
 }
 
 /// Sums products of deviations from the means. `scores` writes those of a user, the grand total

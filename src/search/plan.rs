@@ -1,250 +1,170 @@
-//! How a request is answered: by a sweep of all sets, or by a search among them.
+//! How requests are answered, which differ in the size of their sets.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::Result;
 use crate::index::Answers;
-use crate::search::descent::Descent;
-use crate::search::exact::ExactSearch;
-use crate::search::levels::Levels;
+use crate::search::choice::Choice;
+use crate::search::ground::Ground;
+use crate::search::method::{Method, Outlook};
 use crate::search::moments::Moments;
-use crate::sweep::constraint::Constraint;
+use crate::sweep::kernel::select::Kernels;
 use crate::sweep::rows::buffer::Columns;
-use crate::sweep::{Bounds, Row, Sweep, SweepPlan, SweepRequest};
+use crate::sweep::sequence::Sequence;
+use crate::sweep::{Bounds, Row, SetCount, Sweep, SweepRequest, best_rows};
 
-/// Whether sets are swept or searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Method {
-    /// Whichever is probably faster, of those that can answer.
-    #[default]
-    Auto,
-    /// All sets are swept.
-    Sweep,
-    /// Sets are searched for, wherever that can answer.
-    Tree,
-}
-
-impl Method {
-    /// All of them, by name.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("auto", Self::Auto), ("sweep", Self::Sweep), ("tree", Self::Tree)];
-
-    /// The name, in settings and in plans.
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, method)| *method == self).map_or("auto", |(name, _)| name)
-    }
-}
-
-impl FromStr for Method {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        let named = Self::NAMES.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-        named.map(|(_, method)| *method).ok_or(())
-    }
-}
-
-/// What is known of the rows that will be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Outlook {
-    /// About how many of the sets of the highest r, if it is these that are read first and if whoever
-    /// reads them says when no lower ones are wanted.
-    pub best: Option<usize>,
-    /// Whether reading ends before the last row.
-    pub partial: bool,
-}
-
-/// A sweep or a search, ready to start; shared by all who take a part in it.
+/// Sweeps and searches, ready to start; shared by all who take a part in them.
 #[derive(Debug)]
-pub enum Plan {
-    /// Of all sets.
-    Sweep(Arc<SweepPlan>),
-    /// Of the sets of the highest r, until no lower ones are wanted.
-    Search(Searched),
-}
-
-/// A search, and what plans tell of themselves.
-#[derive(Debug)]
-pub struct Searched {
-    search: Arc<ExactSearch>,
-    subsets: Option<u64>,
-    k: usize,
-    candidates: usize,
+pub struct Plan {
+    /// Of one size after the other; one at least.
+    choices: Vec<Choice>,
+    top: Option<usize>,
 }
 
 impl Plan {
-    /// Plans what a request asks for.
+    /// Plans what requests ask for, one after the other. There is one at least, and they differ in k
+    /// alone.
     ///
     /// # Errors
-    /// Those of [`SweepPlan::try_new`], where the sets have to be swept.
+    /// Those of [`SweepPlan::try_new`](crate::sweep::SweepPlan::try_new), where sets have to be swept.
     pub fn try_new(
         answers: Arc<Answers>,
-        request: &SweepRequest,
+        requests: &[SweepRequest],
         method: Method,
         outlook: Outlook,
     ) -> Result<Self> {
-        if let Some(expected) = searchable(&answers, request, method, outlook) {
-            request.check(answers.questions())?;
-            let sets = Sets::of(&answers, request);
-            let subsets = sets.number();
-            if method == Method::Tree || sets.sweep_seconds(&answers) > sets.search_seconds() {
-                let all = subsets.unwrap_or(u64::MAX);
-                let search = ExactSearch::new(Arc::clone(&answers), request, expected, all);
-                let few = || expected > 0 || !search.would_find_many();
-                if method == Method::Tree || subsets.is_none() || few() {
-                    let (k, candidates) = (request.k, sets.candidates);
-                    return Ok(Self::Search(Searched { search: Arc::new(search), subsets, k, candidates }));
-                }
-            }
+        let k = requests.iter().map(|request| request.k).max().unwrap_or(1);
+        let first = requests.first().cloned().unwrap_or_default();
+        let ground = Arc::new(Ground::new(answers, k.max(1), first.instructions()));
+        let mut choices: Vec<Choice> = Vec::new();
+        for request in requests {
+            let neighbour = match choices.last() {
+                Some(Choice::Search(plan)) => Some(Arc::clone(&plan.search)),
+                _ => None,
+            };
+            choices.push(Choice::try_new(&ground, request, method, outlook, neighbour)?);
         }
-        Ok(Self::Sweep(Arc::new(SweepPlan::try_new(answers, request, outlook.partial)?)))
+        Ok(Self { choices, top: first.top })
     }
 
-    /// How many subsets there are, or `None` for more than 64 bits can tell.
-    pub fn subsets(&self) -> Option<u64> {
-        match self {
-            Self::Sweep(plan) => plan.subsets(),
-            Self::Search(plan) => plan.subsets,
-        }
+    /// How many subsets there are.
+    pub fn subsets(&self) -> SetCount {
+        self.choices.iter().map(Choice::subsets).sum()
     }
 
     /// Tightens the bounds on r and n, for all who work on this plan. Rows that came before stay.
     pub fn tighten(&self, bounds: Bounds) {
-        match self {
-            Self::Sweep(plan) => plan.tighten(bounds),
-            Self::Search(plan) => plan.search.bounds().tighten(bounds),
-        }
+        self.choices.iter().for_each(|choice| choice.tighten(bounds));
     }
 
-    /// The name of the code that will do the work.
-    pub fn kernel(&self) -> &'static str {
-        match self {
-            Self::Sweep(plan) => plan.kernel(),
-            Self::Search(_) => "complete data, tree search",
-        }
+    /// The names of the code that will do the work.
+    pub fn kernel(&self) -> String {
+        let mut names: Vec<&str> = self.choices.iter().map(Choice::kernel).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.join("; ")
     }
 
     /// Whether whoever makes this plan has to work on all of it, as it is not for others to know what
     /// was done.
     pub fn is_one_search(&self) -> bool {
-        matches!(self, Self::Search(_))
+        !self.choices.iter().all(|choice| matches!(choice, Choice::Sweep(_)))
     }
 
     /// How many shares can be worked on at the same time: at most this many.
     pub fn shares(&self, most: usize) -> usize {
-        match self {
-            Self::Sweep(plan) => plan.shares(most),
-            Self::Search(_) => most.max(1),
-        }
+        self.choices.iter().map(|choice| choice.shares(most)).max().unwrap_or(1)
     }
 
     /// The `index`-th of `of` shares; together they list every subset that is wanted once.
-    pub fn share(&self, index: usize, of: usize, columns: Columns) -> Box<dyn Sweep> {
-        match self {
-            Self::Sweep(plan) => plan.share(index, of, columns),
-            Self::Search(plan) => plan.search.hand(),
+    pub fn share(self: &Arc<Self>, index: usize, of: usize, columns: Columns) -> Box<dyn Sweep> {
+        if let [choice] = &self.choices[..] {
+            return choice.share(index, of, columns);
         }
+        let plan = Arc::clone(self);
+        let mut places = 0..self.choices.len();
+        Box::new(Sequence::new(move || {
+            let mut choices = places.by_ref().map(|place| &plan.choices[place]);
+            // Some sets cannot be shared out among so many.
+            let choice = choices.find(|choice| index < choice.shares(of))?;
+            Some(choice.share(index, choice.shares(of), columns))
+        }))
     }
 
-    /// How many questions a subset has.
+    /// How many questions a subset has, at most.
     pub fn set_size(&self) -> usize {
-        match self {
-            Self::Sweep(plan) => plan.set_size(),
-            Self::Search(plan) => plan.k,
-        }
+        self.choices.iter().map(Choice::set_size).max().unwrap_or(0)
     }
 
-    /// How many of the best subsets are wanted, if not all.
+    /// What the progress of all shares comes to: subsets or, of a heuristic, exchanges.
+    pub fn expected(&self) -> SetCount {
+        let of_choice = |choice: &Choice| match choice {
+            Choice::Heuristic(search) => SetCount::Exactly(search.looks()),
+            other => other.subsets(),
+        };
+        self.choices.iter().map(of_choice).sum()
+    }
+
+    /// How many seconds all shares together sweep, about: 0 where nothing is swept.
+    pub fn sweep_seconds(&self) -> f64 {
+        self.choices.iter().map(Choice::sweep_seconds).sum()
+    }
+
+    /// The highest r that a search for the best sets has found, and one that no set is above; of the
+    /// size that is worked on.
+    pub fn best(&self) -> Option<[f64; 2]> {
+        self.choices.iter().rev().find_map(|choice| match choice {
+            Choice::Search(plan) => plan.search.best(),
+            _ => None,
+        })
+    }
+
+    /// The largest r that a set of this size can have, as far as that is proven once all shares are at
+    /// their end; `None` where rows are not those of a heuristic.
+    pub fn bound(&self, k: usize) -> Option<f64> {
+        self.choices.iter().find_map(|choice| match choice {
+            Choice::Heuristic(search) if search.set_size() == k => Some(search.bound()),
+            _ => None,
+        })
+    }
+
+    /// How many of the best subsets of each size are wanted, if not all.
     pub fn top(&self) -> Option<usize> {
-        match self {
-            Self::Sweep(plan) => plan.top(),
-            Self::Search(plan) => plan.search.top(),
-        }
+        self.top
+    }
+
+    /// The best rows of each size among those of all shares, the smallest sets first.
+    pub fn best_rows(&self, mut shares: Vec<Row>) -> Vec<Row> {
+        let Some(size) = self.top else { return shares };
+        shares.sort_by_key(|row| row.questions.len());
+        let of_size = shares.chunk_by(|x, y| x.questions.len() == y.questions.len());
+        of_size.flat_map(|rows| best_rows(size, rows.iter().cloned())).collect()
     }
 
     /// Bytes of the best subsets that one of `shares` shares keeps, and of its part while those
     /// of all shares are merged.
     pub fn top_memory(&self, shares: usize) -> usize {
-        match self {
-            Self::Sweep(plan) => plan.top_memory(shares),
-            Self::Search(plan) => {
-                let questions = plan.k * size_of::<u32>();
-                let rows = self.top().unwrap_or(0);
-                rows.saturating_mul(2 * size_of::<Row>() + questions.next_multiple_of(16))
-            }
-        }
+        let of_sizes = self.choices.iter().map(|choice| choice.top_memory(shares));
+        of_sizes.fold(0, usize::saturating_add)
     }
 
     /// Bytes of what a plan over these answers keeps.
-    pub fn memory_of(answers: &Answers, request: &SweepRequest, method: Method, outlook: Outlook) -> usize {
-        let sweep = SweepPlan::memory_of(answers, request);
-        if searchable(answers, request, method, outlook).is_none() {
-            return sweep;
-        }
-        let questions = answers.questions();
-        sweep + 3 * Moments::bytes(questions) + Levels::bytes(questions) + Descent::bytes_of_parts(questions)
+    pub fn memory_of(
+        answers: &Answers,
+        requests: &[SweepRequest],
+        method: Method,
+        outlook: Outlook,
+    ) -> usize {
+        let of_sizes = || requests.iter().map(|request| Choice::memory_of(answers, request, method, outlook));
+        let kept: usize = of_sizes().map(|[kept, _]| kept).sum();
+        // One share may have come to the next size while another is in the last one.
+        let at_work = of_sizes().map(|[_, at_work]| at_work).max().unwrap_or(0);
+        let moments = if at_work > 0 { Moments::bytes(answers.questions()) } else { 0 };
+        kept + moments + at_work * requests.len().min(2) + Kernels::memory(answers)
     }
 
     /// Bytes that each share needs at most, beside the plan.
     pub fn share_memory(&self) -> usize {
-        match self {
-            Self::Sweep(plan) => plan.share_memory(),
-            Self::Search(plan) => Descent::bytes(plan.candidates) + Moments::bytes(plan.candidates),
-        }
-    }
-}
-
-/// About how many rows a search would be for, 0 for all within bounds; `None` where a search could not
-/// leave any set out.
-fn searchable(answers: &Answers, request: &SweepRequest, method: Method, outlook: Outlook) -> Option<usize> {
-    if method == Method::Sweep || !answers.are_complete() || request.k == 0 {
-        return None;
-    }
-    let bounds = request.all_bounds();
-    if request.top.is_some() {
-        return request.top.filter(|&top| top <= MOST_BEST || method == Method::Tree);
-    }
-    let above = bounds.r[0] > 0.0 && !bounds.undefined;
-    outlook.best.or_else(|| above.then_some(0))
-}
-
-/// More of the best sets than this are as well swept.
-const MOST_BEST: usize = 100_000;
-
-/// The sets of a request, about.
-struct Sets {
-    of_branches: Vec<Option<u64>>,
-    /// Questions that the largest branch chooses from.
-    candidates: usize,
-}
-
-impl Sets {
-    fn of(answers: &Answers, request: &SweepRequest) -> Self {
-        let mut sets = Self { of_branches: Vec::new(), candidates: 0 };
-        for constraint in Constraint::all_of(answers, request) {
-            let (of_branch, candidates, _) = constraint.subsets(request.k, answers.questions());
-            sets.of_branches.push(of_branch);
-            sets.candidates = sets.candidates.max(candidates);
-        }
-        sets
-    }
-
-    fn number(&self) -> Option<u64> {
-        self.of_branches.iter().try_fold(0u64, |sum, of_branch| sum.checked_add((*of_branch)?))
-    }
-
-    /// What a sweep takes of one thread.
-    fn sweep_seconds(&self, answers: &Answers) -> f64 {
-        // Of small exact scores a set is looked up; else users are summed.
-        let of_set = if answers.have_small_sums() { 1.5e-9 } else { 2e-9 * answers.users() as f64 / 10.0 };
-        self.number().map_or(f64::INFINITY, |sets| sets as f64 * of_set)
-    }
-
-    /// What a search takes of one thread, about: the guess, and a root and a tree for each branch.
-    fn search_seconds(&self) -> f64 {
-        let questions = self.candidates as f64 / 100.0;
-        self.of_branches.len() as f64 * (0.05 + 0.05 * questions * questions + 0.02 * questions.powi(3))
+        self.choices.iter().map(Choice::share_memory).max().unwrap_or(0)
     }
 }

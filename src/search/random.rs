@@ -10,6 +10,12 @@ impl Random {
         Self(seed)
     }
 
+    /// One of many for a seed.
+    pub(crate) fn of(seed: u64, number: u64) -> Self {
+        // Seeds of their own distance would give numbers of each other.
+        Self(Self(seed).next() ^ Self(!number).next())
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -1,7 +1,7 @@
 //! What a request asks of questions: which of them sets must and must not have.
 
 use crate::index::Answers;
-use crate::sweep::enumerate::rank::binomial;
+use crate::sweep::count::SetCount;
 use crate::sweep::position::Position;
 use crate::sweep::quota::BranchQuota;
 use crate::sweep::request::SweepRequest;
@@ -50,11 +50,10 @@ impl Constraint {
         any.iter().map(with).collect()
     }
 
-    /// How many subsets of k questions there are, or `None` for more than 64 bits can tell; and of
-    /// how many questions how many are chosen.
-    pub(crate) fn subsets(&self, k: usize, questions: usize) -> (Option<u64>, usize, usize) {
+    /// How many subsets of k questions there are, and how many questions they are chosen from.
+    pub(crate) fn subsets(&self, k: usize, questions: usize) -> (SetCount, usize) {
         let (candidates, choose) = self.clone().choices(k, questions);
-        (binomial(candidates.len() as u64, choose as u64), candidates.len(), choose)
+        (SetCount::of(candidates.len() as u64, choose as u64), candidates.len())
     }
 
     /// The questions that a branch chooses from, and how many of them it takes: one or more. There

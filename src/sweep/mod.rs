@@ -38,8 +38,10 @@
 pub(crate) mod bounds;
 mod branch;
 pub(crate) mod constraint;
+mod count;
 mod counted;
 mod enumerate;
+pub(crate) mod extension;
 pub(crate) mod kernel;
 pub mod naive;
 pub(crate) mod pearson;
@@ -50,6 +52,7 @@ mod progress;
 pub(crate) mod quota;
 mod request;
 pub(crate) mod rows;
+pub(crate) mod sequence;
 pub(crate) mod simd;
 pub(crate) mod single;
 mod subsets;
@@ -57,6 +60,7 @@ mod task;
 mod walk;
 
 pub use bounds::Bounds;
+pub use count::SetCount;
 pub use enumerate::rank::binomial;
 pub use plan::SweepPlan;
 pub use pool::pool;

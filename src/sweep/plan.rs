@@ -2,25 +2,26 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::error::{KCorrsetError, Result};
+use crate::error::Result;
 use crate::index::Answers;
 use crate::sweep::bounds::{Bounds, SharedBounds};
 use crate::sweep::branch::Branch;
 use crate::sweep::constraint::Constraint;
+use crate::sweep::count::SetCount;
 use crate::sweep::counted::Counted;
 use crate::sweep::kernel::select::Kernels;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::rows::buffer::{Columns, Row, RowBuffer};
-use crate::sweep::simd::Instructions;
+use crate::sweep::rows::buffer::{Columns, Row};
+use crate::sweep::sequence::Sequence;
 use crate::sweep::subsets::Shared;
-use crate::sweep::task::{Budget, Progress, Sweep};
+use crate::sweep::task::Sweep;
 
 /// A sweep ready to start; shared by all who take a part in it.
 #[derive(Debug)]
 pub struct SweepPlan {
     shared: Arc<Shared>,
-    kernels: Kernels,
-    subsets: Option<u64>,
+    kernels: Arc<Kernels>,
+    subsets: SetCount,
     /// Whether subsets have to meet quotas.
     quotas: bool,
     /// Together they hold every subset once.
@@ -40,31 +41,30 @@ impl SweepPlan {
     /// Plans the sweep of all subsets that a request asks for.
     ///
     /// # Errors
-    /// [`KCorrsetError::TooManySubsets`] if there are more than 2^63 of them,
-    /// unless `partial`: the caller will stop before the end. A request for sets of no
-    /// questions, or with an id that no question has.
-    pub fn try_new(answers: Arc<Answers>, request: &SweepRequest, partial: bool) -> Result<Self> {
+    /// A request for sets of no questions, or with an id that no question has.
+    pub fn try_new(answers: Arc<Answers>, request: &SweepRequest) -> Result<Self> {
+        let kernels = Arc::new(Kernels::new(&answers, request.k, request.instructions()));
+        Self::with_kernels(answers, kernels, request)
+    }
+
+    /// Plans it with kernels for sets of k or more questions.
+    pub(crate) fn with_kernels(
+        answers: Arc<Answers>,
+        kernels: Arc<Kernels>,
+        request: &SweepRequest,
+    ) -> Result<Self> {
         request.check(answers.questions())?;
         let constraints = Constraint::all_of(&answers, request);
-        let questions = answers.questions();
-        let mut subsets = Some(0u64);
-        for constraint in &constraints {
-            let (of_branch, questions, k) = constraint.subsets(request.k, questions);
-            subsets = subsets.zip(of_branch).and_then(|(sum, of_branch)| sum.checked_add(of_branch));
-            if subsets.is_none_or(|subsets| subsets > i64::MAX as u64) && !partial {
-                return Err(KCorrsetError::TooManySubsets { questions, k });
-            }
-        }
+        let of_branch = |constraint: &Constraint| constraint.subsets(request.k, answers.questions()).0;
+        let subsets = constraints.iter().map(of_branch).sum();
         let mut constraints = constraints.into_iter();
         let first = constraints.next().unwrap_or_default();
-        let instructions = request.instructions.unwrap_or_else(Instructions::best);
-        let kernels = Kernels::new(&answers, request.k, instructions);
         let shared = Arc::new(Shared {
             k: request.k,
             bounds: SharedBounds::from(request.all_bounds()),
             corrected: request.corrected,
             top: request.top,
-            instructions,
+            instructions: request.instructions(),
             answers,
         });
         let first = Arc::new(Branch::new(&shared, &kernels, first));
@@ -73,8 +73,8 @@ impl SweepPlan {
         Ok(Self { shared, kernels, subsets, quotas: !request.quotas.is_empty(), first, further })
     }
 
-    /// How many subsets there are, or `None` for more than 64 bits can tell.
-    pub fn subsets(&self) -> Option<u64> {
+    /// How many subsets there are.
+    pub fn subsets(&self) -> SetCount {
         self.subsets
     }
 
@@ -97,8 +97,8 @@ impl SweepPlan {
     pub fn shares(&self, most: usize) -> usize {
         match self.subsets {
             // Without ranks there is no telling whose a prefix is.
-            None => 1,
-            Some(_) => most.max(1),
+            SetCount::About(_) => 1,
+            SetCount::Exactly(_) => most.max(1),
         }
     }
 
@@ -113,13 +113,19 @@ impl SweepPlan {
     /// Where no column is asked for and nothing is dropped, they only count.
     pub fn share(self: &Arc<Self>, index: usize, of: usize, columns: Columns) -> Box<dyn Sweep> {
         if columns == Columns::NONE && self.drops_nothing() {
-            return Box::new(Counted::new(self.subsets.unwrap_or(u64::MAX), index, of));
+            return Box::new(Counted::new(self.subsets.exactly().unwrap_or(u64::MAX), index, of));
         }
-        let first = self.first.share(index, of);
         if self.further.is_empty() {
-            return first;
+            return self.first.share(index, of);
         }
-        Box::new(BranchByBranch::new(Arc::clone(self), [index, of], first))
+        let plan = Arc::clone(self);
+        // As long as one share holds a branch, others find it made.
+        let (mut number, mut held) = (0, None);
+        Box::new(Sequence::new(move || {
+            let branch = held.insert(plan.branch(number)?);
+            number += 1;
+            Some(branch.share(index, of))
+        }))
     }
 
     /// How many questions a subset has.
@@ -135,7 +141,7 @@ impl SweepPlan {
     /// Bytes of the best subsets that one of `shares` shares keeps, and of its part while those
     /// of all shares are merged.
     pub fn top_memory(&self, shares: usize) -> usize {
-        let subsets = self.subsets.map_or(usize::MAX, |subsets| subsets as usize);
+        let subsets = self.subsets.exactly().map_or(usize::MAX, |subsets| subsets as usize);
         // Shares are even in work, and less so in subsets; but what one has more, another has less.
         let share = subsets / shares.max(1);
         let share = share.saturating_add(share / 8 + 1000).min(subsets);
@@ -144,11 +150,10 @@ impl SweepPlan {
         rows.saturating_mul(2 * size_of::<Row>() + questions.next_multiple_of(16))
     }
 
-    /// Bytes of what a plan over these answers keeps.
-    pub fn memory_of(answers: &Answers, request: &SweepRequest) -> usize {
+    /// Bytes of what a plan over these answers keeps, beside its kernels.
+    pub(crate) fn memory_of(answers: &Answers, request: &SweepRequest) -> usize {
         let roots = Constraint::all_of(answers, request).into_iter().take(1);
-        let roots: usize = roots.map(|constraint| Branch::root_memory(answers, &constraint)).sum();
-        roots + Kernels::memory(answers)
+        roots.map(|constraint| Branch::root_memory(answers, &constraint)).sum()
     }
 
     /// Bytes that each share needs at most, beside the plan.
@@ -169,63 +174,5 @@ impl SweepPlan {
             *branch = Arc::downgrade(&made);
             made
         }))
-    }
-}
-
-/// A share of each branch, one after the other.
-struct BranchByBranch {
-    plan: Arc<SweepPlan>,
-    share: [usize; 2],
-    /// The branch that is being swept.
-    number: usize,
-    /// It itself, unless it is the first: as long as it is held, other shares find it made.
-    branch: Option<Arc<Branch>>,
-    sweep: Box<dyn Sweep>,
-    /// What was done before it.
-    progress: Progress,
-    top: Vec<Row>,
-}
-
-impl BranchByBranch {
-    fn new(plan: Arc<SweepPlan>, share: [usize; 2], first: Box<dyn Sweep>) -> Self {
-        Self {
-            plan,
-            share,
-            number: 0,
-            branch: None,
-            sweep: first,
-            progress: Progress::default(),
-            top: Vec::new(),
-        }
-    }
-}
-
-impl Sweep for BranchByBranch {
-    fn advance(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool {
-        if !self.sweep.advance(buffer, budget) {
-            return false;
-        }
-        let Some(branch) = self.plan.branch(self.number + 1) else { return true };
-        self.number += 1;
-        self.progress = self.progress();
-        self.top.extend(self.sweep.take_top());
-        let [index, of] = self.share;
-        self.sweep = branch.share(index, of);
-        self.branch = Some(branch);
-        false
-    }
-
-    fn progress(&self) -> Progress {
-        let now = self.sweep.progress();
-        Progress {
-            done: self.progress.done.saturating_add(now.done),
-            pruned: self.progress.pruned.saturating_add(now.pruned),
-        }
-    }
-
-    fn take_top(&mut self) -> Vec<Row> {
-        let mut top = std::mem::take(&mut self.top);
-        top.extend(self.sweep.take_top());
-        top
     }
 }

@@ -66,6 +66,11 @@ impl SweepRequest {
         Ok(())
     }
 
+    /// The instructions to use.
+    pub(crate) fn instructions(&self) -> Instructions {
+        self.instructions.unwrap_or_else(Instructions::best)
+    }
+
     /// The bounds on r and n that it comes to.
     pub(crate) fn all_bounds(&self) -> Bounds {
         let min_users = self.min_users.unwrap_or(i64::MIN);

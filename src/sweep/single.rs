@@ -17,13 +17,12 @@ use crate::sweep::rows::buffer::Row;
 pub(crate) struct Singles {
     answers: Arc<Answers>,
     /// Of data without gaps; else a set takes as long as its users take to sum.
-    covariances: Option<Covariances>,
+    covariances: Option<Arc<Covariances>>,
 }
 
 impl Singles {
-    /// For sets of at most k questions.
-    pub(crate) fn new(answers: Arc<Answers>, k: usize) -> Self {
-        let covariances = Covariances::of(&answers, k);
+    /// For sets of at most as many questions as the covariances are for.
+    pub(crate) fn new(answers: Arc<Answers>, covariances: Option<Arc<Covariances>>) -> Self {
         Self { answers, covariances }
     }
 

@@ -9,7 +9,8 @@ use crate::sweep::rows::buffer::{Row, RowBuffer};
 pub trait Sweep: Send {
     /// Goes on until the budget says stop or the share is at its end; returns
     /// whether it is. What is found is added to `buffer`, except by a sweep for the
-    /// top rows, which are had from [`take_top`](Self::take_top) at the end.
+    /// top rows, which are had from [`take_top`](Self::take_top) at the end. All sets that are
+    /// added at a time have as many questions.
     fn advance(&mut self, buffer: &mut RowBuffer, budget: &mut Budget<'_>) -> bool;
 
     /// What has been done so far.

@@ -84,6 +84,7 @@ mod options;
 mod register;
 mod request;
 mod scan;
+mod set_sizes;
 mod settings;
 mod sql;
 mod values;
@@ -99,11 +100,14 @@ pub(crate) use advice::near::near;
 pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
 #[cfg(feature = "python")]
 pub(crate) use exec::panics::{caught, panic_error};
+#[cfg(feature = "python")]
+pub(crate) use exec::reader::NO_ROWS;
 pub use exec::{KCorrsetExec, Notices};
-pub use options::KCorrsetOptions;
+pub use options::{KCorrsetOptions, SearchMode};
 pub use register::{SessionStateBuilderKCorrset, register_all};
 pub use scan::aggregate_filters::AllowDynamicFilters;
 pub use scan::provider::KCorrsetTable;
+pub use set_sizes::SetSizes;
 pub use settings::KCorrsetSettings;
 #[cfg(feature = "python")]
 pub(crate) use sql::Arguments;
@@ -121,6 +125,8 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::TableNotReady { .. }
             | KCorrsetError::SubsetSizeType { .. }
             | KCorrsetError::SubsetSizeRange { .. }
+            | KCorrsetError::HeuristicWithoutTop
+            | KCorrsetError::ExactOption { .. }
             | KCorrsetError::MissingColumn { .. }
             | KCorrsetError::NoAnswerColumns { .. }
             | KCorrsetError::NoQuestionColumns { .. }
@@ -148,7 +154,6 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::DuplicateAnswer { .. }
             | KCorrsetError::DuplicateUser { .. }
             | KCorrsetError::UnknownQuestion { .. }
-            | KCorrsetError::TooManySubsets { .. }
             | KCorrsetError::BatchSchema { .. }
             | KCorrsetError::TooManyKeys { .. }
             | KCorrsetError::ScoresTooWide { .. }

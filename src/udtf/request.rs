@@ -10,20 +10,22 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::PhysicalExpr;
 
 use crate::index::{ColumnNames, InputLayout};
+use crate::search::Method;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::given;
+use crate::udtf::set_sizes::SetSizes;
 use crate::udtf::settings::SweepSettings;
 
 /// What a call asks for, checked against the types of its table.
 #[derive(Debug)]
 pub(crate) struct KCorrsetRequest {
-    pub(crate) k: usize,
+    pub(crate) sizes: SetSizes,
     /// How the table holds answers.
     pub(crate) layout: InputLayout,
     pub(crate) options: KCorrsetOptions,
     /// The type of the questions in the result.
     pub(crate) question_type: DataType,
-    /// The three columns of the result.
+    /// The columns of the result.
     pub(crate) schema: SchemaRef,
     pub(crate) table: CalledTable,
 }
@@ -32,7 +34,7 @@ impl KCorrsetRequest {
     /// What is asked for, in the order of the arguments; options only where they are not the
     /// default.
     pub(crate) fn describe(&self) -> Vec<String> {
-        let mut parts = vec![format!("k={}", self.k)];
+        let mut parts = vec![format!("k={}", self.sizes)];
         let mut part = |name: &str, value: Option<String>| {
             parts.extend(value.map(|value| format!("{name}={value}")));
         };
@@ -102,6 +104,11 @@ pub(crate) struct KCorrsetScan {
 }
 
 impl KCorrsetScan {
+    /// How sets are found.
+    pub(crate) fn method(&self) -> Method {
+        self.request.options.heuristic().map_or(self.settings.method, Method::Heuristic)
+    }
+
     /// The filters of the query, and then those that arise while it runs.
     pub(crate) fn all_filters(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
         self.filters.iter().chain(&self.dynamic_filters)

@@ -233,7 +233,7 @@ fn exercise(bytes: &mut Unstructured<'_>) -> Result<()> {
     }
     builder.merge(sibling);
     let Ok(index) = builder.finish() else { return Ok(()) };
-    let Ok(plan) = SweepPlan::try_new(Arc::clone(index.answers()), &request, false) else { return Ok(()) };
+    let Ok(plan) = SweepPlan::try_new(Arc::clone(index.answers()), &request) else { return Ok(()) };
     let mut found = sweep_plan(&Arc::new(plan), &request, shares, pause);
     for row in &found {
         assert!(row.r.is_none_or(|r| (-1.0..=1.0).contains(&r)), "{row:?}");

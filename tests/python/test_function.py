@@ -204,9 +204,18 @@ def test_a_result_shows_its_first_rows(rows):
     assert "| questions | r | n |" in repr(k_corrset(rows, 10)), "an empty one shows its columns"
 
 
+@pytest.mark.parametrize("sizes", [[3, 1], (1, 3, 3), {1, 3}, range(1, 4, 2), pyarrow.array([3, 1])])
+def test_sizes_may_be_several(rows, sizes):
+    best = k_corrset(rows, sizes, top=2)
+    one_by_one = [k_corrset(rows, k, top=2).to_arrow() for k in (1, 3)]
+    assert best.to_arrow() == pyarrow.concat_tables(one_by_one)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
+        ({"k": []}, ValueError, "or a list of these, as in k_corrset(scores, make_array(5, 10)); got"),
+        ({"k": [1, 0]}, ValueError, "k_corrset: k must be 1 or more; got 0 (Int64)"),
         ({"k": 0}, ValueError, "k_corrset: k must be 1 or more; got 0 (Int64)"),
         ({"k": 2.5}, ValueError, "k, the second argument, must be an integer of 1 or more"),
         ({"k": True}, ValueError, "must be an integer of 1 or more"),

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder};
-use datafusion_k_corrset::sweep::{Budget, Columns, Row, RowBuffer, SweepPlan, SweepRequest, best_rows};
+use datafusion_k_corrset::sweep::{
+    Budget, Columns, Row, RowBuffer, SetCount, SweepPlan, SweepRequest, best_rows,
+};
 
 /// r and n of sets, by the names of their questions.
 pub(crate) type Named = BTreeMap<Vec<String>, (Option<f64>, i64)>;
@@ -26,12 +28,13 @@ pub(crate) fn index(batches: &[RecordBatch]) -> AnswerIndex {
 
 /// Runs a sweep to its end, pausing after every few rows.
 pub(crate) fn sweep(index: &AnswerIndex, request: &SweepRequest, shares: usize, pause: usize) -> Vec<Row> {
-    let plan = SweepPlan::try_new(Arc::clone(index.answers()), request, false).unwrap();
+    let plan = SweepPlan::try_new(Arc::clone(index.answers()), request).unwrap();
     sweep_plan(&Arc::new(plan), request, shares, pause)
 }
 
-/// The rows of a buffer of sets of k questions.
-pub(crate) fn rows_of(found: &RowBuffer, k: usize) -> impl Iterator<Item = Row> {
+/// The rows of a buffer, of sets of one size.
+pub(crate) fn rows_of(found: &RowBuffer) -> impl Iterator<Item = Row> {
+    let k = found.questions.len() / found.rows.max(1);
     (0..found.rows).map(move |row| Row {
         questions: found.questions[row * k..][..k].to_vec(),
         r: Some(found.r[row]).filter(|r| !r.is_nan()),
@@ -55,7 +58,7 @@ pub(crate) fn sweep_plan(
             let stop = AtomicBool::new(false);
             let until = Instant::now() + Duration::from_secs(3600);
             let finished = sweep.advance(&mut found, &mut Budget::new(pause, until, &stop));
-            rows.extend(rows_of(&found, request.k));
+            rows.extend(rows_of(&found));
             if finished {
                 break;
             }
@@ -63,7 +66,7 @@ pub(crate) fn sweep_plan(
         tops.extend(sweep.take_top());
         done += sweep.progress().done;
     }
-    assert_eq!(Some(done), plan.subsets(), "the shares deal with every subset once");
+    assert_eq!(SetCount::Exactly(done), plan.subsets(), "the shares deal with every subset once");
     match request.top {
         Some(size) => best_rows(size, tops),
         None => rows,

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 from _thread import interrupt_main
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Timer
@@ -49,7 +49,7 @@ all sets."""
 
 def k_corrset(
     data: Data,
-    k: int,
+    k: int | Iterable[int],
     *,
     user: str | None = None,
     question: str | None = None,
@@ -61,6 +61,9 @@ def k_corrset(
     exclude: Any = None,
     corrected: bool = False,
     undefined: Literal["omit", "null"] = "omit",
+    search: Literal["exact", "heuristic"] = "exact",
+    effort: int | None = None,
+    seed: int | None = None,
     threads: int | None = None,
     progress: Progress = False,
 ) -> Table:
@@ -76,7 +79,8 @@ def k_corrset(
             interface (pyarrow, polars, pandas, DuckDB), which is read once and batch by batch, on a
             thread of its own, or the path of a Parquet, CSV, JSON or Arrow file, of a folder of
             files, or, where there is nothing of that path, a pattern such as "scores*.parquet".
-        k: How many questions a set has; 1 or more.
+        k: How many questions a set has, 1 or more; or several of these, as in [5, 10] or
+            range(1, 31).
         user: Name of the column that says who answered; "user" if not given.
         question: Name of the column that says what was answered; "question" if not given.
         score: Name of the column that says how well; "score" if not given. A row whose score is null
@@ -86,21 +90,26 @@ def k_corrset(
             question; without one each row is a user of its own. An index of pandas that has a name is
             a column like any other, and one without is left out.
         min_users: Keep sets with an n of at least this.
-        top: Keep only the best so many: r descending, then n descending, then questions
-            ascending; the rows come in this order. Without, there are as many rows as sets, which
+        top: Keep only the best so many of each size: r descending, then n descending, then questions
+            ascending; the rows come in this order, the smallest sets first. Without, there are as many rows as sets, which
             may be more than memory holds, and they come in any order.
         include: Questions that every set must contain: one, or any number of them.
         exclude: Questions that no set may contain. Grand totals stay over all questions.
         corrected: Correlate with the grand total less the set's own scores (item-rest).
         undefined: What happens to sets without a defined r: "omit" leaves them out, "null" gives
             them a null.
+        search: "exact" finds the sets that were asked for, all of them and no others; "heuristic" with
+            `top` the best that local search finds, where there are too many sets to know.
+        effort: How long local search goes on: 1, the default, for a second or two, and in proportion.
+        seed: Where local search begins; the same seed and effort find the same rows.
         threads: How many threads may work; as many as there are cores if not given.
         progress: Whether to show a bar, which takes the package tqdm; or a function that is called
             with (sets done, all sets).
 
     Returns:
         A table of three columns: `questions`, a list of the question column's type, ascending;
-        `r`, a float; `n`, an integer.
+        `r`, a float; `n`, an integer. A heuristic has a fourth, `r_bound`: no set of as many questions
+        has a larger r.
 
     Raises:
         ValueError: An argument that is out of range, a column that is not there, a user with two
@@ -151,6 +160,9 @@ def k_corrset(
         "exclude": exclude,
         "corrected": corrected,
         "undefined": undefined,
+        "search": search,
+        "effort": effort,
+        "seed": seed,
     }
     given = [(name, value) for name, value in options.items() if value is not None]
     with _watcher(progress) as watcher:

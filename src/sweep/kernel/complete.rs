@@ -44,12 +44,16 @@ pub(crate) struct Covariances {
     of_totals: f64,
 }
 
+/// The covariances of so many questions take 134 MB. Of more questions users are summed, which for pairs
+/// of them is as much work.
+const MOST_QUESTIONS: usize = 4096;
+
 impl Covariances {
     /// The covariances of exact scores, for subsets of k questions; `None` if there are
     /// gaps, if scores are not exact, or if doubles may not hold the moments.
     pub(crate) fn of(answers: &Answers, k: usize) -> Option<Self> {
         let (users, questions) = (answers.users(), answers.questions());
-        if !answers.are_complete() {
+        if Self::bytes(answers) == 0 {
             return None;
         }
         let of_user = |user: usize| -> Option<(Vec<f64>, f64)> {
@@ -121,9 +125,12 @@ impl Covariances {
         [covariance, twice / 2.0, self.of_totals]
     }
 
-    /// Bytes held for some answers.
+    /// Bytes held for some answers: none where there are gaps, or too many questions.
     pub(crate) fn bytes(answers: &Answers) -> usize {
-        let questions = if answers.are_complete() { answers.questions() } else { 0 };
+        let questions = answers.questions();
+        if !answers.are_complete() || questions > MOST_QUESTIONS {
+            return 0;
+        }
         (questions + 1) * questions.next_multiple_of(LANES) * size_of::<f64>()
     }
 }

@@ -38,6 +38,15 @@ impl Kernels {
         Self { answers: Arc::clone(answers), instructions, covariances }
     }
 
+    pub(crate) fn instructions(&self) -> Instructions {
+        self.instructions
+    }
+
+    /// The covariances of data without gaps, if doubles hold them.
+    pub(crate) fn covariances(&self) -> Option<Arc<Covariances>> {
+        self.covariances.clone()
+    }
+
     /// Bytes that the kernels of all branches share.
     pub(crate) fn memory(answers: &Answers) -> usize {
         Covariances::bytes(answers)

@@ -82,11 +82,16 @@ impl Spelling {
     /// `=` is read everywhere, and the arrow is what SQL has.
     pub(crate) fn of_options(&self, error: DataFusionError) -> DataFusionError {
         match error {
-            DataFusionError::Plan(text) if !self.arrow && text.starts_with("k_corrset") => {
-                DataFusionError::Plan(text.replace(" => ", " = "))
+            DataFusionError::Plan(text) if text.starts_with("k_corrset") => {
+                DataFusionError::Plan(self.of_text(text))
             }
             other => other,
         }
+    }
+
+    /// A text of ours, likewise.
+    pub(crate) fn of_text(&self, text: String) -> String {
+        if self.arrow { text } else { text.replace(" => ", " = ") }
     }
 }
 

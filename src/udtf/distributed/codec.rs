@@ -23,6 +23,7 @@ use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::{given, rule};
 use crate::udtf::request::{CalledTable, KCorrsetRequest, KCorrsetScan};
+use crate::udtf::set_sizes::SetSizes;
 use crate::udtf::settings::{SweepSettings, instructions};
 
 /// Writes and reads [`KCorrsetExec`] and [`SharedInputExec`].
@@ -49,8 +50,8 @@ enum Node {
 
 #[derive(Clone, PartialEq, Message)]
 struct SweepMessage {
-    #[prost(uint64, tag = "1")]
-    k: u64,
+    #[prost(uint64, repeated, tag = "1")]
+    sizes: Vec<u64>,
     /// All three columns of the result.
     #[prost(message, optional, tag = "2")]
     schema: Option<protobuf::Schema>,
@@ -191,7 +192,7 @@ fn encode_sweep(
 ) -> Result<SweepMessage> {
     let KCorrsetScan { request, projection, filters, dynamic_filters, fetch, takes_filters, best, settings } =
         sweep.scan();
-    let KCorrsetRequest { k, layout, options, question_type: _, schema, table } = &**request;
+    let KCorrsetRequest { sizes, layout, options, question_type: _, schema, table } = &**request;
     let SweepSettings { threads, method, instructions, batch_size } = settings;
     let options = given(options)
         .map(|(name, value)| Ok(OptionMessage { name: name.to_string(), value: Some((&value).try_into()?) }));
@@ -201,7 +202,7 @@ fn encode_sweep(
         filters.iter().map(encode).collect()
     };
     Ok(SweepMessage {
-        k: *k as u64,
+        sizes: sizes.iter().map(|size| size as u64).collect(),
         schema: Some(schema.as_ref().try_into()?),
         layout: Some(encode_layout(layout)),
         options: options.collect::<Result<_>>()?,
@@ -257,7 +258,7 @@ fn decode_sweep(
             batch_size: number(message.batch_size),
         },
         request: Arc::new(KCorrsetRequest {
-            k: message.k as usize,
+            sizes: decode_sizes(&message.sizes),
             layout: decode_layout(message.layout)?,
             options: decode_options(&message.options)?,
             question_type,
@@ -265,6 +266,14 @@ fn decode_sweep(
             table: CalledTable { text: message.table, plan: None },
         }),
     })
+}
+
+/// How they came, one alone or as a list, is of no account once the query is planned.
+fn decode_sizes(sizes: &[u64]) -> SetSizes {
+    match sizes {
+        &[size] => SetSizes::from(size as usize),
+        sizes => SetSizes::from(sizes.iter().map(|&size| size as usize).collect::<Vec<_>>()),
+    }
 }
 
 fn decode_options(messages: &[OptionMessage]) -> Result<KCorrsetOptions> {

@@ -65,8 +65,12 @@ impl PhysicalOptimizerRule for DistributeSweeps {
                 return Ok(Transformed::new(node, false, TreeNodeRecursion::Jump));
             }
             let Some(sweep) = node.downcast_ref::<KCorrsetExec>() else { return Ok(Transformed::no(node)) };
-            // The best none of all take no sweep, and a sort for them is not to be had.
-            let whole = sweep.input().is::<SharedInputExec>() || sweep.scan().request.options.top == Some(0);
+            let request = &sweep.scan().request;
+            // The best none of all take no sweep, and a sort for them is not to be had; nor is one for
+            // the best of each size.
+            let top = request.options.top;
+            let unsorted = top == Some(0) || top.is_some() && request.sizes.iter().len() > 1;
+            let whole = unsorted || sweep.input().is::<SharedInputExec>();
             let shared = if whole { Arc::clone(&node) } else { shared_out(sweep, &settings)? };
             Ok(Transformed::new(shared, !whole, TreeNodeRecursion::Jump))
         };

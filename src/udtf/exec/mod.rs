@@ -9,6 +9,7 @@ pub(crate) mod panics;
 mod prepare;
 pub(crate) mod reader;
 mod stream;
+mod subsets_metric;
 mod worker;
 
 pub use node::KCorrsetExec;

@@ -68,7 +68,7 @@ pub struct KCorrsetExec {
 
 impl KCorrsetExec {
     pub(crate) fn try_new(input: Arc<dyn ExecutionPlan>, scan: KCorrsetScan) -> Result<Self> {
-        let KCorrsetRequest { k, options, schema, .. } = &*scan.request;
+        let KCorrsetRequest { options, schema, .. } = &*scan.request;
         let columns = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
         let schema = Arc::new(schema.project(&columns)?);
         let partitions = if options.top.is_some() { 1 } else { scan.settings.threads };
@@ -81,7 +81,7 @@ impl KCorrsetExec {
         .with_evaluation_type(EvaluationType::Eager)
         .with_scheduling_type(SchedulingType::Cooperative);
         Ok(Self {
-            output: Output::new(schema, columns, *k),
+            output: Output::new(schema, columns),
             input,
             scan,
             properties: Arc::new(properties),
@@ -147,8 +147,8 @@ impl KCorrsetExec {
         let columns: Vec<&str> =
             self.output.schema().fields().iter().map(|field| field.name().as_str()).collect();
         part("projection", projection.as_ref().map(|_| format!("[{}]", columns.join(", "))));
-        let search = self.scan.settings.method;
-        part("search", (search != Method::Auto).then(|| search.name().to_string()));
+        let forced = [Method::Sweep, Method::Tree].contains(&self.scan.method());
+        part("search", forced.then(|| self.scan.method().name().to_string()));
         part("kernel", Some(self.kernel()));
         parts.join(separator)
     }

@@ -18,6 +18,8 @@ struct OutputColumn {
     /// Its type where questions are elements of this field.
     data_type: fn(FieldRef) -> DataType,
     nullable: bool,
+    /// Whether only the rows of a heuristic have it.
+    heuristic: bool,
     /// What the sweep has to find for it.
     needs: Columns,
     /// Bytes of a row, for sets of k questions and values of questions of a size.
@@ -26,11 +28,12 @@ struct OutputColumn {
 }
 
 /// The columns of the result, in order.
-const COLUMNS: [OutputColumn; 3] = [
+const COLUMNS: [OutputColumn; 4] = [
     OutputColumn {
         name: "questions",
         data_type: DataType::List,
         nullable: false,
+        heuristic: false,
         needs: Columns { questions: true, ..Columns::NONE },
         bytes: |k, value| k * (size_of::<u32>() + value),
         build: |rows, field| rows.lists(field),
@@ -40,6 +43,7 @@ const COLUMNS: [OutputColumn; 3] = [
         data_type: |_| DataType::Float64,
         // Also where no r is NULL: a table that is made of the result takes one that has some.
         nullable: true,
+        heuristic: false,
         needs: Columns { r: true, ..Columns::NONE },
         bytes: |_, _| size_of::<f64>(),
         build: |rows, _| Ok(Arc::new(null_for_nan(rows.r.clone()))),
@@ -48,20 +52,31 @@ const COLUMNS: [OutputColumn; 3] = [
         name: "n",
         data_type: |_| DataType::Int64,
         nullable: false,
+        heuristic: false,
         needs: Columns { n: true, ..Columns::NONE },
         bytes: |_, _| size_of::<i64>(),
         build: |rows, _| Ok(Arc::new(Int64Array::new(rows.n.clone(), None))),
     },
+    OutputColumn {
+        name: "r_bound",
+        data_type: |_| DataType::Float64,
+        nullable: false,
+        heuristic: true,
+        needs: Columns::NONE,
+        bytes: |_, _| size_of::<f64>(),
+        build: |rows, _| Ok(Arc::new(Float64Array::from(vec![rows.bound; rows.rows]))),
+    },
 ];
 
 /// The schema of the result for a column of questions.
-pub(crate) fn schema(question: &Field) -> Schema {
+pub(crate) fn schema(question: &Field, heuristic: bool) -> Schema {
     let element = Field::new_list_field(question.data_type().clone(), true);
     let element = Arc::new(element.with_metadata(question.metadata().clone()));
     let field = |column: &OutputColumn| {
         Field::new(column.name, (column.data_type)(Arc::clone(&element)), column.nullable)
     };
-    Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>())
+    let columns = COLUMNS.iter().filter(|column| heuristic || !column.heuristic);
+    Schema::new(columns.map(field).collect::<Vec<_>>())
 }
 
 /// Which columns a plan hands out, in which order.
@@ -70,13 +85,12 @@ pub(crate) struct Output {
     schema: SchemaRef,
     /// Indexes into [`COLUMNS`].
     projection: Vec<usize>,
-    k: usize,
 }
 
 impl Output {
     /// `schema` is that of the columns handed out.
-    pub(crate) fn new(schema: SchemaRef, projection: Vec<usize>, k: usize) -> Self {
-        Self { schema, projection, k }
+    pub(crate) fn new(schema: SchemaRef, projection: Vec<usize>) -> Self {
+        Self { schema, projection }
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -98,16 +112,25 @@ impl Output {
         self.projected().map(|column| (column.bytes)(k, value)).sum()
     }
 
-    /// The rows found as a batch; `questions` are the question values by id.
-    pub(crate) fn batch(&self, found: RowBuffer, questions: &ArrayRef) -> Result<RecordBatch, ArrowError> {
+    /// The rows found as a batch, of sets of one size.
+    ///
+    /// # Arguments
+    /// `questions`: the question values by id; `bound`: the r that no set of this size is above.
+    pub(crate) fn batch(
+        &self,
+        found: RowBuffer,
+        questions: &ArrayRef,
+        bound: f64,
+    ) -> Result<RecordBatch, ArrowError> {
         let rows = RecordBatchOptions::new().with_row_count(Some(found.rows));
         let found = Rows {
-            k: self.k,
+            k: found.questions.len() / found.rows.max(1),
             rows: found.rows,
             ids: found.questions.into(),
             values: questions,
             r: found.r.into(),
             n: found.n.into(),
+            bound,
         };
         let fields = self.schema.fields().iter();
         let columns = self.projected().zip(fields).map(|(column, field)| (column.build)(&found, field));
@@ -126,6 +149,7 @@ struct Rows<'a> {
     /// NaN where undefined.
     r: ScalarBuffer<f64>,
     n: ScalarBuffer<i64>,
+    bound: f64,
 }
 
 impl Rows<'_> {

@@ -17,11 +17,14 @@ use rayon::ThreadPool;
 use crate::error::KCorrsetError;
 use crate::index::AnswerIndex;
 use crate::search::{Outlook, Plan};
-use crate::sweep::{Bounds, Quota, SweepProgress, SweepRequest};
+use crate::sweep::{Bounds, Quota, SetCount, SweepProgress, SweepRequest};
 use crate::udtf::advice::near::near_questions;
+use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
+use crate::udtf::exec::notices::Notices;
 use crate::udtf::exec::reader::Reader;
+use crate::udtf::exec::subsets_metric::subsets_metric;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
 use crate::udtf::scan::pushdown::{QuestionQuota, Selection};
 
@@ -109,7 +112,7 @@ async fn prepare(
     context: Arc<TaskContext>,
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Prepared> {
-    let instructions = scan.settings.instructions;
+    let (instructions, threads) = (scan.settings.instructions, scan.settings.threads);
     let outlook = Outlook {
         best: scan.best.filter(|_| !scan.dynamic_filters.is_empty()),
         // A sweep for the top rows looks at every subset, whatever the limit.
@@ -120,10 +123,10 @@ async fn prepare(
     let index = index_of(&input, &scan.request, &context, &reader).await?;
     let (index, plan, reservation) = reader
         .on_pool(move || {
-            let request = sweep_request(&scan, &index)?;
-            let method = scan.settings.method;
-            reservation.try_grow(Plan::memory_of(index.answers(), &request, method, outlook))?;
-            let plan = Plan::try_new(Arc::clone(index.answers()), &request, method, outlook)?;
+            let requests = sweep_requests(&scan, &index)?;
+            let method = scan.method();
+            reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
+            let plan = Plan::try_new(Arc::clone(index.answers()), &requests, method, outlook)?;
             Ok((index, Arc::new(plan), reservation))
         })
         .await?;
@@ -143,12 +146,45 @@ async fn prepare(
     let subsets = plan.subsets();
     MetricBuilder::new(metrics).global_counter("users").add(answers.users());
     MetricBuilder::new(metrics).global_counter("questions").add(answers.questions());
-    MetricBuilder::new(metrics).global_counter("subsets_total").add(subsets.unwrap_or(u64::MAX) as usize);
+    match subsets {
+        SetCount::Exactly(subsets) => {
+            MetricBuilder::new(metrics).global_counter("subsets_total").add(subsets as usize);
+        }
+        SetCount::About(_) => MetricBuilder::new(metrics).build(subsets_metric(subsets)),
+    }
     let progress = context.session_config().get_extension::<SweepProgress>();
-    if let (Some(progress), Some(subsets)) = (&progress, subsets) {
-        progress.expect(subsets);
+    if let Some(progress) = &progress {
+        progress.expect(plan.expected());
+    }
+    if !outlook.partial {
+        warn_of_long_sweep(&plan, threads, &context);
     }
     Ok(Prepared { index, plan, pool, progress, reservation })
+}
+
+/// A sweep that takes so many seconds is more often a slip than meant.
+const LONG: f64 = 24.0 * 3600.0;
+
+/// Says at its start that a sweep will take very long, and what to do about it.
+fn warn_of_long_sweep(plan: &Plan, threads: usize, context: &TaskContext) {
+    let seconds = plan.sweep_seconds() / threads.max(1) as f64;
+    let Some(notices) = context.session_config().get_extension::<Notices>().filter(|_| seconds > LONG) else {
+        return;
+    };
+    let days = seconds / LONG;
+    let time = match days {
+        ..730.0 => format!("{days:.0} days"),
+        ..36_525_000.0 => format!("{:.0} years", days / 365.25),
+        _ => format!("{:.0e} years", days / 365.25),
+    };
+    let spelling = Spelling::of(context.session_config().options());
+    notices.add(&spelling.of_text(format!(
+        "k_corrset: to sweep {} sets takes about {time} unless most of them have too few users; for fewer \
+         candidates write exclude => [...] or include => [...], for fewer users' sets min_users => 30, and \
+         for good sets in a second or two, without proof that they are the best, \
+         top => 10, search => 'heuristic'",
+        plan.subsets()
+    )));
 }
 
 /// The name of the code that does the work, and what it takes the scores for.
@@ -174,9 +210,10 @@ async fn index_of(
     }
 }
 
-/// The request in the index's terms: questions by their ids.
-fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepRequest> {
-    let KCorrsetRequest { k, options, question_type, .. } = &*scan.request;
+/// The request for each size in the index's terms: questions by their ids. Large sets come first, as
+/// their r is the highest, so that little of smaller ones is left to do where only the best are wanted.
+fn sweep_requests(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<Vec<SweepRequest>> {
+    let KCorrsetRequest { sizes, options, question_type, .. } = &*scan.request;
     let ids = |questions: &[ScalarValue]| -> Result<Vec<Option<u32>>> {
         if questions.is_empty() {
             return Ok(Vec::new());
@@ -213,8 +250,12 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
         }
         quotas.push(Quota { questions, least: *least, most: *most });
     }
-    Ok(SweepRequest {
-        k: *k,
+    let questions = index.answers().questions();
+    // However much larger a set is, there is none; of these one size will do.
+    let mut sizes: Vec<usize> = sizes.iter().rev().map(|size| size.min(questions + 1)).collect();
+    sizes.dedup();
+    let request = SweepRequest {
+        k: 1,
         include,
         exclude,
         any,
@@ -225,7 +266,8 @@ fn sweep_request(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<SweepReques
         undefined: options.undefined,
         bounds: selection.wanted,
         instructions: Some(scan.settings.instructions),
-    })
+    };
+    Ok(sizes.into_iter().map(|k| SweepRequest { k, ..request.clone() }).collect())
 }
 
 /// The most questions among which near ones are looked for.

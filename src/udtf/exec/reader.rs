@@ -40,7 +40,7 @@ pub(crate) struct Reader {
 }
 
 /// The notice of an input that is empty, which is more often a slip than meant.
-const NO_ROWS: &str = "k_corrset: the input has no rows, so the result has none";
+pub(crate) const NO_ROWS: &str = "k_corrset: the input has no rows, so the result has none";
 
 /// The most columns that are remarked on.
 const MOST_LABELS: usize = 3;

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
 use datafusion::error::Result;
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, Time,
 };
 use tokio::sync::mpsc;
 
-use crate::sweep::{Budget, Progress, Row, RowBuffer, Sweep, best_rows};
+use crate::sweep::{Budget, Progress, Row, RowBuffer, Sweep};
 use crate::udtf::exec::dynamic_filters::DynamicFilters;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::panics::caught;
@@ -126,17 +127,13 @@ impl Worker {
         let swept = self.sweep.progress();
         let done = swept.done - self.reported.done;
         if let Some(progress) = &job.prepared.progress {
-            progress.advance(done);
+            progress.advance(done, job.prepared.plan.best());
         }
         job.metrics.done.add(done as usize);
         job.metrics.pruned.add((swept.pruned - self.reported.pruned) as usize);
         self.reported = swept;
         if finished {
-            for best in job.merge_best(self.sweep.take_top()).chunks(job.batch_size) {
-                let mut rows = RowBuffer::new(job.output.columns());
-                best.iter().for_each(|row| rows.push_row(row));
-                batches.extend(job.batches(rows)?);
-            }
+            batches.extend(job.best_batches(self.sweep.take_top())?);
         } else if batches.is_empty() {
             self.spawn();
             return Ok(None);
@@ -150,7 +147,7 @@ impl Job {
     /// Room for the rows of a time slice.
     fn room(&self) -> RowBuffer {
         let plan = &self.prepared.plan;
-        let subsets = plan.subsets().map_or(usize::MAX, |subsets| subsets as usize);
+        let subsets = plan.subsets().exactly().map_or(usize::MAX, |subsets| subsets as usize);
         let rows = if plan.top().is_some() { 0 } else { self.batch_size.min(subsets) };
         RowBuffer::with_capacity(self.output.columns(), rows, plan.set_size())
     }
@@ -158,24 +155,42 @@ impl Job {
     /// Rows as batches of at most the session's size: the sweep may go over a very
     /// small one.
     fn batches(&self, rows: RowBuffer) -> Result<Vec<RecordBatch>> {
-        let count = rows.rows;
-        if count == 0 {
+        if rows.rows == 0 {
             return Ok(Vec::new());
         }
-        let all = self.output.batch(rows, self.prepared.index.questions())?;
-        let cut = |first| all.slice(first, self.batch_size.min(count - first));
-        Ok((0..count).step_by(self.batch_size).map(cut).collect())
+        Ok(self.cut(&self.output.batch(rows, self.prepared.index.questions(), 1.0)?))
+    }
+
+    fn cut(&self, all: &RecordBatch) -> Vec<RecordBatch> {
+        let cut = |first| all.slice(first, self.batch_size.min(all.num_rows() - first));
+        (0..all.num_rows()).step_by(self.batch_size).map(cut).collect()
+    }
+
+    /// The best rows as batches, where a share is at its end. Sizes are not kept apart, as whoever
+    /// passes on batches need not keep these in order.
+    fn best_batches(&self, rows: Vec<Row>) -> Result<Vec<RecordBatch>> {
+        let best = self.merge_best(rows);
+        let of_sizes = best.chunk_by(|x, y| x.questions.len() == y.questions.len()).map(|of_size| {
+            let mut rows = RowBuffer::new(self.output.columns());
+            of_size.iter().for_each(|row| rows.push_row(row));
+            let bound = self.prepared.plan.bound(of_size[0].questions.len()).unwrap_or(1.0);
+            self.output.batch(rows, self.prepared.index.questions(), bound)
+        });
+        let of_sizes = of_sizes.collect::<Result<Vec<_>, _>>()?;
+        Ok(self.cut(&concat_batches(self.output.schema(), &of_sizes)?))
     }
 
     /// Keeps the best rows of a share that is at its end; the last share gets the
     /// best rows of all.
     fn merge_best(&self, rows: Vec<Row>) -> Vec<Row> {
-        let Some(size) = self.prepared.plan.top() else { return Vec::new() };
+        if self.prepared.plan.top().is_none() {
+            return Vec::new();
+        }
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
         best.rows.extend(rows);
         best.unfinished -= 1;
         match best.unfinished {
-            0 => best_rows(size, std::mem::take(&mut best.rows)),
+            0 => self.prepared.plan.best_rows(std::mem::take(&mut best.rows)),
             _ => Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use datafusion::common::ScalarValue;
 
 use crate::error::KCorrsetError;
 use crate::index::{ColumnNames, InputLayout};
+use crate::search::Effort;
 use crate::sweep::Undefined;
 
 /// How `k_corrset` reads its table and what it returns; every option has a default.
@@ -31,6 +32,20 @@ pub struct KCorrsetOptions {
     pub(crate) exclude: Vec<ScalarValue>,
     pub(crate) corrected: bool,
     pub(crate) undefined: Undefined,
+    pub(crate) search: SearchMode,
+    pub(crate) effort: Option<usize>,
+    pub(crate) seed: Option<u64>,
+}
+
+/// What is known of rows that are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum SearchMode {
+    /// They are those that were asked for, all of them and no others.
+    #[default]
+    Exact,
+    /// They are the best that local search found, and a column `r_bound` tells what r no set is above.
+    Heuristic,
 }
 
 /// How the table is read, as far as it was said.
@@ -106,8 +121,8 @@ impl KCorrsetOptions {
         self
     }
 
-    /// Keeps only the best subsets, at most this many: highest r first, then highest n, then
-    /// the questions in ascending order.
+    /// Keeps only the best subsets, at most this many of each size: highest r first, then highest n,
+    /// then the questions in ascending order.
     pub fn top(mut self, rows: usize) -> Self {
         self.top = Some(rows);
         self
@@ -136,5 +151,46 @@ impl KCorrsetOptions {
     pub fn undefined(mut self, undefined: Undefined) -> Self {
         self.undefined = undefined;
         self
+    }
+
+    /// Whether rows are exactly those that were asked for, or the best that local search finds where
+    /// there are too many sets to know: then with [`top`](Self::top), and with a column `r_bound`.
+    pub fn search(mut self, mode: SearchMode) -> Self {
+        self.search = mode;
+        self
+    }
+
+    /// How long local search goes on, 1 by default: about a second or two, and in proportion.
+    pub fn effort(mut self, effort: usize) -> Self {
+        self.effort = Some(effort);
+        self
+    }
+
+    /// What chooses the sets that local search begins with, 0 by default. The same seed and effort have
+    /// the same rows.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The effort of a heuristic, if it is one.
+    pub(crate) fn heuristic(&self) -> Option<Effort> {
+        let usual = Effort::default();
+        let effort =
+            || Effort { effort: self.effort.unwrap_or(usual.effort), seed: self.seed.unwrap_or(usual.seed) };
+        (self.search == SearchMode::Heuristic).then(effort)
+    }
+
+    /// # Errors
+    /// Options that do not go together.
+    pub(crate) fn check(&self) -> Result<(), KCorrsetError> {
+        match self.search {
+            SearchMode::Heuristic if self.top.is_none() => Err(KCorrsetError::HeuristicWithoutTop),
+            SearchMode::Exact if self.effort.is_some() => {
+                Err(KCorrsetError::ExactOption { option: "effort" })
+            }
+            SearchMode::Exact if self.seed.is_some() => Err(KCorrsetError::ExactOption { option: "seed" }),
+            _ => Ok(()),
+        }
     }
 }

@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 use crate::error::KCorrsetError;
 use crate::sweep::Undefined;
 use crate::udtf::advice::near::near;
-use crate::udtf::options::KCorrsetOptions;
+use crate::udtf::options::{KCorrsetOptions, SearchMode};
 use crate::udtf::values::{boolean, count, list, text};
 
 /// One option: its name, and how its value is taken in.
@@ -55,7 +55,7 @@ impl OptionRule {
 }
 
 /// All options there are, in the order of the documentation.
-static OPTIONS: [OptionRule; 10] = [
+static OPTIONS: [OptionRule; 13] = [
     OptionRule::column(
         "user",
         |options, value| put(&mut options.input.user, text(value).map(Some)),
@@ -108,10 +108,29 @@ static OPTIONS: [OptionRule; 10] = [
         set: |options, value| put(&mut options.undefined, undefined(value)),
         get: |options| (options.undefined == Undefined::Null).then(|| ScalarValue::from("null")),
     },
+    OptionRule {
+        name: "search",
+        expected: "'exact' or 'heuristic'",
+        placeholder: Expected::Type(DataType::Utf8),
+        set: |options, value| put(&mut options.search, search_mode(value)),
+        get: |options| (options.search == SearchMode::Heuristic).then(|| ScalarValue::from("heuristic")),
+    },
+    OptionRule {
+        name: "effort",
+        expected: "an integer of 1 or more",
+        placeholder: Expected::Type(DataType::Int64),
+        set: |options, value| put(&mut options.effort, count(value).filter(|&effort| effort > 0).map(Some)),
+        get: |options| options.effort.map(|effort| ScalarValue::from(effort as u64)),
+    },
+    OptionRule::count(
+        "seed",
+        |options, value| put(&mut options.seed, count(value).map(Some)),
+        |options| options.seed.map(ScalarValue::from),
+    ),
 ];
 
 /// The options that the type of the result can depend on.
-pub(crate) const COLUMNS: [&str; 4] = ["user", "question", "score", "wide"];
+pub(crate) const COLUMNS: [&str; 5] = ["user", "question", "score", "wide", "search"];
 
 /// The rule of an option.
 ///
@@ -145,6 +164,14 @@ fn undefined(value: &ScalarValue) -> Option<Undefined> {
     match text(value)?.to_ascii_lowercase().as_str() {
         "omit" => Some(Undefined::Omit),
         "null" => Some(Undefined::Null),
+        _ => None,
+    }
+}
+
+fn search_mode(value: &ScalarValue) -> Option<SearchMode> {
+    match text(value)?.to_ascii_lowercase().as_str() {
+        "exact" => Some(SearchMode::Exact),
+        "heuristic" => Some(SearchMode::Heuristic),
         _ => None,
     }
 }

@@ -30,6 +30,7 @@ use crate::udtf::exec::output;
 use crate::udtf::options::{InputOptions, KCorrsetOptions};
 use crate::udtf::request::{CalledTable, KCorrsetRequest, KCorrsetScan};
 use crate::udtf::scan::pushdown::{Reading, as_question, read};
+use crate::udtf::set_sizes::SetSizes;
 use crate::udtf::settings::{KCorrsetSettings, SweepSettings};
 use crate::udtf::values::display;
 
@@ -48,14 +49,15 @@ pub struct KCorrsetTable {
 }
 
 impl KCorrsetTable {
-    /// The sets of k questions of a relation that has answers.
+    /// The sets of k questions of a relation that has answers, for one k or several.
     ///
     /// # Errors
-    /// k is 0; a column that is missing or ambiguous, or whose type cannot play its role;
+    /// k is 0, or none; a column that is missing or ambiguous, or whose type cannot play its role;
     /// options that exclude each other; a question to include or exclude that cannot be of the
     /// question column's type.
-    pub fn try_new(input: LogicalPlan, k: usize, options: KCorrsetOptions) -> Result<Self> {
-        Self::of_call(input, None, k, options, &ConfigOptions::default())
+    pub fn try_new(input: LogicalPlan, k: impl Into<SetSizes>, options: KCorrsetOptions) -> Result<Self> {
+        options.check()?;
+        Self::of_call(input, None, k.into(), options, &ConfigOptions::default())
     }
 
     /// The sets of a call in a session of this configuration.
@@ -68,13 +70,11 @@ impl KCorrsetTable {
     pub(crate) fn of_call(
         input: LogicalPlan,
         text: Option<String>,
-        k: usize,
+        sizes: SetSizes,
         mut options: KCorrsetOptions,
         config: &ConfigOptions,
     ) -> Result<Self> {
-        if k == 0 {
-            return Err(KCorrsetError::SubsetSizeRange { got: k.to_string() }.into());
-        }
+        sizes.check()?;
         let fields = input.schema().fields();
         let layout = options.input.layout(fields)?;
         let text = table_text(text, &input, config);
@@ -91,8 +91,8 @@ impl KCorrsetTable {
         let column = |place| Expr::Column(Column::from(input.schema().qualified_field(place)));
         let columns: Vec<Expr> = columns.places().into_iter().map(column).collect();
         let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
-        let schema = Arc::new(output::schema(&question));
-        let request = Arc::new(KCorrsetRequest { k, layout, options, question_type, schema, table });
+        let schema = Arc::new(output::schema(&question, options.heuristic().is_some()));
+        let request = Arc::new(KCorrsetRequest { sizes, layout, options, question_type, schema, table });
         Ok(Self {
             input,
             request,

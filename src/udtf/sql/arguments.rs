@@ -16,7 +16,8 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::{COLUMNS, Expected, OptionRule, option_names, rule};
-use crate::udtf::values::{display, integer, text};
+use crate::udtf::set_sizes::SetSizes;
+use crate::udtf::values::{display, elements, integer, text};
 
 /// The arguments of a call beside its table: expressions without columns, which may
 /// hold placeholders.
@@ -85,9 +86,11 @@ impl Arguments {
     /// k and the options.
     ///
     /// # Errors
-    /// An argument is no literal, or not of its type or range.
-    pub(crate) fn typed(&self) -> Result<(usize, KCorrsetOptions), KCorrsetError> {
-        Ok((subset_size(&self.k)?, self.typed_options(false)?))
+    /// An argument is no literal, or not of its type or range; options do not go together.
+    pub(crate) fn typed(&self) -> Result<(SetSizes, KCorrsetOptions), KCorrsetError> {
+        let options = self.typed_options(false)?;
+        options.check()?;
+        Ok((set_sizes(&self.k)?, options))
     }
 
     /// The options without those that are still to come: with a placeholder in them.
@@ -181,17 +184,27 @@ pub(crate) fn struct_options(argument: Expr) -> Result<Vec<(String, Expr)>, KCor
     }
 }
 
-/// The second argument: k.
-fn subset_size(argument: &Expr) -> Result<usize, KCorrsetError> {
+/// The second argument: k, or a list of several.
+fn set_sizes(argument: &Expr) -> Result<SetSizes, KCorrsetError> {
     let Expr::Literal(value, _) = argument else {
         return Err(KCorrsetError::SubsetSizeType { got: argument.to_string() });
     };
-    let size = integer(value).ok_or_else(|| KCorrsetError::SubsetSizeType { got: display(value) })?;
-    if size < 1 {
-        return Err(KCorrsetError::SubsetSizeRange { got: display(value) });
+    let refuse = || KCorrsetError::SubsetSizeType { got: display(value) };
+    let size = |element: &ScalarValue| {
+        let size = integer(element).ok_or_else(refuse)?;
+        if size < 1 {
+            return Err(KCorrsetError::SubsetSizeRange { got: display(element) });
+        }
+        // No table has so many questions; there are no such sets, as for any k above theirs.
+        Ok(usize::try_from(size).unwrap_or(usize::MAX))
+    };
+    match value {
+        ScalarValue::List(_) | ScalarValue::LargeList(_) | ScalarValue::FixedSizeList(_) => {
+            let sizes = elements(value).filter(|sizes| !sizes.is_empty()).ok_or_else(refuse)?;
+            Ok(SetSizes::from(sizes.iter().map(size).collect::<Result<Vec<_>, _>>()?))
+        }
+        one => Ok(SetSizes::from(size(one)?)),
     }
-    // No table has so many questions; the answer is empty, as for any k above theirs.
-    Ok(usize::try_from(size).unwrap_or(usize::MAX))
 }
 
 /// The error for an option whose value is no constant, such as a name or a subquery.
@@ -228,7 +241,11 @@ fn meant(rule: &OptionRule, value: &Expr) -> Vec<Remedy> {
         }
         (Expected::Type(DataType::Int64), text) => {
             let whole = text.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && *number >= 0.0);
-            whole.filter(|number| *number < 1e15).map(|number| format!("{number}"))
+            let taken = |number: &f64| {
+                let number = ScalarValue::from(*number as i64);
+                (rule.set)(&mut KCorrsetOptions::default(), &number).is_some()
+            };
+            whole.filter(|number| *number < 1e15 && taken(number)).map(|number| format!("{number}"))
         }
         _ if rule.name == "undefined" && value.is_null() => Some("'null'".to_string()),
         _ => None,

@@ -5,6 +5,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::scan::provider::{KCorrsetTable, scan};
+use crate::udtf::set_sizes::SetSizes;
 
 /// Question sets of a [`DataFrame`] that has the columns user, question and score, or is
 /// [wide](KCorrsetOptions::wide).
@@ -36,25 +37,27 @@ use crate::udtf::scan::provider::{KCorrsetTable, scan};
 /// # }
 /// ```
 pub trait KCorrsetExt: Sized {
-    /// The subsets of k questions with their r and n, under the default options.
+    /// The subsets of k questions with their r and n, under the default options. k may be several:
+    /// `[5, 10]` or `1..=30`.
     ///
     /// # Errors
-    /// k is 0, or the columns are not there or not of a usable type.
-    fn k_corrset(self, k: usize) -> Result<DataFrame> {
+    /// k is 0 or none, or the columns are not there or not of a usable type.
+    fn k_corrset(self, k: impl Into<SetSizes>) -> Result<DataFrame> {
         self.k_corrset_with(k, KCorrsetOptions::default())
     }
 
     /// The subsets of k questions with their r and n.
     ///
     /// # Errors
-    /// k is 0, or the options do not fit the columns there are.
-    fn k_corrset_with(self, k: usize, options: KCorrsetOptions) -> Result<DataFrame>;
+    /// k is 0 or none, or the options do not fit the columns there are.
+    fn k_corrset_with(self, k: impl Into<SetSizes>, options: KCorrsetOptions) -> Result<DataFrame>;
 }
 
 impl KCorrsetExt for DataFrame {
-    fn k_corrset_with(self, k: usize, options: KCorrsetOptions) -> Result<DataFrame> {
+    fn k_corrset_with(self, k: impl Into<SetSizes>, options: KCorrsetOptions) -> Result<DataFrame> {
+        options.check()?;
         let (state, input) = self.into_parts();
-        let table = KCorrsetTable::of_call(input, None, k, options, state.config_options())?;
+        let table = KCorrsetTable::of_call(input, None, k.into(), options, state.config_options())?;
         Ok(DataFrame::new(state, scan(table)?))
     }
 }

@@ -30,6 +30,7 @@ use crate::error::KCorrsetError;
 use crate::udtf::NAME;
 use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::scan::provider::{KCorrsetTable, scan};
+use crate::udtf::set_sizes::SetSizes;
 use crate::udtf::sql::arguments::Arguments;
 
 /// Parks a call on a relation that the query calls by this name.
@@ -44,7 +45,7 @@ pub(crate) fn park(
 ) -> Result<LogicalPlan> {
     // Whatever comes, the result has the columns that it has for k = 1.
     let options = arguments.options_so_far()?;
-    let table = KCorrsetTable::of_call(input.clone(), text.clone(), 1, options, config)?;
+    let table = KCorrsetTable::of_call(input.clone(), text.clone(), SetSizes::from(1), options, config)?;
     let schema =
         DFSchema::try_from_qualified_schema(NAME, &datafusion::catalog::TableProvider::schema(&table))?;
     let arguments = arguments.with_placeholder_types(table.question_type())?;
