@@ -114,8 +114,13 @@ fn ctrl_c_ends_the_query_and_not_the_prompt() {
                 FROM generate_series(1, 50) u CROSS JOIN generate_series(1, 90) q WHERE (u.value * q.value) % 7 > 0;";
     prompt.send_line(&exam.replace('\n', " ")).unwrap();
     prompt.exp_string("0 row(s) fetched").unwrap();
-    // Hours of work.
+    // Hours of work for a search, as so many sets have the same r, and more for a sweep.
     prompt.send_line("SELECT max(r) FROM k_corrset(exam, 10);").unwrap();
+    prompt.exp_string("found, none above").unwrap();
+    prompt.send_control('c').unwrap();
+    let gap = "(SELECT * FROM exam WHERE \"user\" <> 1 OR question <> 1)";
+    prompt.send_line(&format!("SELECT max(r) FROM k_corrset({gap}, 20);")).unwrap();
+    prompt.exp_string("k_corrset: to sweep ").unwrap();
     prompt.exp_string("subsets/s").unwrap();
     prompt.send_control('c').unwrap();
     prompt.send_line("SELECT 6 * 7 AS answer;").unwrap();

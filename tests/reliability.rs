@@ -443,8 +443,8 @@ async fn sizes_at_both_ends() {
     assert_eq!(some.lines().count(), 5 + 4);
     // Far more than 2^64, and some between 2^63 and 2^64.
     rows(
-        "CREATE TABLE some AS SELECT value % 7 AS \"user\", value AS question, value % 2 AS score
-          FROM generate_series(1, 67)",
+        "CREATE TABLE some AS SELECT u.value AS \"user\", q.value AS question, u.value * q.value % 3 AS score
+          FROM generate_series(1, 3) u CROSS JOIN generate_series(1, 67) q WHERE u.value + q.value > 2",
     )
     .await;
     for call in ["wide, 40", "some, 33"] {
