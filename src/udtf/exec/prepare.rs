@@ -168,9 +168,9 @@ const LONG: f64 = 24.0 * 3600.0;
 /// Says at its start that a sweep will take very long, and what to do about it.
 fn warn_of_long_sweep(plan: &Plan, threads: usize, context: &TaskContext) {
     let seconds = plan.sweep_seconds() / threads.max(1) as f64;
-    let Some(notices) = context.session_config().get_extension::<Notices>().filter(|_| seconds > LONG) else {
+    if seconds <= LONG {
         return;
-    };
+    }
     let days = seconds / LONG;
     let time = match days {
         ..730.0 => format!("{days:.0} days"),
@@ -178,13 +178,17 @@ fn warn_of_long_sweep(plan: &Plan, threads: usize, context: &TaskContext) {
         _ => format!("{:.0e} years", days / 365.25),
     };
     let spelling = Spelling::of(context.session_config().options());
-    notices.add(&spelling.of_text(format!(
-        "k_corrset: to sweep {} sets takes about {time} unless most of them have too few users; for fewer \
-         candidates write exclude => [...] or include => [...], for fewer users' sets min_users => 30, and \
-         for good sets in a second or two, without proof that they are the best, \
-         top => 10, search => 'heuristic'",
+    let notice = spelling.of_text(format!(
+        "k_corrset: to sweep {} sets takes about {time} unless most of them have too few users; write \
+         exclude => [...] or include => [...] for fewer candidates, min_users => 30 for fewer sets, or \
+         top => 10, search => 'heuristic' for good sets in a second or two, without proof that they are \
+         the best",
         plan.subsets()
-    )));
+    ));
+    match context.session_config().get_extension::<Notices>() {
+        Some(notices) => notices.add(&notice),
+        None => log::warn!("{notice}"),
+    }
 }
 
 /// The name of the code that does the work, and what it takes the scores for.
