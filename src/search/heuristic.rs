@@ -246,7 +246,7 @@ pub(crate) struct Climber {
     proof: Option<Proof>,
     /// The best rows, if it is this one that has them.
     best: Vec<Row>,
-    /// Exchanges looked at in chains that have ended.
+    /// Exchanges that chains were to look at which have ended.
     looks: usize,
 }
 
@@ -295,7 +295,8 @@ impl Climber {
     /// Takes in what a chain has met.
     fn end_chain(&mut self) {
         let Some((chain, guesses)) = self.chain.take() else { return };
-        self.looks += chain.looks();
+        // It may have ended before its time.
+        self.looks += chain.looks().max(self.search.length().looks);
         let rows = guesses.into_sets().map(|set| self.search.row(&set));
         let rows: Vec<Row> =
             rows.filter(|row| row.r.is_some() && self.search.bounds.has(row.r, row.n)).collect();

@@ -1,7 +1,7 @@
 //! The search: the sets of the highest r, of any size, found and proven without looking at the others.
 //!
 //! ```text
-//! moments ─▶ problem ─▶ guess ──▶ bars ──▶ form ──▶ root ──▶ levels ──▶ descent ──▶ rows
+//! moments ─▶ problem ─▶ local ──▶ bars ──▶ form ──▶ root ──▶ levels ──▶ descent ──▶ rows
 //! covari-    of one     good      which    as the   how low  the same   the tree    r by the
 //! ances      branch     sets      r next   sign of  it can   for sets   of what     sweep's own
 //!                                          x'Wx     be       partly     is left     kernels
@@ -14,6 +14,9 @@
 //! nodes are left. `exact` drives it, `hand` does the work; each file proves its part.
 //!
 //! `plan` has for each size of sets a `choice`, a sweep or a search, all on one `ground`.
+//!
+//! Where no proof is to be had, `heuristic` finds good sets by the same `local` search, with gaps too,
+//! and `proof` tells how much better others can be at most, by the same trees.
 //!
 //! **Exact.** A set is left out only where a bound, less everything that rounding can have done to it,
 //! says that its r is below the bar. All others are ranked by r as the sweep computes it. So the rows

@@ -204,6 +204,13 @@ def test_a_result_shows_its_first_rows(rows):
     assert "| questions | r | n |" in repr(k_corrset(rows, 10)), "an empty one shows its columns"
 
 
+def test_a_heuristic_tells_what_no_set_is_above(rows):
+    found = k_corrset(rows, 2, top=3, search="heuristic", effort=1, seed=5).to_arrow()
+    assert found.column_names == ["questions", "r", "n", "r_bound"]
+    assert found.select(["questions", "r", "n"]) == k_corrset(rows, 2, top=3).to_arrow()
+    assert set(found["r_bound"].to_pylist()) <= {1.0, found["r"][0].as_py()}
+
+
 @pytest.mark.parametrize("sizes", [[3, 1], (1, 3, 3), {1, 3}, range(1, 4, 2), pyarrow.array([3, 1])])
 def test_sizes_may_be_several(rows, sizes):
     best = k_corrset(rows, sizes, top=2)
