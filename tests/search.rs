@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use datafusion_k_corrset::index::AnswerIndex;
-use datafusion_k_corrset::search::{Effort, Method, Outlook, Plan};
+use datafusion_k_corrset::search::{Effort, Method, Outlook, Part, Plan};
 use datafusion_k_corrset::sweep::{
     Bounds, Budget, Columns, Instructions, Quota, Row, RowBuffer, Sweep, SweepRequest, Undefined, best_rows,
 };
@@ -105,8 +105,17 @@ fn run(plan: &Arc<Plan>, shares: usize, pause: usize, mut reader: impl FnMut(&[R
 }
 
 fn searched(index: &AnswerIndex, requests: &[SweepRequest], best: Option<usize>) -> Arc<Plan> {
+    searched_in_part(index, requests, best, Part::default())
+}
+
+fn searched_in_part(
+    index: &AnswerIndex,
+    requests: &[SweepRequest],
+    best: Option<usize>,
+    part: Part,
+) -> Arc<Plan> {
     let outlook = Outlook { best, partial: false };
-    let plan = Plan::try_new(Arc::clone(index.answers()), requests, Method::Tree, outlook).unwrap();
+    let plan = Plan::try_new(Arc::clone(index.answers()), requests, Method::Tree, outlook, part).unwrap();
     assert_eq!(plan.kernel(), "complete data, tree search", "{requests:?}");
     Arc::new(plan)
 }
@@ -221,6 +230,25 @@ proptest! {
     }
 
     #[test]
+    fn parts_have_every_set_once(
+        table in table(), request in request(), floats: bool, top in proptest::option::of(1usize..30),
+        best in 1usize..30, of in 2usize..6, shares in 1usize..3, pause in 1usize..200,
+    ) {
+        let index = index(&[batch_of(&table, floats)]);
+        let request = SweepRequest { top, ..fit(request, table[0].len()) };
+        let found = (0..of).flat_map(|part| {
+            let part = Part { index: part, of };
+            run(&searched_in_part(&index, from_ref(&request), Some(best), part), shares, pause, |_| {})
+        });
+        let found: Vec<Row> = found.collect();
+        let expected = sweep(&index, &request, 1, 1000);
+        match top {
+            Some(top) => prop_assert_eq!(best_rows(top, found), expected),
+            None => prop_assert_eq!(sorted(found), sorted(expected)),
+        }
+    }
+
+    #[test]
     fn sizes_do_not_get_in_each_others_way(
         table in table(), request in request(), floats: bool, sizes in proptest::collection::vec(1usize..10, 1..5),
         top in 0usize..20, tree: bool, shares in 1usize..4, pause in 1usize..200,
@@ -234,7 +262,7 @@ proptest! {
             searched(&index, &requests, None)
         } else {
             let (answers, outlook) = (Arc::clone(index.answers()), Outlook::default());
-            Arc::new(Plan::try_new(answers, &requests, Method::Sweep, outlook).unwrap())
+            Arc::new(Plan::try_new(answers, &requests, Method::Sweep, outlook, Part::default()).unwrap())
         };
         let one_by_one = sizes.iter().flat_map(|k| sweep(&index, &of_size(k), 1, 1000));
         prop_assert_eq!(run(&plan, shares, pause, |_| {}), one_by_one.collect::<Vec<_>>());
@@ -265,7 +293,7 @@ proptest! {
         let found = |shares: usize, pause: usize| {
             let method = Method::Heuristic(Effort { effort: 1, seed });
             let (answers, outlook) = (Arc::clone(index.answers()), Outlook::default());
-            let plan = Arc::new(Plan::try_new(answers, from_ref(&request), method, outlook).unwrap());
+            let plan = Arc::new(Plan::try_new(answers, from_ref(&request), method, outlook, Part::default()).unwrap());
             (run(&plan, shares, pause, |_| {}), plan.bound(request.k))
         };
         let (rows, bound) = found(1, 1000);

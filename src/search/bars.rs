@@ -39,6 +39,11 @@ impl Bars {
         self.guesses.first().filter(|_| self.begun)
     }
 
+    /// The r of the `place`-th of the guesses, once bands have begun.
+    pub(crate) fn guessed_r(&self, place: usize) -> Option<f64> {
+        self.guesses.get(place.checked_sub(1)?).filter(|_| self.begun)?.r
+    }
+
     /// Whether this is the first time that it is asked.
     pub(crate) fn begin(&mut self) -> bool {
         if std::mem::replace(&mut self.begun, true) {

@@ -11,7 +11,7 @@ use crate::search::ground::Ground;
 use crate::search::hand::Hand;
 use crate::search::heuristic::{CHAINS, Climber, HeuristicSearch};
 use crate::search::levels::Levels;
-use crate::search::method::{Method, Outlook};
+use crate::search::method::{Method, Outlook, Part};
 use crate::search::moments::Moments;
 use crate::sweep::constraint::Constraint;
 use crate::sweep::rows::buffer::Columns;
@@ -32,7 +32,6 @@ pub(crate) enum Choice {
 #[derive(Debug)]
 pub(crate) struct Searched {
     pub(crate) search: Arc<ExactSearch>,
-    subsets: SetCount,
     k: usize,
     candidates: usize,
 }
@@ -41,7 +40,7 @@ impl Choice {
     /// Chooses for a request.
     ///
     /// # Arguments
-    /// `neighbour`: a search for sets of another size.
+    /// `neighbour`: a search for sets of another size; `part`: what of a search is for this process.
     ///
     /// # Errors
     /// Those of [`SweepPlan::try_new`], where the sets have to be swept.
@@ -51,6 +50,7 @@ impl Choice {
         method: Method,
         outlook: Outlook,
         neighbour: Option<Arc<ExactSearch>>,
+        part: Part,
     ) -> Result<Self> {
         let answers = &ground.answers;
         // A heuristic knows no quotas, and nothing of sets that have any of some questions.
@@ -67,11 +67,11 @@ impl Choice {
             let sets = Sets::of(answers, request);
             let subsets = sets.number();
             if method == Method::Tree || sets.sweep_seconds(answers) > sets.search_seconds() {
-                let search = ExactSearch::new(Arc::clone(ground), request, expected, subsets, neighbour);
+                let search = ExactSearch::new(Arc::clone(ground), request, expected, neighbour, part);
                 let few = || expected > 0 || !search.would_find_many();
                 if method == Method::Tree || subsets.exactly().is_none() || few() {
                     let (k, candidates) = (request.k, sets.candidates);
-                    return Ok(Self::Search(Searched { search: Arc::new(search), subsets, k, candidates }));
+                    return Ok(Self::Search(Searched { search: Arc::new(search), k, candidates }));
                 }
             }
         }
@@ -83,7 +83,7 @@ impl Choice {
     pub(crate) fn subsets(&self) -> SetCount {
         match self {
             Self::Sweep(plan) => plan.subsets(),
-            Self::Search(plan) => plan.subsets,
+            Self::Search(plan) => plan.search.subsets,
             Self::Heuristic(search) => search.subsets(),
         }
     }

@@ -38,6 +38,8 @@ use crate::search::levels::Levels;
 use crate::search::local::covariance::{CovarianceLandscape, correlation};
 use crate::search::local::guesses::Guesses;
 use crate::search::local::{Chain, Length, random_set};
+use crate::search::method::Part;
+use crate::search::parts;
 use crate::search::problem::Problem;
 use crate::search::quotas::OrderedQuotas;
 use crate::search::random::Random;
@@ -89,7 +91,9 @@ pub(crate) struct ExactSearch {
     expected: usize,
     pub(crate) subsets: SetCount,
     pub(crate) bounds: SharedBounds,
+    /// Those that are searched, and those that the first guess is made in.
     pub(crate) branches: Vec<Branch>,
+    pub(crate) whole: Vec<Branch>,
     /// A search for sets of another size.
     neighbour: Option<Arc<ExactSearch>>,
     pub(crate) looked_at: AtomicU64,
@@ -104,10 +108,29 @@ pub(crate) struct ExactSearch {
 }
 
 /// The sets of one constraint.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Branch {
     fixed: Vec<Position>,
     pub(crate) problem: Arc<Problem>,
+}
+
+impl Branch {
+    /// The sets of a constraint, if there are any.
+    fn of(ground: &Ground, k: usize, mut constraint: Constraint) -> Option<Self> {
+        let (candidates, choose) = constraint.choices(k, ground.answers.questions());
+        let Constraint { fixed, quotas, .. } = constraint;
+        let problem =
+            || Arc::new(Problem::new(ground.moments(), &fixed, candidates.clone(), choose, &quotas));
+        (!candidates.is_empty()).then(|| Self { problem: problem(), fixed: fixed.clone() })
+    }
+
+    /// A set, by ascending positions.
+    fn positions(&self, set: &[usize]) -> Vec<Position> {
+        let chosen = set.iter().map(|&candidate| self.problem.candidates[candidate]);
+        let mut positions: Vec<Position> = chosen.chain(self.fixed.iter().copied()).collect();
+        positions.sort_unstable();
+        positions
+    }
 }
 
 /// What there is to do.
@@ -190,23 +213,28 @@ impl ExactSearch {
     ///
     /// # Arguments
     /// `expected`: how many of the sets of the highest r will be read, about; `neighbour`: a search for
-    /// sets of another size.
+    /// sets of another size; `part`: what is searched, after the first guess.
     pub(crate) fn new(
         ground: Arc<Ground>,
         request: &SweepRequest,
         expected: usize,
-        subsets: SetCount,
         neighbour: Option<Arc<ExactSearch>>,
+        part: Part,
     ) -> Self {
         let answers = &ground.answers;
-        let mut branches = Vec::new();
-        for mut constraint in Constraint::all_of(answers, request) {
-            let (candidates, choose) = constraint.choices(request.k, answers.questions());
-            if !candidates.is_empty() {
-                let Constraint { fixed, quotas, .. } = constraint;
-                let problem = Problem::new(ground.moments(), &fixed, candidates, choose, &quotas);
-                branches.push(Branch { fixed, problem: Arc::new(problem) });
+        let (mut whole, mut branches, mut subsets) = (Vec::new(), Vec::new(), SetCount::NONE);
+        for constraint in Constraint::all_of(answers, request) {
+            let Some(branch) = Branch::of(&ground, request.k, constraint.clone()) else { continue };
+            if part.of == 1 {
+                branches.push(branch.clone());
+                subsets = subsets + constraint.subsets(request.k, answers.questions()).0;
+            } else {
+                for part in parts::of_part(&constraint, &branch.problem, part) {
+                    subsets = subsets + part.subsets(request.k, answers.questions()).0;
+                    branches.extend(Branch::of(&ground, request.k, part));
+                }
             }
+            whole.push(branch);
         }
         let mut bounds = request.all_bounds();
         let users = answers.users() as i64;
@@ -228,6 +256,7 @@ impl ExactSearch {
             subsets,
             bounds: SharedBounds::from(bounds),
             branches,
+            whole,
             neighbour,
             looked_at: AtomicU64::new(0),
             best: AtomicU64::new(0),
@@ -249,7 +278,7 @@ impl ExactSearch {
             let r = correlation(self.corrected, problem.moments_of(&set));
             least <= r && r <= most
         };
-        self.branches.iter().cycle().take(PROBES).any(&mut probe)
+        self.whole.iter().cycle().take(PROBES).any(&mut probe)
     }
 
     pub(crate) fn bounds(&self) -> &SharedBounds {
@@ -266,11 +295,14 @@ impl ExactSearch {
 
     /// A set of a branch, by ascending positions.
     pub(crate) fn positions(&self, branch: usize, set: &[usize]) -> Vec<Position> {
-        let Branch { fixed, problem } = &self.branches[branch];
-        let mut positions: Vec<Position> =
-            set.iter().map(|&candidate| problem.candidates[candidate]).chain(fixed.iter().copied()).collect();
-        positions.sort_unstable();
-        positions
+        self.branches[branch].positions(set)
+    }
+
+    /// Leaves only sets that are no worse than as many as are wanted, which were met.
+    fn tighten_by(&self, bars: &Bars) {
+        if let Some(least) = self.top.and_then(|top| bars.guessed_r(top)) {
+            self.bounds.tighten(Bounds { r: [least, f64::INFINITY], ..Bounds::DEFINED });
+        }
     }
 
     /// The highest r that was found, and one that no set is above; `None` before the first guess.
@@ -298,7 +330,7 @@ impl ExactSearch {
         let branch = run / RUNS;
         let mut guesses = Guesses::new(self.expected.clamp(1, MOST_GUESSES));
         let stop = || budget.is_stopped();
-        let problem = &self.branches[branch].problem;
+        let Branch { problem, .. } = &self.whole[branch];
         let mut random = Random::new(run as u64);
         let known = self.neighbour.as_ref().filter(|_| run % RUNS == 0).and_then(|other| other.best_guess());
         let known = known.unwrap_or_default();
@@ -308,7 +340,8 @@ impl ExactSearch {
         let landscape = CovarianceLandscape::new(Arc::clone(problem), self.corrected, self.instructions);
         let mut chain = Chain::new(Box::new(landscape), start, random, LENGTH);
         while !stop() && !chain.step(&mut guesses, &stop) {}
-        let row = |set: Vec<usize>| self.ground.singles.row(&self.positions(branch, &set), self.corrected);
+        let row =
+            |set: Vec<usize>| self.ground.singles.row(&self.whole[branch].positions(&set), self.corrected);
         let rows: Vec<Row> = guesses.into_sets().map(row).filter(|row| row.r.is_some()).collect();
         rows.iter().for_each(|row| self.found(row));
         rows
@@ -373,7 +406,11 @@ impl ExactSearch {
         if bounds.is_empty() {
             return None;
         }
-        if bars.begin() && bounds.undefined {
+        let begins = bars.begin();
+        if begins && self.branches.len() != self.whole.len() {
+            self.tighten_by(bars);
+        }
+        if begins && bounds.undefined {
             let rest = self.corrected.then_some(Kind::ConstantRest);
             return of_all(&[Kind::ConstantSubtotal].into_iter().chain(rest).collect::<Vec<_>>());
         }

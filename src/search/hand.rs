@@ -72,7 +72,7 @@ impl Hand {
             self.best = self.search.top.map(Top::new);
         }
         let idle = stage.active == 0;
-        let runs = RUNS * self.search.branches.len();
+        let runs = RUNS * self.search.whole.len();
         let next = match &mut stage.work {
             Work::Guess { next } if *next < runs => {
                 *next += 1;

@@ -24,7 +24,7 @@ use crate::search::local::gaps::GapsLandscape;
 use crate::search::local::guesses::Guesses;
 use crate::search::local::rows::{LargeProblem, RowCache};
 use crate::search::local::{Chain, Landscape, Length, random_set};
-use crate::search::method::Effort;
+use crate::search::method::{Effort, Part};
 use crate::search::moments::Moments;
 use crate::search::problem::Problem;
 use crate::search::proof::Proof;
@@ -116,7 +116,7 @@ impl HeuristicSearch {
             let problem = Problem::new(ground.moments(), &fixed, candidates.clone(), choose, &[]);
             let provable = candidates.len() <= MOST_PROVABLE;
             let exact = provable
-                .then(|| Arc::new(ExactSearch::new(Arc::clone(&ground), request, 1, SetCount::NONE, None)));
+                .then(|| Arc::new(ExactSearch::new(Arc::clone(&ground), request, 1, None, Part::default())));
             Terrain::Covariances(Arc::new(problem), exact)
         };
         Self {

@@ -52,6 +52,22 @@ impl FromStr for Method {
     }
 }
 
+/// Which part of the searches is for this process, of how many. Heuristics are for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// From 0 on.
+    pub index: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Default for Part {
+    /// All of them.
+    fn default() -> Self {
+        Self { index: 0, of: 1 }
+    }
+}
+
 /// What is known of the rows that will be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outlook {

@@ -32,6 +32,7 @@
 //! | level | the place of a candidate in the order in which the tree decides |
 //! | twin | a candidate of the same scores |
 //! | hand | a share of the search, which takes what is next to be done |
+//! | part | what of a search is for one of several processes |
 
 mod assignment;
 mod bars;
@@ -49,6 +50,7 @@ mod local;
 mod matrix;
 mod method;
 mod moments;
+mod parts;
 mod plan;
 mod problem;
 mod proof;
@@ -56,5 +58,5 @@ mod quotas;
 mod random;
 mod root;
 
-pub use method::{Effort, Method, Outlook};
+pub use method::{Effort, Method, Outlook, Part};
 pub use plan::Plan;

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::index::Answers;
 use crate::search::choice::Choice;
 use crate::search::ground::Ground;
-use crate::search::method::{Method, Outlook};
+use crate::search::heuristic::CHAINS;
+use crate::search::method::{Method, Outlook, Part};
 use crate::search::moments::Moments;
 use crate::sweep::kernel::select::Kernels;
 use crate::sweep::rows::buffer::Columns;
@@ -19,6 +20,7 @@ pub struct Plan {
     /// Of one size after the other; one at least.
     choices: Vec<Choice>,
     top: Option<usize>,
+    part: Part,
 }
 
 impl Plan {
@@ -32,6 +34,7 @@ impl Plan {
         requests: &[SweepRequest],
         method: Method,
         outlook: Outlook,
+        part: Part,
     ) -> Result<Self> {
         let k = requests.iter().map(|request| request.k).max().unwrap_or(1);
         let first = requests.first().cloned().unwrap_or_default();
@@ -42,9 +45,9 @@ impl Plan {
                 Some(Choice::Search(plan)) => Some(Arc::clone(&plan.search)),
                 _ => None,
             };
-            choices.push(Choice::try_new(&ground, request, method, outlook, neighbour)?);
+            choices.push(Choice::try_new(&ground, request, method, outlook, neighbour, part)?);
         }
-        Ok(Self { choices, top: first.top })
+        Ok(Self { choices, top: first.top, part })
     }
 
     /// How many subsets there are.
@@ -65,20 +68,15 @@ impl Plan {
         names.join("; ")
     }
 
-    /// Whether whoever makes this plan has to work on all of it, as it is not for others to know what
-    /// was done.
-    pub fn is_one_search(&self) -> bool {
-        !self.choices.iter().all(|choice| matches!(choice, Choice::Sweep(_)))
-    }
-
     /// How many shares can be worked on at the same time: at most this many.
     pub fn shares(&self, most: usize) -> usize {
         self.choices.iter().map(|choice| choice.shares(most)).max().unwrap_or(1)
     }
 
-    /// The `index`-th of `of` shares; together they list every subset that is wanted once.
+    /// The `index`-th of `of` shares of all processes; together they list every subset that is wanted
+    /// once.
     pub fn share(self: &Arc<Self>, index: usize, of: usize, columns: Columns) -> Box<dyn Sweep> {
-        if let [choice] = &self.choices[..] {
+        if let [choice @ (Choice::Sweep(_) | Choice::Search(_))] = &self.choices[..] {
             return choice.share(index, of, columns);
         }
         let plan = Arc::clone(self);
@@ -86,7 +84,11 @@ impl Plan {
         Box::new(Sequence::new(move || {
             let mut choices = places.by_ref().map(|place| &plan.choices[place]);
             // Some sets cannot be shared out among so many.
-            let choice = choices.find(|choice| index < choice.shares(of))?;
+            let mine = |choice: &&Choice| match choice {
+                Choice::Heuristic(_) => plan.part.index == 0 && index < CHAINS,
+                other => index < other.shares(of),
+            };
+            let choice = choices.find(mine)?;
             Some(choice.share(index, choice.shares(of), columns))
         }))
     }

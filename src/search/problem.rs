@@ -104,11 +104,16 @@ impl Problem {
 
     /// The variance of a set such as good ones are: of the candidates of the highest r.
     pub(crate) fn variance_of_strongest(&self) -> f64 {
+        let [_, variance] = self.moments_of(&self.strongest()[..self.choose]);
+        variance.max(f64::MIN_POSITIVE)
+    }
+
+    /// All candidates, those of the highest r first.
+    pub(crate) fn strongest(&self) -> Vec<usize> {
         let own = |x: &usize| self.covariances[*x] / self.variances.row(*x)[*x].max(f64::MIN_POSITIVE).sqrt();
         let mut order: Vec<usize> = (0..self.size()).collect();
         order.sort_by(|x, y| own(y).total_cmp(&own(x)));
-        let [_, variance] = self.moments_of(&order[..self.choose]);
-        variance.max(f64::MIN_POSITIVE)
+        order
     }
 
     pub(crate) fn size(&self) -> usize {

@@ -17,7 +17,7 @@ use datafusion::physical_plan::filter_pushdown::{
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
-use crate::search::Method;
+use crate::search::{Method, Part};
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::prepare::{PreparationSlot, Prepared};
@@ -111,15 +111,17 @@ impl KCorrsetExec {
     /// One partition's share of the result.
     pub(crate) fn stream(&self, partition: usize, context: &Arc<TaskContext>) -> KCorrsetStream {
         let partitions = self.properties.partitioning.partition_count();
-        let begin = |run| {
-            let (input, scan) = (Arc::clone(&self.input), self.scan.of_run(run).into_owned());
-            Prepared::shared(input, scan, Arc::clone(context), self.metrics.clone(), Arc::clone(&self.kernel))
-        };
-        let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
-        let (preparation, run) = preparation.hand_out(partition, partitions, begin);
         let distribution = distribution_of(context.session_config());
         // In a process of its own, the only one.
         let (task, tasks) = distribution.map_or((0, 1), |it| it.task_of(&self.input, context));
+        let begin = |run| {
+            let (input, scan) = (Arc::clone(&self.input), self.scan.of_run(run).into_owned());
+            let (context, metrics, kernel) =
+                (Arc::clone(context), self.metrics.clone(), Arc::clone(&self.kernel));
+            Prepared::shared(input, scan, Part { index: task, of: tasks }, context, metrics, kernel)
+        };
+        let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
+        let (preparation, run) = preparation.hand_out(partition, partitions, begin);
         let id = PartitionId { partition, partitions, task, tasks };
         let scan = self.scan.of_run(run);
         KCorrsetStream::new(preparation, self.output.clone(), id, &scan, context, &self.metrics)

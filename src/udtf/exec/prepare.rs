@@ -16,7 +16,7 @@ use rayon::ThreadPool;
 
 use crate::error::KCorrsetError;
 use crate::index::AnswerIndex;
-use crate::search::{Outlook, Plan};
+use crate::search::{Outlook, Part, Plan};
 use crate::sweep::{Bounds, Quota, SetCount, SweepProgress, SweepRequest};
 use crate::udtf::advice::near::near_questions;
 use crate::udtf::advice::spelling::Spelling;
@@ -85,13 +85,14 @@ impl Prepared {
     pub(crate) fn shared(
         input: Arc<dyn ExecutionPlan>,
         scan: KCorrsetScan,
+        part: Part,
         context: Arc<TaskContext>,
         metrics: ExecutionPlanMetricsSet,
         kernel: Arc<OnceLock<String>>,
     ) -> SharedPreparation {
         let preparation = async move {
             let prepared =
-                prepare(input, scan, context, &metrics).await.map_err(bounded).map_err(Arc::new)?;
+                prepare(input, scan, part, context, &metrics).await.map_err(bounded).map_err(Arc::new)?;
             kernel.get_or_init(|| kernel_name(&prepared.plan, &prepared.index));
             Ok(Arc::new(prepared))
         };
@@ -109,6 +110,7 @@ impl Prepared {
 async fn prepare(
     input: Arc<dyn ExecutionPlan>,
     scan: KCorrsetScan,
+    part: Part,
     context: Arc<TaskContext>,
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Prepared> {
@@ -126,7 +128,7 @@ async fn prepare(
             let requests = sweep_requests(&scan, &index)?;
             let method = scan.method();
             reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
-            let plan = Plan::try_new(Arc::clone(index.answers()), &requests, method, outlook)?;
+            let plan = Plan::try_new(Arc::clone(index.answers()), &requests, method, outlook, part)?;
             Ok((index, Arc::new(plan), reservation))
         })
         .await?;

@@ -121,8 +121,6 @@ impl KCorrsetStream {
         // The single partition of a sweep for the top rows keeps all threads busy.
         let shares = plan.shares(self.threads.max(partitions) * tasks);
         let mine: Vec<usize> = (partition + partitions * task..shares).step_by(partitions * tasks).collect();
-        // Tasks of a cluster have no stage in common.
-        let mine = if task > 0 && plan.is_one_search() { Vec::new() } else { mine };
         let row_bytes = self.output.row_bytes(plan.set_size(), prepared.index.value_bytes());
         let batch_bytes = self.batch_size.saturating_mul(row_bytes);
         // Rows that are not all wanted are not swept ahead.
