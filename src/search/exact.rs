@@ -332,7 +332,8 @@ impl ExactSearch {
         let stop = || budget.is_stopped();
         let Branch { problem, .. } = &self.whole[branch];
         let mut random = Random::new(run as u64);
-        let known = self.neighbour.as_ref().filter(|_| run % RUNS == 0).and_then(|other| other.best_guess());
+        let known =
+            self.neighbour.as_ref().filter(|_| run.is_multiple_of(RUNS)).and_then(|other| other.best_guess());
         let known = known.unwrap_or_default();
         let near: Vec<usize> =
             (0..problem.size()).filter(|&candidate| known.contains(&problem.candidates[candidate])).collect();

@@ -91,8 +91,8 @@ def k_corrset(
             a column like any other, and one without is left out.
         min_users: Keep sets with an n of at least this.
         top: Keep only the best so many of each size: r descending, then n descending, then questions
-            ascending; the rows come in this order, the smallest sets first. Without, there are as many rows as sets, which
-            may be more than memory holds, and they come in any order.
+            ascending; the rows come in this order, the smallest sets first. Without, there are as many
+            rows as sets, which may be more than memory holds, and they come in any order.
         include: Questions that every set must contain: one, or any number of them.
         exclude: Questions that no set may contain. Grand totals stay over all questions.
         corrected: Correlate with the grand total less the set's own scores (item-rest).

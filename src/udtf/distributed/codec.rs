@@ -326,7 +326,7 @@ fn decode_input(
     converter: &dyn PhysicalProtoConverterExtension,
 ) -> Result<SharedInputExec> {
     let source = match message.source {
-        Some(SourceMessage::Shipped(feed)) => Source::Shipped(WorkUnitFeed::from_proto(feed)?),
+        Some(SourceMessage::Shipped(feed)) => Source::Shipped(Box::new(WorkUnitFeed::from_proto(feed)?)),
         Some(SourceMessage::Read(plan)) => Source::Read(converter.proto_to_execution_plan(&plan, context)?),
         None => return internal_err!("an input without a source"),
     };

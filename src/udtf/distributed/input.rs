@@ -54,9 +54,15 @@ impl fmt::Debug for SharedInputExec {
 pub(super) enum Source {
     /// The coordinator builds the index and ships it. In the coordinator's own process, the
     /// rows are there.
-    Shipped(WorkUnitFeed<IndexFeed>),
+    Shipped(Box<WorkUnitFeed<IndexFeed>>),
     /// Every task reads the rows.
     Read(Arc<dyn ExecutionPlan>),
+}
+
+impl Source {
+    fn shipped(feed: IndexFeed) -> Self {
+        Self::Shipped(Box::new(WorkUnitFeed::new(feed)))
+    }
 }
 
 impl SharedInputExec {
@@ -72,12 +78,12 @@ impl SharedInputExec {
         let schema = input.schema();
         let source = match shared_bytes(&input) {
             Some(bytes) if bytes > settings.ship_below => Source::Read(input),
-            _ => Source::Shipped(WorkUnitFeed::new(IndexFeed {
+            _ => Source::shipped(IndexFeed {
                 input,
                 scan: scan.clone(),
                 index: Arc::default(),
                 metrics: ExecutionPlanMetricsSet::new(),
-            })),
+            }),
         };
         Self::new(source, schema)
     }
@@ -228,12 +234,12 @@ impl ExecutionPlan for SharedInputExec {
             Source::Read(plan) => Source::Read(reset_plan_states(Arc::clone(plan))?),
             Source::Shipped(feed) => match feed.inner() {
                 None => Source::Shipped(feed.clone()),
-                Some(here) => Source::Shipped(WorkUnitFeed::new(IndexFeed {
+                Some(here) => Source::shipped(IndexFeed {
                     input: reset_plan_states(Arc::clone(&here.input))?,
                     scan: here.scan.clone(),
                     index: Arc::default(),
                     metrics: ExecutionPlanMetricsSet::new(),
-                })),
+                }),
             },
         };
         Ok(Arc::new(Self::new(source, self.schema())))
