@@ -218,6 +218,7 @@ impl HeuristicSearch {
                 self.fixed.clone(),
                 choose,
                 self.bounds.n,
+                self.length().looks,
             )),
         };
         let mut random = Random::of(self.effort.seed, number as u64);

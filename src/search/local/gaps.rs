@@ -29,6 +29,8 @@ pub(crate) struct GapsLandscape {
     /// without gaps.
     cost: usize,
     looks: usize,
+    /// No climb goes on beyond so many.
+    most_looks: usize,
 }
 
 /// What a question of a user takes, in exchanges, for scores of 0 or 1: where questions are taken in one
@@ -48,12 +50,13 @@ impl GapsLandscape {
         fixed: Vec<Position>,
         choose: usize,
         users: [i64; 2],
+        most_looks: usize,
     ) -> Self {
         let questions = answers.questions() as f64;
         let class = if matches!(answers.scores, Scores::Binary(_)) { 1.0 } else { OTHER_SCORES };
         let of_answer = class * (RESTRICTED * (fixed.len() + choose) as f64 + SUMMED);
         let cost = AT_LEAST + answers.users() as f64 * questions * of_answer;
-        Self { extensions, candidates, fixed, choose, users, cost: cost as usize, looks: 0 }
+        Self { extensions, candidates, fixed, choose, users, cost: cost as usize, looks: 0, most_looks }
     }
 
     /// What a set is worth.
@@ -102,9 +105,6 @@ impl Landscape for GapsLandscape {
         let mut value = f64::NEG_INFINITY;
         let mut for_nothing = 0;
         for place in (0..set.len()).cycle() {
-            if for_nothing == set.len() || stop() {
-                break;
-            }
             for_nothing += 1;
             let exchanges = self.exchanges(set, place);
             for &(comes, worth) in &exchanges {
@@ -117,12 +117,18 @@ impl Landscape for GapsLandscape {
                 }
                 (value, set[place]) = (worth, comes);
             }
+            if for_nothing == set.len() || self.looks >= self.most_looks || stop() {
+                break;
+            }
         }
         value
     }
 
     fn neighbours(&mut self, set: &[usize], guesses: &mut Guesses) {
         for place in 0..set.len() {
+            if self.looks >= 2 * self.most_looks {
+                break;
+            }
             for (comes, worth) in self.exchanges(set, place) {
                 Self::push(set, place, comes, worth, guesses);
             }
