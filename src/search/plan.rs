@@ -138,9 +138,16 @@ impl Plan {
     /// The best rows of each size among those of all shares, the smallest sets first.
     pub fn best_rows(&self, mut shares: Vec<Row>) -> Vec<Row> {
         let Some(size) = self.top else { return shares };
-        shares.sort_by_key(|row| row.questions.len());
-        let of_size = shares.chunk_by(|x, y| x.questions.len() == y.questions.len());
-        of_size.flat_map(|rows| best_rows(size, rows.iter().cloned())).collect()
+        let questions = |row: &Row| row.questions.len();
+        shares.sort_unstable_by_key(questions);
+        // Rows may be many, and are not copied.
+        let mut of_sizes = Vec::new();
+        while let Some(most) = shares.last().map(questions) {
+            let others = shares.partition_point(|row| questions(row) < most);
+            let largest = if others == 0 { std::mem::take(&mut shares) } else { shares.split_off(others) };
+            of_sizes.push(largest);
+        }
+        of_sizes.into_iter().rev().flat_map(|rows| best_rows(size, rows)).collect()
     }
 
     /// Bytes of the best subsets that one of `shares` shares keeps, and of its part while those

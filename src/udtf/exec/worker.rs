@@ -158,26 +158,27 @@ impl Job {
         if rows.rows == 0 {
             return Ok(Vec::new());
         }
-        Ok(self.cut(&self.output.batch(rows, self.prepared.index.questions(), 1.0)?))
-    }
-
-    fn cut(&self, all: &RecordBatch) -> Vec<RecordBatch> {
+        let all = self.output.batch(rows, self.prepared.index.questions(), 1.0)?;
         let cut = |first| all.slice(first, self.batch_size.min(all.num_rows() - first));
-        (0..all.num_rows()).step_by(self.batch_size).map(cut).collect()
+        Ok((0..all.num_rows()).step_by(self.batch_size).map(cut).collect())
     }
 
-    /// The best rows as batches, where a share is at its end. Sizes are not kept apart, as whoever
-    /// passes on batches need not keep these in order.
+    /// The best rows as batches, where a share is at its end.
     fn best_batches(&self, rows: Vec<Row>) -> Result<Vec<RecordBatch>> {
-        let best = self.merge_best(rows);
-        let of_sizes = best.chunk_by(|x, y| x.questions.len() == y.questions.len()).map(|of_size| {
-            let mut rows = RowBuffer::new(self.output.columns());
+        self.merge_best(rows).chunks(self.batch_size).map(|rows| self.best_batch(rows)).collect()
+    }
+
+    /// Rows as one batch. Sizes are not kept apart, as whoever passes on batches need not keep these in
+    /// order.
+    fn best_batch(&self, rows: &[Row]) -> Result<RecordBatch> {
+        let of_sizes = rows.chunk_by(|x, y| x.questions.len() == y.questions.len()).map(|of_size| {
+            let k = of_size[0].questions.len();
+            let mut rows = RowBuffer::with_capacity(self.output.columns(), of_size.len(), k);
             of_size.iter().for_each(|row| rows.push_row(row));
-            let bound = self.prepared.plan.bound(of_size[0].questions.len()).unwrap_or(1.0);
+            let bound = self.prepared.plan.bound(k).unwrap_or(1.0);
             self.output.batch(rows, self.prepared.index.questions(), bound)
         });
-        let of_sizes = of_sizes.collect::<Result<Vec<_>, _>>()?;
-        Ok(self.cut(&concat_batches(self.output.schema(), &of_sizes)?))
+        Ok(concat_batches(self.output.schema(), &of_sizes.collect::<Result<Vec<_>, _>>()?)?)
     }
 
     /// Keeps the best rows of a share that is at its end; the last share gets the
