@@ -92,7 +92,7 @@ impl Choice {
     pub(crate) fn tighten(&self, bounds: Bounds) {
         match self {
             Self::Sweep(plan) => plan.tighten(bounds),
-            Self::Search(plan) => plan.search.bounds().tighten(bounds),
+            Self::Search(plan) => plan.search.bounds.tighten(bounds),
             // Rows of `top` are chosen before they are filtered.
             Self::Heuristic(_) => {}
         }
@@ -149,7 +149,7 @@ impl Choice {
             Self::Sweep(plan) => plan.top_memory(shares),
             Self::Search(plan) => {
                 let questions = plan.k * size_of::<u32>();
-                let rows = plan.search.top().unwrap_or(0);
+                let rows = plan.search.top.unwrap_or(0);
                 rows.saturating_mul(2 * size_of::<Row>() + questions.next_multiple_of(16))
             }
             Self::Heuristic(search) => search.top_memory(),

@@ -40,7 +40,7 @@ use crate::search::local::guesses::Guesses;
 use crate::search::local::{Chain, Length, random_set};
 use crate::search::method::Part;
 use crate::search::parts;
-use crate::search::problem::Problem;
+use crate::search::problem::{Problem, positions_of};
 use crate::search::quotas::OrderedQuotas;
 use crate::search::random::Random;
 use crate::search::root::Root;
@@ -126,10 +126,7 @@ impl Branch {
 
     /// A set, by ascending positions.
     fn positions(&self, set: &[usize]) -> Vec<Position> {
-        let chosen = set.iter().map(|&candidate| self.problem.candidates[candidate]);
-        let mut positions: Vec<Position> = chosen.chain(self.fixed.iter().copied()).collect();
-        positions.sort_unstable();
-        positions
+        positions_of(&self.problem.candidates, &self.fixed, set.iter().copied())
     }
 }
 
@@ -279,14 +276,6 @@ impl ExactSearch {
             least <= r && r <= most
         };
         self.whole.iter().cycle().take(PROBES).any(&mut probe)
-    }
-
-    pub(crate) fn bounds(&self) -> &SharedBounds {
-        &self.bounds
-    }
-
-    pub(crate) fn top(&self) -> Option<usize> {
-        self.top
     }
 
     pub(crate) fn stage(&self) -> MutexGuard<'_, Stage> {

@@ -52,7 +52,7 @@ impl Hand {
     /// their end.
     pub(crate) fn new(search: Arc<ExactSearch>) -> Self {
         Self {
-            best: search.top().map(Top::new),
+            best: search.top.map(Top::new),
             search,
             found: VecDeque::new(),
             expansion: None,

@@ -26,7 +26,7 @@ use crate::search::local::rows::{LargeProblem, RowCache};
 use crate::search::local::{Chain, Landscape, Length, random_set};
 use crate::search::method::{Effort, Part};
 use crate::search::moments::Moments;
-use crate::search::problem::Problem;
+use crate::search::problem::{Problem, positions_of};
 use crate::search::proof::Proof;
 use crate::search::random::Random;
 use crate::sweep::constraint::Constraint;
@@ -113,11 +113,12 @@ impl HeuristicSearch {
             );
             Terrain::Rows(Arc::new(problem))
         } else {
-            let problem = Problem::new(ground.moments(), &fixed, candidates.clone(), choose, &[]);
             let provable = candidates.len() <= MOST_PROVABLE;
             let exact = provable
                 .then(|| Arc::new(ExactSearch::new(Arc::clone(&ground), request, 1, None, Part::default())));
-            Terrain::Covariances(Arc::new(problem), exact)
+            let made = || Arc::new(Problem::new(ground.moments(), &fixed, candidates.clone(), choose, &[]));
+            let of_exact = |exact: &Arc<ExactSearch>| Arc::clone(&exact.branches[0].problem);
+            Terrain::Covariances(exact.as_ref().map_or_else(made, of_exact), exact)
         };
         Self {
             effort,
@@ -228,9 +229,7 @@ impl HeuristicSearch {
 
     /// The row of a set of candidates.
     fn row(&self, set: &[usize]) -> Row {
-        let chosen = set.iter().map(|&candidate| self.candidates[candidate]);
-        let mut positions: Vec<Position> = chosen.chain(self.fixed.iter().copied()).collect();
-        positions.sort_unstable();
+        let positions = positions_of(&self.candidates, &self.fixed, set.iter().copied());
         self.ground.singles.row(&positions, self.corrected)
     }
 }

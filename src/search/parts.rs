@@ -15,9 +15,6 @@ const BRANCHES: usize = 4;
 
 /// The branches of a part, of the sets of a constraint and its problem.
 pub(crate) fn of_part(constraint: &Constraint, problem: &Problem, part: Part) -> Vec<Constraint> {
-    if part.of <= 1 {
-        return vec![constraint.clone()];
-    }
     let decided = (BRANCHES * part.of).next_power_of_two().ilog2() as usize;
     // Where all questions of a set are given, one of these is the only candidate.
     let free = |candidate: &Position| !constraint.fixed.contains(candidate);

@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::index::Answers;
 use crate::search::choice::Choice;
 use crate::search::ground::Ground;
-use crate::search::heuristic::CHAINS;
 use crate::search::method::{Method, Outlook, Part};
 use crate::search::moments::Moments;
 use crate::sweep::kernel::select::Kernels;
@@ -84,9 +83,9 @@ impl Plan {
         Box::new(Sequence::new(move || {
             let mut choices = places.by_ref().map(|place| &plan.choices[place]);
             // Some sets cannot be shared out among so many.
-            let mine = |choice: &&Choice| match choice {
-                Choice::Heuristic(_) => plan.part.index == 0 && index < CHAINS,
-                other => index < other.shares(of),
+            let mine = |choice: &&Choice| {
+                let here = plan.part.index == 0 || !matches!(choice, Choice::Heuristic(_));
+                here && index < choice.shares(of)
             };
             let choice = choices.find(mine)?;
             Some(choice.share(index, choice.shares(of), columns))

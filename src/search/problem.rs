@@ -87,7 +87,7 @@ impl Problem {
 
     /// By how much a set misses its quotas.
     pub(crate) fn misses_by(&self, set: &[usize]) -> usize {
-        self.quotas.iter().map(|quota| quota.missed_by(quota.count(set))).sum()
+        misses_by(&self.quotas, set)
     }
 
     /// The first candidate of the same scores.
@@ -126,6 +126,23 @@ impl Problem {
         let variance = set.iter().map(|&x| sum_of(self.variances.row(x), set)).sum();
         [covariance, variance]
     }
+}
+
+/// By how much a set misses some quotas.
+pub(crate) fn misses_by(quotas: &[CandidateQuota], set: &[usize]) -> usize {
+    quotas.iter().map(|quota| quota.missed_by(quota.count(set))).sum()
+}
+
+/// Where a set of candidates stands, beside fixed questions: ascending.
+pub(crate) fn positions_of(
+    candidates: &[Position],
+    fixed: &[Position],
+    set: impl IntoIterator<Item = usize>,
+) -> Vec<Position> {
+    let chosen = set.into_iter().map(|candidate| candidates[candidate]);
+    let mut positions: Vec<Position> = chosen.chain(fixed.iter().copied()).collect();
+    positions.sort_unstable();
+    positions
 }
 
 /// The sum of some entries of a row.

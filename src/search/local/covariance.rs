@@ -6,7 +6,7 @@
 use crate::search::local::Landscape;
 use crate::search::local::guesses::Guesses;
 use crate::search::local::rows::Rows;
-use crate::search::problem::{CandidateQuota, sum_of};
+use crate::search::problem::{misses_by, sum_of};
 use crate::sweep::simd::{InstructionSet, Instructions, Task};
 
 /// r of a set of some covariance and variance, about.
@@ -33,8 +33,6 @@ pub(crate) struct CovarianceLandscape<R> {
     rows: R,
     corrected: bool,
     instructions: Instructions,
-    /// r·|r| of the set climbed to, which has the order of r.
-    value: f64,
     /// Exchanges looked at.
     looks: usize,
     /// What a candidate shares with the set, twice, and its own variance.
@@ -72,16 +70,7 @@ impl<R: Rows> CovarianceLandscape<R> {
         }
         let adds = vec![Vec::new(); examples.len()];
         let gains = Vec::new();
-        Self { rows, corrected, instructions, value: 0.0, looks: 0, gains, kind, examples, adds }
-    }
-
-    fn quotas(&self) -> &[CandidateQuota] {
-        self.rows.quotas()
-    }
-
-    /// By how much a set misses its quotas.
-    fn misses_by(&self, set: &[usize]) -> usize {
-        self.quotas().iter().map(|quota| quota.missed_by(quota.count(set))).sum()
+        Self { rows, corrected, instructions, looks: 0, gains, kind, examples, adds }
     }
 
     /// Takes in a set. Its value is computed anew, as it depends on the way to it by some roundings, and
@@ -116,7 +105,7 @@ impl<R: Rows> CovarianceLandscape<R> {
     fn allow(&mut self, set: &[usize]) {
         let quotas = self.rows.quotas();
         let counts: Vec<usize> = quotas.iter().map(|quota| quota.count(set)).collect();
-        let present = self.misses_by(set);
+        let present = misses_by(quotas, set);
         let missed = |leaves: usize, comes: usize| -> usize {
             let after = quotas.iter().zip(&counts).map(|(quota, count)| {
                 let count = count + usize::from(quota.members[comes]);
@@ -180,30 +169,32 @@ impl<R: Rows> Landscape for CovarianceLandscape<R> {
     }
 
     fn climb(&mut self, set: &mut [usize], guesses: &mut Guesses, stop: &dyn Fn() -> bool) -> f64 {
+        // r·|r|, which has the order of r.
+        let mut value = f64::NEG_INFINITY;
         let mut before = None;
         while !stop() {
             let moments = self.look_from(set);
             let [above, below] = fraction(self.corrected, moments);
-            let met = self.misses_by(set) == 0;
+            let met = misses_by(self.rows.quotas(), set) == 0;
             let counts = met && below > LEAST_VARIANCE;
-            self.value = if counts { above / below } else { f64::NEG_INFINITY };
+            value = if counts { above / below } else { f64::NEG_INFINITY };
             // What an exchange was to gain may have been rounding, and sets would be exchanged for ever.
             // One that comes nearer to the quotas always does.
-            if met && before.is_some_and(|before| self.value <= before) {
+            if met && before.is_some_and(|before| value <= before) {
                 break;
             }
-            before = met.then_some(self.value);
-            let least = (self.value + 1e-13).max(-2.0);
+            before = met.then_some(value);
+            let least = (value + 1e-13).max(-2.0);
             self.looks += STEP + set.len() * (self.size() - set.len());
             match self.instructions.run(Best { climb: self, set, moments, least }) {
                 Some(Exchange { place, question }) => set[place] = question,
                 None => break,
             }
         }
-        if self.value > f64::NEG_INFINITY {
+        if value > f64::NEG_INFINITY {
             self.push(set, guesses);
         }
-        self.value
+        value
     }
 
     fn neighbours(&mut self, set: &[usize], guesses: &mut Guesses) {

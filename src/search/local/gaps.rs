@@ -12,6 +12,7 @@ use crate::index::Answers;
 use crate::index::scores::Scores;
 use crate::search::local::Landscape;
 use crate::search::local::guesses::Guesses;
+use crate::search::problem::positions_of;
 use crate::sweep::extension::Extensions;
 use crate::sweep::position::Position;
 
@@ -69,9 +70,7 @@ impl GapsLandscape {
     fn exchanges(&mut self, set: &[usize], place: usize) -> Vec<(usize, f64)> {
         self.looks += self.cost;
         let others = set.iter().enumerate().filter(|&(other, _)| other != place);
-        let mut left: Vec<Position> = others.map(|(_, &question)| self.candidates[question]).collect();
-        left.extend(&self.fixed);
-        left.sort_unstable();
+        let left = positions_of(&self.candidates, &self.fixed, others.map(|(_, &question)| question));
         let rows = self.extensions.of(left);
         let comes = (0..self.candidates.len()).filter(|candidate| {
             let other = set.iter().position(|question| question == candidate);
