@@ -10,6 +10,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::register_all;
+use datafusion_k_corrset::sweep::Instructions;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 
 /// A session as sqllogictest sees it.
@@ -100,6 +101,16 @@ async fn every_file_holds() {
     let files = files();
     assert!(!files.is_empty());
     for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for set in Instructions::available() {
+            // Every processor has the last resort, and the next one may have nothing more.
+            let plan = format!("kernel={}", set.name());
+            assert!(
+                set.name() == "portable" || !text.contains(&plan),
+                "{}: not every processor shows {plan}; SET k_corrset.kernel = 'portable'",
+                file.display()
+            );
+        }
         let mut runner = Runner::new(|| async { Ok(Session::new()) });
         let result = match std::env::var_os("UPDATE_SLT") {
             None => runner.run_file_async(&file).await.map_err(|error| error.display(false).to_string()),
