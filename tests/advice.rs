@@ -760,9 +760,10 @@ async fn errors_of_the_data_are_of_the_variants_that_are_tested() {
     }
 }
 
-/// The variants that `src/error.rs` has.
+/// The variants that `src/error/mod.rs` has.
 fn variants() -> BTreeSet<String> {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/error.rs")).unwrap();
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/error/mod.rs")).unwrap();
     let body = text.split("pub enum KCorrsetError {").nth(1).unwrap();
     let body = body.split("\n}\n").next().unwrap();
     let variant = |line: &str| {

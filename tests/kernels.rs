@@ -2,8 +2,10 @@
 //! shrinking generator does not reach: several strips of lanes, long lists of users,
 //! sums at the edge of what a lane holds.
 
+use std::sync::Arc;
+
 use datafusion_k_corrset::index::AnswerIndex;
-use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepRequest, Undefined};
+use datafusion_k_corrset::sweep::{Bounds, Instructions, Row, SweepPlan, SweepRequest, Undefined};
 
 use crate::support::drive::{bits, by_name, index, sweep};
 use crate::support::exam::{Answers, defined, float_batch, integer_batch, small_floats, table};
@@ -232,6 +234,27 @@ fn data_without_gaps() {
 }
 
 #[test]
+fn few_gaps() {
+    for (users, questions, most, missing, k) in
+        [(700, 34, 1, 0.005, 3), (600, 18, 1, 0.02, 4), (600, 18, 15, 0.01, 4)]
+    {
+        // Some users miss one thing, some most, and some questions are missed by few.
+        let careless = |user: usize| user.is_multiple_of(100);
+        let mut random = Random::new(2);
+        let mut rows = table(users, questions, 1.0, |_, _, random| (random % (most + 1)) as i64);
+        rows.retain(|(user, question, _)| {
+            let (user, question): (usize, usize) =
+                (user[1..].parse().unwrap(), question[1..].parse().unwrap());
+            random.share() >= if careless(user) { 0.5 } else { missing * (question % 3) as f64 }
+        });
+        let index = index(&[integer_batch(&rows)]);
+        let plan = SweepPlan::try_new(Arc::clone(index.answers()), &request(k, false)).unwrap();
+        assert_eq!(plan.kernel(), "few gaps", "{users} × {questions}, {most}, {missing}");
+        check(&rows, k);
+    }
+}
+
+#[test]
 fn floats_have_the_same_bits_with_every_instruction_set() {
     for (users, questions, density, k) in [(300, 40, 0.4, 3), (200, 70, 0.2, 2), (2_000, 12, 1.0, 3)] {
         let exact = table(users, questions, density, |_, _, random| (random % 1000) as i64);
@@ -268,6 +291,7 @@ fn bounds_change_nothing_but_what_is_left_out() {
         ("bytes", integer_batch(&table(800, 45, 0.3, modulus(50)))),
         ("wider", integer_batch(&table(800, 45, 0.3, modulus(1 << 40)))),
         ("complete", integer_batch(&table(60, 45, 1.0, modulus(9)))),
+        ("few gaps", integer_batch(&table(600, 45, 0.99, modulus(9)))),
         ("floats", float_batch(&floats.collect::<Vec<_>>())),
     ];
     let r = |r| Bounds { r, ..Bounds::DEFINED };

@@ -168,7 +168,8 @@ impl Plan {
         // One share may have come to the next size while another is in the last one.
         let at_work = of_sizes().map(|[_, at_work]| at_work).max().unwrap_or(0);
         let moments = if at_work > 0 { Moments::bytes(answers.questions()) } else { 0 };
-        kept + moments + at_work * requests.len().min(2) + Kernels::memory(answers)
+        let largest = requests.iter().map(|request| request.k).max().unwrap_or(0);
+        kept + moments + at_work * requests.len().min(2) + Kernels::memory(answers, largest)
     }
 
     /// Bytes that each share needs at most, beside the plan.

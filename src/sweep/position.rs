@@ -4,7 +4,7 @@ use crate::index::bitset::WORD;
 use crate::sweep::simd::STRIP;
 
 /// A question, by its place in the order of the sweep: the one most users answered is the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position(pub(crate) usize);
 
 impl Position {

@@ -99,9 +99,7 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
     results: &mut Lanes,
 ) {
     let StripSums { n, a, aa, b, bb, ab } = sums;
-    let [least, most] = filter.bounds.n;
-    let [least, most] = [S::saturate(least), S::saturate(most)];
-    let counted = lanes & bits(|lane| (least <= n[lane]) & (n[lane] <= most));
+    let counted = lanes & counted(n, filter);
     if counted == 0 {
         return;
     }
@@ -114,7 +112,29 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
             moments[moment][lane] = rounded[moment];
         }
     }
-    let [covariance, var_a, var_b] = &moments;
+    finish_moments(instructions, n, &moments, counted, first, filter, results);
+}
+
+/// The lanes whose n is within the bounds.
+#[inline(always)]
+pub(crate) fn counted<S: LaneSum>(n: &[S; STRIP], filter: &Filter) -> u32 {
+    let [least, most] = filter.bounds.n.map(S::saturate);
+    bits(|lane| (least <= n[lane]) & (n[lane] <= most))
+}
+
+/// Adds the subsets of `lanes` that pass the filter to the results, as lanes `first..`, from their
+/// n, which is within the bounds, and from their covariances and the variances of a and of b.
+#[inline(always)]
+pub(crate) fn finish_moments<I: InstructionSet, S: LaneSum>(
+    instructions: I,
+    n: &[S; STRIP],
+    moments: &[[f64; STRIP]; 3],
+    lanes: u32,
+    first: usize,
+    filter: &Filter,
+    results: &mut Lanes,
+) {
+    let [covariance, var_a, var_b] = moments;
     let load = |moment: &[f64; STRIP], at| instructions.load_doubles(block(moment, at));
     if let Some(threshold) = filter.threshold() {
         // Mostly no subset is so far off, and r² needs no root and no division. The
@@ -129,7 +149,7 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
             let reached = instructions.at_least(covariance.mul(covariance), least);
             beyond |= (reached & instructions.at_least(covariance.mul(sign), positive)) << at;
         }
-        if counted & beyond == 0 {
+        if lanes & beyond == 0 {
             return;
         }
     }
@@ -145,7 +165,7 @@ pub(crate) fn finish<I: InstructionSet, S: LaneSum>(
         r.store(block_mut(&mut results.r, first + at));
     }
     let passed = if filter.bounds.undefined { reached | !defined } else { reached };
-    results.kept |= u64::from(counted & passed) << first;
+    results.kept |= u64::from(lanes & passed) << first;
     *block_mut(&mut results.n, first) = each::<_, STRIP>(|lane| n[lane].into());
 }
 

@@ -22,6 +22,7 @@
 //! | `binary`, on `cohort` | 0 and 1 | 16 or 32 bits, two in a lane |
 //! | `dense`, on `cohort` | integers, floats; k of 3 or more | 32 or 64 bits, doubles |
 //! | `sparse` | any; few prefixes, or sums of 256 bits | one answer at a time |
+//! | `differences` | integers of a byte, where little is missing | 32 bits, from those of a question less |
 //! | `complete` | exact, where nobody left anything out | none: covariances |
 //!
 //! [`select`] chooses among them. A further kernel is its file and its line there.
@@ -31,6 +32,7 @@ mod binary;
 mod cohort;
 pub(crate) mod complete;
 mod dense;
+mod differences;
 pub(crate) mod filter;
 mod finish;
 mod list;

@@ -1,6 +1,6 @@
 //! Which kernel sums a class of scores.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ethnum::I256;
 
@@ -13,6 +13,7 @@ use crate::sweep::kernel::complete::{CompleteCohort, CompleteKernel, Covariances
 use crate::sweep::kernel::dense::{
     self, Class, DenseKernel, bytes::Bytes, floats::Floats, integers::Integers,
 };
+use crate::sweep::kernel::differences::{DifferenceKernel, Differences};
 use crate::sweep::kernel::sparse::{SparseCohort, SparseKernel};
 use crate::sweep::pearson::Number;
 use crate::sweep::position::Position;
@@ -29,13 +30,17 @@ pub(crate) struct Kernels {
     instructions: Instructions,
     /// Of data without gaps.
     covariances: Option<Arc<Covariances>>,
+    /// Of data with few gaps, if they pay for sets of this size; made when first asked for.
+    k: usize,
+    differences: OnceLock<Option<Arc<Differences>>>,
 }
 
 impl Kernels {
     /// Kernels for subsets of k questions.
     pub(crate) fn new(answers: &Arc<Answers>, k: usize, instructions: Instructions) -> Self {
-        let covariances = Covariances::of(answers, k.min(answers.questions())).map(Arc::new);
-        Self { answers: Arc::clone(answers), instructions, covariances }
+        let k = k.min(answers.questions());
+        let covariances = Covariances::of(answers, k).map(Arc::new);
+        Self { answers: Arc::clone(answers), instructions, covariances, k, differences: OnceLock::new() }
     }
 
     pub(crate) fn instructions(&self) -> Instructions {
@@ -47,9 +52,22 @@ impl Kernels {
         self.covariances.clone()
     }
 
-    /// Bytes that the kernels of all branches share.
-    pub(crate) fn memory(answers: &Answers) -> usize {
-        Covariances::bytes(answers)
+    /// What changes with a question more, if that takes less than to sum all who answered.
+    fn differences(&self) -> Option<&Arc<Differences>> {
+        let make = || {
+            let pay = Differences::pay(&self.answers, self.k);
+            let differences = pay.then(|| Differences::of(&self.answers, self.k, self.instructions));
+            differences.flatten().map(Arc::new)
+        };
+        self.differences.get_or_init(make).as_ref()
+    }
+
+    /// Bytes that the kernels of all branches share, for subsets of up to k questions.
+    pub(crate) fn memory(answers: &Answers, k: usize) -> usize {
+        match Covariances::bytes(answers) {
+            0 if Differences::pay(answers, k) => Differences::bytes(answers),
+            bytes => bytes,
+        }
     }
 
     /// Makes the users ready who answered all fixed questions, for subsets of these and of
@@ -59,6 +77,13 @@ impl Kernels {
         if let Some(covariances) = &self.covariances {
             let kernel = CompleteKernel::new(self.instructions, Arc::clone(covariances));
             return self.root("complete data", kernel, CompleteCohort::empty(covariances), fixed);
+        }
+        if choose >= 3
+            && let Some(differences) = self.differences()
+        {
+            let kernel = DifferenceKernel::new(self.instructions, Arc::clone(differences));
+            let empty = kernel.empty();
+            return self.root("few gaps", kernel, empty, fixed);
         }
         match &self.answers.scores {
             Scores::Binary(scores) => {
@@ -155,5 +180,102 @@ pub(crate) fn most_user_bytes(answers: &Answers) -> usize {
         Scores::Long(_) => SparseKernel::<i128>::user_bytes(answers),
         Scores::Wide(_) => SparseKernel::<I256>::user_bytes(answers),
         Scores::Float(_) => DenseKernel::<Floats>::user_bytes(answers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use proptest::prelude::*;
+
+    use crate::index::{ColumnNames, IndexBuilder};
+    use crate::sweep::plan::SweepPlan;
+    use crate::sweep::request::{SweepRequest, Undefined};
+    use crate::sweep::rows::buffer::{Columns, RowBuffer};
+    use crate::sweep::task::Budget;
+
+    /// The answers of tables of which little is missing.
+    fn few_gaps() -> impl Strategy<Value = Arc<Answers>> {
+        let score = prop_oneof![3 => Just(2i64), 1 => Just(6), 1 => Just(256)];
+        let density = prop_oneof![Just(1.0), 0.9f64..1.0, 0.3f64..0.9];
+        (1usize..90, 3usize..10, density, score, proptest::bool::weighted(0.05)).prop_flat_map(
+            |(users, questions, density, levels, broad)| {
+                // Some tables have strips of lanes that are empty, but for questions of few.
+                let questions = if broad { questions + 60 } else { questions };
+                let answer = (0..levels, 0.0f64..1.0);
+                proptest::collection::vec(answer, users * questions).prop_map(move |answers| {
+                    let few = |question: usize| broad && question % 12 > 0;
+                    let rows = answers.into_iter().enumerate().filter(|&(place, (_, luck))| {
+                        luck < if few(place % questions) { 0.02 } else { density }
+                    });
+                    let rows: Vec<[i64; 3]> = rows
+                        .map(|(place, (score, _))| {
+                            [(place / questions) as i64, (place % questions) as i64, score]
+                        })
+                        .collect();
+                    let column =
+                        |i: usize| Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row[i])));
+                    let columns = ["user", "question", "score"].into_iter().enumerate();
+                    let batch =
+                        RecordBatch::try_from_iter(columns.map(|(i, name)| (name, column(i) as ArrayRef)));
+                    let batch = batch.unwrap();
+                    let mut builder = IndexBuilder::try_new(&batch.schema(), ColumnNames::default()).unwrap();
+                    builder.push(&batch).unwrap();
+                    Arc::clone(builder.finish().unwrap().answers())
+                })
+            },
+        )
+    }
+
+    /// The kernel's name, and all rows: the questions' ids, the bits of r, n.
+    fn rows(kernels: Kernels, request: &SweepRequest) -> (&'static str, Vec<(Vec<u32>, u64, i64)>) {
+        let answers = Arc::clone(&kernels.answers);
+        let plan = Arc::new(SweepPlan::with_kernels(answers, Arc::new(kernels), request).unwrap());
+        let mut buffer = RowBuffer::new(Columns::ALL);
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        for index in 0..2 {
+            let mut share = plan.share(index, 2, Columns::ALL);
+            let until = std::time::Instant::now() + std::time::Duration::from_secs(600);
+            while !share.advance(&mut buffer, &mut Budget::new(usize::MAX, until, &stop)) {}
+        }
+        let questions = buffer.questions.chunks(request.k).map(<[u32]>::to_vec);
+        let bits = |r: &f64| if r.is_nan() { u64::MAX } else { r.to_bits() };
+        let rest = buffer.r.iter().map(bits).zip(buffer.n.iter().copied());
+        let mut rows: Vec<_> = questions.zip(rest).map(|(questions, (r, n))| (questions, r, n)).collect();
+        rows.sort_unstable();
+        (plan.kernel(), rows)
+    }
+
+    proptest! {
+        #[test]
+        fn differences_are_what_users_sum_up_to(
+            answers in few_gaps(), k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..60,
+        ) {
+            let questions = answers.questions();
+            prop_assume!(k <= questions);
+            for instructions in Instructions::available() {
+                let request = SweepRequest {
+                    k,
+                    corrected,
+                    undefined: if all { Undefined::Null } else { Undefined::Omit },
+                    min_users: (!all).then_some(least),
+                    include: if include && k > 3 { vec![questions as u32 - 1] } else { Vec::new() },
+                    exclude: if questions > 20 { (12..questions as u32 / 2).collect() } else { Vec::new() },
+                    instructions: Some(instructions),
+                    ..SweepRequest::default()
+                };
+                let of = |differences: Option<Arc<Differences>>| Kernels {
+                    answers: Arc::clone(&answers), instructions, covariances: None, k, differences: differences.into(),
+                };
+                let differences = Differences::of(&answers, k, instructions).map(Arc::new);
+                prop_assert!(differences.is_some());
+                let (few, found) = rows(of(differences), &request);
+                let (plain, expected) = rows(of(None), &request);
+                prop_assert!(few.starts_with("few gaps"), "{}", few);
+                prop_assert!(!plain.starts_with("few gaps"), "{}", plain);
+                prop_assert_eq!(found, expected, "{}", instructions.name());
+            }
+        }
     }
 }

@@ -1,0 +1,167 @@
+//! What changes when a question is added to a prefix.
+
+use super::cohort::{DifferenceCohort, Member, Missing};
+use super::tables::{LaneSums, Tables, User};
+use crate::index::bitset::{WORD, ones};
+use crate::sweep::position::Position;
+use crate::sweep::simd::STRIP;
+
+/// What changes when a prefix grows by a question, as far as it is the same for all lanes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Step {
+    pub(super) question: Position,
+    /// How many users answered the grown prefix.
+    pub(super) users: usize,
+    /// What is taken off n, Σa, Σa², Σb, Σb² and Σab of every lane.
+    taken: [i32; 6],
+    /// By slot: the scores on the question of those who missed something of the prefix.
+    scores: Vec<u8>,
+}
+
+impl Step {
+    /// Makes this the step of a cohort's prefix to one question more.
+    #[inline(always)]
+    pub(super) fn take(&mut self, tables: &Tables, cohort: &DifferenceCohort, question: Position) {
+        let after = cohort.sums[question.strip()].map(|sums| sums[question.lane()]);
+        let [sum, squares, with_b] = tables.of_question.each_ref().map(|sums| sums[question.0]);
+        let with_before = |&before: &Position| tables.twice_product(before, question);
+        let products: i32 = cohort.prefix.iter().map(with_before).sum();
+        let all = [0, sum, squares + products, 0, 0, with_b];
+        self.taken = std::array::from_fn(|number| cohort.totals[number] + all[number] - after[number]);
+        (self.question, self.users) = (question, after[0] as usize);
+        self.scores.clear();
+        for block in 0..cohort.blocks() {
+            let mut scores = [0; WORD];
+            for digit in 0..cohort.digits() {
+                let bits = cohort.plane(block, 1 + digit, question.strip())[question.lane()];
+                for slot in 0..WORD {
+                    scores[slot] |= ((bits >> slot & 1) as u8) << digit;
+                }
+            }
+            self.scores.extend(scores);
+        }
+    }
+
+    /// The sums n, Σa, Σa², Σb, Σb² and Σab over those who answered the grown prefix and a lane, for
+    /// the lanes of a strip. Only those of `lanes`, a set of bits, are right.
+    #[inline(always)]
+    pub(super) fn sums(
+        &self,
+        tables: &Tables,
+        cohort: &DifferenceCohort,
+        strip: usize,
+        lanes: u32,
+        sums: &mut LaneSums,
+    ) {
+        let question = self.question;
+        let before = &cohort.sums[strip];
+        let [a, aa, ab] = tables.added(question, strip);
+        let [n_taken, a_taken, aa_taken, b_taken, bb_taken, ab_taken] = self.taken;
+        for lane in 0..STRIP {
+            sums[0][lane] = before[0][lane] - n_taken;
+            sums[1][lane] = before[1][lane] - a_taken + a[lane];
+            sums[2][lane] = before[2][lane] - aa_taken + aa[lane];
+            sums[3][lane] = before[3][lane] - b_taken;
+            sums[4][lane] = before[4][lane] - bb_taken;
+            sums[5][lane] = before[5][lane] - ab_taken + ab[lane];
+        }
+        for &other in &cohort.prefix {
+            let products = tables.products(other, question, strip);
+            for lane in 0..STRIP {
+                sums[2][lane] += products[lane];
+            }
+        }
+        let shared = lanes & tables.shared(question, strip);
+        for lane in ones(shared.into()) {
+            self.give_back_leaving(tables, cohort, Position(strip * STRIP + lane), sums);
+        }
+        if cohort.blocks() > 0 {
+            take_products(cohort, question, strip, sums);
+            for lane in ones((lanes & cohort.missed_lanes[strip]).into()) {
+                give_back_missed(cohort, &self.scores, Position(strip * STRIP + lane), sums);
+            }
+            for missing in cohort.who_missed(question) {
+                give_back_both(tables, cohort.members[missing.slot as usize], strip, sums);
+            }
+        }
+    }
+
+    /// Of what was taken off for those who leave, gives back what those did not have who missed the
+    /// lane.
+    #[inline(always)]
+    fn give_back_leaving(
+        &self,
+        tables: &Tables,
+        cohort: &DifferenceCohort,
+        lane: Position,
+        sums: &mut LaneSums,
+    ) {
+        let mut given_back = [0; 6];
+        for &User { number, total } in tables.who_missed_both(self.question, lane) {
+            // Nobody knows beforehand who leaves: all ones, or all zeros for who had left before.
+            let subtotal = cohort.subtotals[number as usize] as i16;
+            let leaves = !i32::from(subtotal >> 15);
+            let (p, b) = (i32::from(subtotal) & leaves, total & leaves);
+            for (sum, term) in given_back.iter_mut().zip([1 & leaves, p, p * p, b, b * b, b * p]) {
+                *sum += term;
+            }
+        }
+        for (sums, given_back) in sums.iter_mut().zip(given_back) {
+            sums[lane.lane()] += given_back;
+        }
+    }
+}
+
+/// Takes off what those who missed something of the prefix scored on the question times what they
+/// scored on each lane, twice.
+///
+/// A product of binary numbers is that of their digits: so it is counted who has them both.
+#[inline(always)]
+fn take_products(cohort: &DifferenceCohort, question: Position, strip: usize, sums: &mut LaneSums) {
+    for x in 0..cohort.digits() {
+        for y in 0..cohort.digits() {
+            let mut counts = [0u64; STRIP];
+            for block in 0..cohort.blocks() {
+                let of_question = cohort.plane(block, 1 + x, question.strip())[question.lane()];
+                let of_lanes = cohort.plane(block, 1 + y, strip);
+                for lane in 0..STRIP {
+                    counts[lane] += u64::from((of_question & of_lanes[lane]).count_ones());
+                }
+            }
+            for lane in 0..STRIP {
+                sums[2][lane] -= (counts[lane] as i32) << (1 + x + y);
+            }
+        }
+    }
+}
+
+/// Of what was taken off for those who missed something of the prefix, gives back what those did not
+/// have who missed the lane.
+#[inline(always)]
+fn give_back_missed(cohort: &DifferenceCohort, scores: &[u8], lane: Position, sums: &mut LaneSums) {
+    let [mut a, mut aa, mut ab] = [0; 3];
+    for &Missing { slot, subtotal: p, total: b } in cohort.who_missed(lane) {
+        // Half of them have no score: to add zero takes less than to foresee who.
+        let score = i32::from(scores[slot as usize]);
+        a += score;
+        aa += (2 * p + score) * score;
+        ab += b * score;
+    }
+    sums[1][lane.lane()] += a;
+    sums[2][lane.lane()] += aa;
+    sums[5][lane.lane()] += ab;
+}
+
+/// Adds for one who missed the question what the tables took off for them, as they missed something
+/// of the prefix.
+#[inline(always)]
+fn give_back_both(tables: &Tables, member: Member, strip: usize, sums: &mut LaneSums) {
+    let Member { user, subtotal: p, total: b } = member;
+    let scores = tables.scores(user, strip);
+    for lane in 0..STRIP {
+        let score = i32::from(scores[lane]);
+        sums[1][lane] += score;
+        sums[2][lane] += (2 * p + score) * score;
+        sums[5][lane] += b * score;
+    }
+}

@@ -1,0 +1,430 @@
+//! What is known of the users who answered a question, whatever else they answered.
+//!
+//! Everything here is a sum over users of scores, 0 where there is none, and of grand totals b. An
+//! element of a row is that of a lane y.
+
+use rayon::prelude::*;
+
+use crate::index::Answers;
+use crate::index::bitset::{WORD, below, ones};
+use crate::index::scores::Scores;
+use crate::sweep::kernel::LANES;
+use crate::sweep::kernel::finish::block;
+use crate::sweep::position::Position;
+use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
+
+/// A user.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct User {
+    pub(super) number: u32,
+    /// The grand total less a constant, which changes no r.
+    pub(super) total: i32,
+}
+
+/// n, Σa, Σa², Σb, Σb² and Σab of the lanes of a strip.
+pub(super) type LaneSums = [[i32; STRIP]; 6];
+
+/// Sums over the users who answered each question, or missed it.
+#[derive(Debug)]
+pub(super) struct Tables {
+    users: usize,
+    questions: usize,
+    /// Elements of a row: questions, filled up to whole words of lanes.
+    lanes: usize,
+    /// By strip, over the users who answered y: n, Σs_y, Σs_y², Σb, Σb² and Σb·s_y.
+    pub(super) alone: Vec<LaneSums>,
+    /// A row for each question q. Over the users who answered y, less those over the users who
+    /// missed q: Σs_q less Σs_y; Σs_q² + 2·s_q·s_y less Σs_y²; Σb·s_q less Σb·s_y.
+    added: Vec<[[i32; STRIP]; 3]>,
+    /// A row for each r and q: 2·Σs_q·s_r over the users who answered y, less 2·Σs_r·s_y over those
+    /// who missed q.
+    products: Vec<[i32; STRIP]>,
+    /// Over all users: n, Σb and Σb², and zeros for what has scores.
+    pub(super) of_all: [i32; 6],
+    /// For each question: Σs_q, Σs_q² and Σb·s_q.
+    pub(super) of_question: [Vec<i32>; 3],
+    /// A row for each question: twice Σs_q·s_y.
+    twice_products: Vec<i32>,
+    /// `[user][lane]`: the scores.
+    rows: Vec<u8>,
+    /// `[question][user]`: the same.
+    columns: Vec<u8>,
+    /// `[user][plane][word of lanes]`: the questions that a user missed, and the binary digits of the
+    /// scores, the lowest first.
+    bits: Vec<u64>,
+    /// How many planes there are: one for what was missed, one for each digit.
+    pub(super) planes: usize,
+    /// For each user, the grand total less a constant, which changes no r.
+    totals: Vec<i32>,
+    /// For each question, the users who missed it, ascending.
+    who_missed: Lists<u32>,
+    /// For each two questions, the users who missed both; and by strip, of which lanes there are any.
+    who_missed_both: Lists<User>,
+    shared: Vec<u32>,
+}
+
+/// The most questions: the products of so many take 287 MB, and they grow with the cube.
+const MOST_QUESTIONS: usize = 400;
+
+/// The most bytes of lists of who missed two questions.
+const MOST_BYTES: usize = 256 << 20;
+
+/// No sum of Σa², Σb² or, by Cauchy and Schwarz, Σab over any users passes this, nor does what is
+/// added up to make one of them pass 2³¹.
+const MOST_SUM: i64 = 1 << 28;
+
+/// The most users, for n·Σa² and its like to be below 2⁵⁰: doubles hold the sums of four.
+const MOST_USERS: usize = 1 << 22;
+
+impl Tables {
+    /// The tables for sets of up to k questions; `None` where scores or sums would not fit.
+    pub(super) fn of(answers: &Answers, k: usize, instructions: Instructions) -> Option<Self> {
+        let users = answers.users();
+        if !Self::fit(answers) {
+            return None;
+        }
+        let (totals, most): (Vec<i64>, i64) = match &answers.scores {
+            Scores::Binary(scores) => (scores.totals.iter().map(|&total| total.into()).collect(), 1),
+            Scores::Integer(scores) => {
+                (scores.totals.clone(), scores.scores.iter().copied().max().unwrap_or(0))
+            }
+            Scores::Long(_) | Scores::Wide(_) | Scores::Float(_) => return None,
+        };
+        let centre =
+            totals.iter().map(|&total| i128::from(total)).sum::<i128>() / totals.len().max(1) as i128;
+        let totals: Vec<i64> = totals.iter().map(|&total| total - centre as i64).collect();
+        let squares = totals.iter().try_fold(0i64, |sum, b| sum.checked_add(b.checked_mul(*b)?))?;
+        let widest = most.checked_mul(k as i64)?;
+        let subtotals = widest.checked_mul(widest)?.checked_mul(users as i64)?;
+        if most > u8::MAX.into() || widest > i16::MAX.into() || squares.max(subtotals) > MOST_SUM {
+            return None;
+        }
+        let totals = totals.iter().map(|&total| total as i32).collect();
+        Some(Self::make(answers, totals, most as i32, instructions))
+    }
+
+    fn make(answers: &Answers, totals: Vec<i32>, most: i32, instructions: Instructions) -> Self {
+        let (users, questions) = (answers.users(), answers.questions());
+        let lanes = questions.next_multiple_of(LANES);
+        let mut rows = vec![0; users * lanes];
+        let mut columns = vec![0; questions * users];
+        for (user, row) in rows.chunks_exact_mut(lanes).enumerate() {
+            write_scores(answers, user, row);
+            for (question, &score) in row[..questions].iter().enumerate() {
+                columns[question * users + user] = score;
+            }
+        }
+        let words = lanes / WORD;
+        let planes = 1 + (i32::BITS - most.leading_zeros()) as usize;
+        let mut bits = vec![0; users * planes * words];
+        let mut missed = vec![Vec::new(); users];
+        let mut who: Vec<Vec<u32>> = vec![Vec::new(); questions];
+        for (user, bits) in bits.chunks_exact_mut(planes * words).enumerate() {
+            for (word, &answered) in answers.answered.row(user).iter().enumerate() {
+                bits[word] = !answered & below((questions - word * WORD).min(WORD));
+                let scores = &rows[user * lanes + word * WORD..][..WORD];
+                for digit in 0..planes - 1 {
+                    let of_lane = |(lane, &score): (usize, &u8)| u64::from(score >> digit & 1) << lane;
+                    bits[(1 + digit) * words + word] = scores.iter().enumerate().map(of_lane).sum();
+                }
+                missed[user].extend(ones(bits[word]).map(|bit| word * WORD + bit));
+            }
+            missed[user].iter().for_each(|&question| who[question].push(user as u32));
+        }
+        let mut who_both = vec![Vec::new(); questions * questions];
+        for (user, missed) in missed.iter().enumerate() {
+            for &question in missed {
+                missed.iter().for_each(|&other| {
+                    who_both[question * questions + other]
+                        .push(User { number: user as u32, total: totals[user] })
+                });
+            }
+        }
+        let (who_missed, who_both) = (Lists::of(who), Lists::of(who_both));
+        let strips = lanes / STRIP;
+        let mut shared = vec![0; questions * strips];
+        for question in 0..questions {
+            for other in
+                (0..questions).filter(|other| !who_both.of_number(question * questions + other).is_empty())
+            {
+                shared[question * strips + other / STRIP] |= 1 << (other % STRIP);
+            }
+        }
+        let mut alone = vec![[[0; STRIP]; 6]; strips];
+        for question in 0..questions {
+            let of = |user: usize, score: u8| {
+                let (b, s) = (totals[user], i32::from(score));
+                [1, s, s * s, b, b * b, b * s]
+            };
+            let answered =
+                |user: &usize| answers.answered.row(*user)[question / WORD] >> (question % WORD) & 1 == 1;
+            for user in (0..users).filter(answered) {
+                let terms = of(user, columns[question * users + user]);
+                for (sums, term) in alone[question / STRIP].iter_mut().zip(terms) {
+                    sums[question % STRIP] += term;
+                }
+            }
+        }
+        let sum = |question: usize, of: &dyn Fn(usize, i32) -> i32| -> i32 {
+            let column = &columns[question * users..][..users];
+            column.iter().enumerate().map(|(user, &score)| of(user, score.into())).sum()
+        };
+        let by_question = |of: &dyn Fn(usize, i32) -> i32| (0..questions).map(|q| sum(q, of)).collect();
+        let of_question =
+            [by_question(&|_, s| s), by_question(&|_, s| s * s), by_question(&|user, s| totals[user] * s)];
+        let sum_b = totals.iter().sum();
+        let of_all = [users as i32, 0, 0, sum_b, totals.iter().map(|b| b * b).sum(), 0];
+        let mut tables = Self {
+            of_all,
+            users,
+            questions,
+            lanes,
+            alone,
+            added: Vec::new(),
+            products: Vec::new(),
+            of_question,
+            twice_products: Vec::new(),
+            rows,
+            columns,
+            bits,
+            planes,
+            totals,
+            who_missed,
+            who_missed_both: who_both,
+            shared,
+        };
+        let mut added = vec![[[0; STRIP]; 3]; questions * strips];
+        let mut products = vec![[0; STRIP]; questions * questions * strips];
+        let mut twice_products = vec![0; questions * lanes];
+        let rows = twice_products.par_chunks_mut(lanes).zip(added.par_chunks_mut(strips));
+        let slabs = products.par_chunks_mut(questions * strips).zip(rows).enumerate();
+        slabs.for_each(|(question, (products, (all, added)))| {
+            instructions.run(Slab { tables: &tables, question, added, all, products });
+        });
+        (tables.added, tables.products, tables.twice_products) = (added, products, twice_products);
+        tables
+    }
+
+    /// Whether there are not too many questions, users and gaps.
+    pub(super) fn fit(answers: &Answers) -> bool {
+        answers.questions() <= MOST_QUESTIONS
+            && answers.users() <= MOST_USERS
+            && Self::missed_twice(answers) <= MOST_BYTES / size_of::<User>()
+    }
+
+    /// How often a user missed two questions.
+    fn missed_twice(answers: &Answers) -> usize {
+        let missed = |user: usize| {
+            let answered = answers.answered.row(user).iter().map(|word| word.count_ones() as usize);
+            answers.questions() - answered.sum::<usize>()
+        };
+        (0..answers.users()).map(|user| missed(user).pow(2)).sum()
+    }
+
+    /// Bytes of the tables.
+    pub(super) fn bytes(answers: &Answers) -> usize {
+        let (users, questions) = (answers.users(), answers.questions());
+        let lanes = questions.next_multiple_of(LANES);
+        let rows = questions * questions + 4 * questions + 6;
+        rows * lanes * size_of::<i32>()
+            + users * (2 * lanes + questions)
+            + questions * questions * size_of::<usize>()
+            + super::gaps(answers) * size_of::<u32>()
+            + Self::missed_twice(answers) * size_of::<User>()
+    }
+
+    /// How many users there are.
+    pub(super) fn users(&self) -> usize {
+        self.users
+    }
+
+    /// How many questions there are.
+    pub(super) fn questions(&self) -> usize {
+        self.questions
+    }
+
+    /// How many elements a row has.
+    pub(super) fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    /// What a question adds to Σa, to Σa² by itself, and to Σab, for a strip of lanes.
+    #[inline(always)]
+    pub(super) fn added(&self, Position(question): Position, strip: usize) -> &[[i32; STRIP]; 3] {
+        &self.added[question * self.lanes / STRIP + strip]
+    }
+
+    /// What a question adds to Σa² for another one that was there before.
+    #[inline(always)]
+    pub(super) fn products(
+        &self,
+        Position(before): Position,
+        Position(question): Position,
+        strip: usize,
+    ) -> &[i32; STRIP] {
+        &self.products[(before * self.questions + question) * self.lanes / STRIP + strip]
+    }
+
+    /// The lanes of a strip that somebody missed with a question.
+    #[inline(always)]
+    pub(super) fn shared(&self, Position(question): Position, strip: usize) -> u32 {
+        self.shared[question * self.lanes / STRIP + strip]
+    }
+
+    /// A user's scores on a strip of lanes; 0 where there is none.
+    #[inline(always)]
+    pub(super) fn scores(&self, user: u32, strip: usize) -> &[u8; STRIP] {
+        block(self.row(user), strip * STRIP)
+    }
+
+    /// A user's scores, by lane; 0 where there is none.
+    #[inline(always)]
+    fn row(&self, user: u32) -> &[u8] {
+        &self.rows[user as usize * self.lanes..][..self.lanes]
+    }
+
+    /// Twice the sum of two questions' products, over all users.
+    #[inline(always)]
+    pub(super) fn twice_product(&self, Position(x): Position, Position(y): Position) -> i32 {
+        self.twice_products[x * self.lanes + y]
+    }
+
+    /// The bits of a user in a plane: what they missed, or a digit of their scores; by words of lanes.
+    #[inline(always)]
+    pub(super) fn bits(&self, user: u32, plane: usize) -> &[u64] {
+        let words = self.lanes / WORD;
+        &self.bits[(user as usize * self.planes + plane) * words..][..words]
+    }
+
+    /// The scores on a question, by user; 0 where there is none.
+    #[inline(always)]
+    pub(super) fn column(&self, Position(question): Position) -> &[u8] {
+        &self.columns[question * self.users..][..self.users]
+    }
+
+    /// A user's grand total, less a constant.
+    #[inline(always)]
+    pub(super) fn total(&self, user: u32) -> i32 {
+        self.totals[user as usize]
+    }
+
+    /// The users who missed a question, ascending.
+    #[inline(always)]
+    pub(super) fn who_missed(&self, Position(question): Position) -> &[u32] {
+        self.who_missed.of_number(question)
+    }
+
+    /// The users who missed two questions, ascending.
+    #[inline(always)]
+    pub(super) fn who_missed_both(&self, Position(x): Position, Position(y): Position) -> &[User] {
+        self.who_missed_both.of_number(x * self.questions + y)
+    }
+}
+
+/// Writes a user's scores by lane.
+fn write_scores(answers: &Answers, user: usize, row: &mut [u8]) {
+    match &answers.scores {
+        Scores::Binary(binary) => {
+            for (word, &correct) in binary.correct.row(user).iter().enumerate() {
+                ones(correct).for_each(|bit| row[word * WORD + bit] = 1);
+            }
+        }
+        Scores::Integer(integers) => {
+            let words = answers.answered.row(user).iter().enumerate();
+            let answered = words.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD + bit));
+            answered.zip(integers.of(user)).for_each(|(question, &score)| row[question] = score as u8);
+        }
+        Scores::Long(_) | Scores::Wide(_) | Scores::Float(_) => {}
+    }
+}
+
+/// Makes the rows of one question: what it adds, and its products with each other one.
+struct Slab<'a> {
+    tables: &'a Tables,
+    question: usize,
+    added: &'a mut [[[i32; STRIP]; 3]],
+    /// Twice its products over all users.
+    all: &'a mut [i32],
+    products: &'a mut [[i32; STRIP]],
+}
+
+impl Task for Slab<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, _: I) {
+        let Self { tables, question, added, all, products } = self;
+        let products = products.as_flattened_mut();
+        let lanes = tables.lanes;
+        let column = tables.column(Position(question));
+        // Σ s·row over some users, with s their scores on this question.
+        let add_products = |users: &mut dyn Iterator<Item = u32>, sums: &mut [i32]| {
+            for user in users {
+                let score = i32::from(column[user as usize]);
+                if score != 0 {
+                    let row = tables.row(user);
+                    sums.iter_mut().zip(row).for_each(|(sum, &other)| *sum += score * i32::from(other));
+                }
+            }
+        };
+        add_products(&mut (0..tables.users as u32), all);
+        all.iter_mut().for_each(|product| *product *= 2);
+        let [sum, _, with_b] = tables.of_question.each_ref().map(|sums| sums[question]);
+        for (with, &product) in all[..tables.questions].iter().enumerate() {
+            products[with * lanes..][..tables.questions].fill(product);
+        }
+        let mut of_missed = vec![0; lanes];
+        for other in 0..tables.questions {
+            let who_missed = tables.who_missed.of_number(other);
+            of_missed.fill(0);
+            add_products(&mut who_missed.iter().copied(), &mut of_missed);
+            for (with, &product) in of_missed[..tables.questions].iter().enumerate() {
+                products[with * lanes + other] -= 2 * product;
+            }
+            let row = &mut products[other * lanes..][..lanes];
+            row.iter_mut().zip(&of_missed).for_each(|(sum, product)| *sum -= 2 * product);
+            let of_users =
+                |of: &dyn Fn(usize) -> i32| who_missed.iter().map(|&user| of(user as usize)).sum::<i32>();
+            let [a, aa, ab] = added[other / STRIP].each_mut().map(|sums| &mut sums[other % STRIP]);
+            *a = sum - of_users(&|user| column[user].into());
+            *aa = tables.of_question[1][question] - of_missed[question] + all[other];
+            *ab = with_b - of_users(&|user| i32::from(column[user]) * tables.totals[user]);
+        }
+        for &user in tables.who_missed.of_number(question) {
+            let (row, b) = (tables.row(user), tables.total(user));
+            for ([a, aa, ab], scores) in added.iter_mut().zip(row.as_chunks::<STRIP>().0) {
+                for lane in 0..STRIP {
+                    let score = i32::from(scores[lane]);
+                    a[lane] -= score;
+                    aa[lane] -= score * score;
+                    ab[lane] -= b * score;
+                }
+            }
+        }
+    }
+}
+
+/// Lists, one after the other.
+#[derive(Debug)]
+struct Lists<T> {
+    items: Vec<T>,
+    /// Where each list ends.
+    ends: Vec<usize>,
+}
+
+impl<T> Lists<T> {
+    fn of(lists: Vec<Vec<T>>) -> Self {
+        let (mut items, mut ends) = (Vec::new(), Vec::new());
+        for list in lists {
+            items.extend(list);
+            ends.push(items.len());
+        }
+        Self { items, ends }
+    }
+
+    #[inline(always)]
+    fn of_number(&self, number: usize) -> &[T] {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.items[start..self.ends[number]]
+    }
+}
