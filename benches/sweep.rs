@@ -1,7 +1,7 @@
 //! The bare sweep on one thread, in time per subset.
 //!
 //! Data of the articles' shape, 60,000 users × 200 questions, each answered by 12,000
-//! random users; and data without gaps, 4,000 users × 135 questions.
+//! random users; and data without gaps or with few, 4,000 users × 135 questions.
 //! `cargo bench --features cli --bench sweep`
 
 mod exam;
@@ -9,6 +9,11 @@ mod exam;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use datafusion_k_corrset::sweep::{Instructions, SweepRequest};
 use exam::{COMPLETE, LARGE, Shape};
+
+/// Answers of everybody, but for so many users of each question.
+fn missing(users: usize) -> Shape {
+    Shape { answers: COMPLETE.answers - users, ..COMPLETE }
+}
 
 fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sweep");
@@ -22,6 +27,11 @@ fn bench(criterion: &mut Criterion) {
         ("0..255", Shape { levels: 256, ..LARGE }, vec![(5, 40)], vec![best]),
         ("float", Shape { levels: 1000, float: true, ..LARGE }, vec![(5, 40)], vec![best]),
         ("complete", COMPLETE, vec![(5, 4)], vec![best]),
+        ("0.1 % missing", missing(4), vec![(5, 40)], vec![best]),
+        ("1 % missing", missing(40), vec![(5, 40)], vec![best]),
+        ("2 % missing", missing(80), vec![(5, 40)], vec![best]),
+        ("5 % missing", missing(200), vec![(5, 200)], vec![best]),
+        ("1..5, 2 % missing", Shape { levels: 5, ..missing(80) }, vec![(5, 200)], vec![best]),
     ];
     for (class, shape, sizes, names) in cases {
         let rows = exam::answers(shape);

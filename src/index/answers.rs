@@ -76,7 +76,12 @@ impl Answers {
 
     /// Whether everybody answered every question.
     pub(crate) fn are_complete(&self) -> bool {
-        self.support.iter().all(|&support| support == self.users())
+        self.gaps() == 0
+    }
+
+    /// How many answers are missing.
+    pub(crate) fn gaps(&self) -> usize {
+        self.support.iter().map(|support| self.users() - support).sum()
     }
 
     /// Whether scores are integers whose sums fit 64 bits.

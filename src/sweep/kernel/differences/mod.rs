@@ -104,7 +104,7 @@ impl Differences {
             both_missed += (1.0 - part) * (1.0 - count / questions);
         }
         let sets = (0..k).map(|i| (questions - i as f64) / (i + 1) as f64).product::<f64>();
-        let preparing = questions * questions * (users + gaps(answers) as f64) * PRODUCT;
+        let preparing = questions * questions * (users + answers.gaps() as f64) * PRODUCT;
         preparing + sets * (STEP + BOTH_MISSED * both_missed) < sets * answered * USER_SUMMED
     }
 
@@ -112,11 +112,6 @@ impl Differences {
     pub(crate) fn bytes(answers: &Answers) -> usize {
         if Tables::fit(answers) { Tables::bytes(answers) } else { 0 }
     }
-}
-
-/// How many answers are missing.
-fn gaps(answers: &Answers) -> usize {
-    answers.support.iter().map(|support| answers.users() - support).sum()
 }
 
 /// Sums the lanes of a prefix by what changes with its last question.
@@ -142,7 +137,7 @@ impl Kernel for DifferenceKernel {
     type Cohort = DifferenceCohort;
 
     fn user_bytes(answers: &Answers) -> usize {
-        let missed = gaps(answers).div_ceil(answers.users().max(1));
+        let missed = answers.gaps().div_ceil(answers.users().max(1));
         DifferenceCohort::user_bytes(answers.answered.words_per_row() * LANES, missed) + size_of::<u16>()
     }
 

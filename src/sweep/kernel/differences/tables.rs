@@ -229,7 +229,7 @@ impl Tables {
         rows * lanes * size_of::<i32>()
             + users * (2 * lanes + questions)
             + questions * questions * size_of::<usize>()
-            + super::gaps(answers) * size_of::<u32>()
+            + answers.gaps() * size_of::<u32>()
             + Self::missed_twice(answers) * size_of::<User>()
     }
 
