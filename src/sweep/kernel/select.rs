@@ -53,6 +53,9 @@ impl Kernels {
     }
 
     /// What changes with a question more, if that takes less than to sum all who answered.
+    ///
+    /// It is made on all threads of a pool. The first branch asks for it while a plan is made, so that
+    /// none of the shares, which run on the same threads, can come to wait for it.
     fn differences(&self) -> Option<&Arc<Differences>> {
         let make = || {
             let pay = Differences::pay(&self.answers, self.k);
