@@ -189,46 +189,64 @@ pub(crate) fn most_user_bytes(answers: &Answers) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
     use proptest::prelude::*;
 
-    use crate::index::{ColumnNames, IndexBuilder};
+    use crate::index::bitset::BitMatrix;
     use crate::sweep::plan::SweepPlan;
     use crate::sweep::request::{SweepRequest, Undefined};
     use crate::sweep::rows::buffer::{Columns, RowBuffer};
     use crate::sweep::task::Budget;
 
-    /// The answers of tables of which little is missing.
+    /// Answers of which little is missing.
     fn few_gaps() -> impl Strategy<Value = Arc<Answers>> {
-        let score = prop_oneof![3 => Just(2i64), 1 => Just(6), 1 => Just(256)];
+        let levels = prop_oneof![3 => Just(2i64), 1 => Just(6), 1 => Just(256)];
         let density = prop_oneof![Just(1.0), 0.9f64..1.0, 0.3f64..0.9];
-        (1usize..90, 3usize..10, density, score, proptest::bool::weighted(0.05)).prop_flat_map(
+        (1usize..90, 3usize..10, density, levels, proptest::bool::weighted(0.05)).prop_flat_map(
             |(users, questions, density, levels, broad)| {
                 // Some tables have strips of lanes that are empty, but for questions of few.
                 let questions = if broad { questions + 60 } else { questions };
                 let answer = (0..levels, 0.0f64..1.0);
-                proptest::collection::vec(answer, users * questions).prop_map(move |answers| {
+                proptest::collection::vec(answer, users * questions).prop_map(move |table| {
                     let few = |question: usize| broad && question % 12 > 0;
-                    let rows = answers.into_iter().enumerate().filter(|&(place, (_, luck))| {
-                        luck < if few(place % questions) { 0.02 } else { density }
-                    });
-                    let rows: Vec<[i64; 3]> = rows
-                        .map(|(place, (score, _))| {
-                            [(place / questions) as i64, (place % questions) as i64, score]
-                        })
-                        .collect();
-                    let column =
-                        |i: usize| Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row[i])));
-                    let columns = ["user", "question", "score"].into_iter().enumerate();
-                    let batch =
-                        RecordBatch::try_from_iter(columns.map(|(i, name)| (name, column(i) as ArrayRef)));
-                    let batch = batch.unwrap();
-                    let mut builder = IndexBuilder::try_new(&batch.schema(), ColumnNames::default()).unwrap();
-                    builder.push(&batch).unwrap();
-                    Arc::clone(builder.finish().unwrap().answers())
+                    let score = |(place, (score, luck)): (usize, (i64, f64))| {
+                        (luck < if few(place % questions) { 0.02 } else { density }).then_some(score)
+                    };
+                    let scores: Vec<Option<i64>> = table.into_iter().enumerate().map(score).collect();
+                    Arc::new(answers(&scores.chunks(questions).collect::<Vec<_>>(), levels))
                 })
             },
         )
+    }
+
+    /// The answers of a table, a row for each user.
+    fn answers(table: &[&[Option<i64>]], levels: i64) -> Answers {
+        let questions = table[0].len();
+        let support_of = |question: usize| table.iter().filter(|row| row[question].is_some()).count();
+        let mut ids: Vec<u32> = (0..questions as u32).collect();
+        ids.sort_by_key(|&id| (std::cmp::Reverse(support_of(id as usize)), id));
+        let (mut answered, mut correct) =
+            (BitMatrix::new(table.len(), questions), BitMatrix::new(table.len(), questions));
+        let mut weighted = Weighted { offsets: vec![0], scores: Vec::new(), totals: Vec::new() };
+        for (user, row) in table.iter().enumerate() {
+            for (position, &id) in ids.iter().enumerate() {
+                let Some(score) = row[id as usize] else { continue };
+                answered.set(user, position);
+                weighted.scores.push(score);
+                if score == 1 {
+                    correct.set(user, position);
+                }
+            }
+            weighted.offsets.push(weighted.scores.len());
+            weighted.totals.push(row.iter().flatten().sum());
+        }
+        let scores = if levels == 2 {
+            let totals = weighted.totals.iter().map(|&total| total as i16).collect();
+            Scores::Binary(Binary { correct, totals })
+        } else {
+            Scores::Integer(Arc::new(weighted))
+        };
+        let support = ids.iter().map(|&id| support_of(id as usize)).collect();
+        Answers { answered, scores, ids, support }
     }
 
     /// The kernel's name, and all rows: the questions' ids, the bits of r, n.
