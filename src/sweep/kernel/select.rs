@@ -207,7 +207,7 @@ mod tests {
                 let questions = if broad { questions + 60 } else { questions };
                 let answer = (0..levels, 0.0f64..1.0);
                 proptest::collection::vec(answer, users * questions).prop_map(move |table| {
-                    let few = |question: usize| broad && question % 12 > 0;
+                    let few = |question: usize| broad && !question.is_multiple_of(12);
                     let score = |(place, (score, luck)): (usize, (i64, f64))| {
                         (luck < if few(place % questions) { 0.02 } else { density }).then_some(score)
                     };
@@ -249,8 +249,11 @@ mod tests {
         Answers { answered, scores, ids, support }
     }
 
-    /// The kernel's name, and all rows: the questions' ids, the bits of r, n.
-    fn rows(kernels: Kernels, request: &SweepRequest) -> (&'static str, Vec<(Vec<u32>, u64, i64)>) {
+    /// The questions' ids, the bits of r, n.
+    type Rows = Vec<(Vec<u32>, u64, i64)>;
+
+    /// The kernel's name, and all rows.
+    fn rows(kernels: Kernels, request: &SweepRequest) -> (&'static str, Rows) {
         let answers = Arc::clone(&kernels.answers);
         let plan = Arc::new(SweepPlan::with_kernels(answers, Arc::new(kernels), request).unwrap());
         let mut buffer = RowBuffer::new(Columns::ALL);
@@ -263,7 +266,7 @@ mod tests {
         let questions = buffer.questions.chunks(request.k).map(<[u32]>::to_vec);
         let bits = |r: &f64| if r.is_nan() { u64::MAX } else { r.to_bits() };
         let rest = buffer.r.iter().map(bits).zip(buffer.n.iter().copied());
-        let mut rows: Vec<_> = questions.zip(rest).map(|(questions, (r, n))| (questions, r, n)).collect();
+        let mut rows: Rows = questions.zip(rest).map(|(questions, (r, n))| (questions, r, n)).collect();
         rows.sort_unstable();
         (plan.kernel(), rows)
     }

@@ -34,8 +34,8 @@ impl Step {
             let mut scores = [0; WORD];
             for digit in 0..cohort.digits() {
                 let bits = cohort.plane(block, 1 + digit, question.strip())[question.lane()];
-                for slot in 0..WORD {
-                    scores[slot] |= ((bits >> slot & 1) as u8) << digit;
+                for (slot, score) in scores.iter_mut().enumerate() {
+                    *score |= ((bits >> slot & 1) as u8) << digit;
                 }
             }
             self.scores.extend(scores);
