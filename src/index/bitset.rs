@@ -90,6 +90,18 @@ pub(crate) fn contains(row: &[u64], column: usize) -> bool {
     row[column / WORD] >> (column % WORD) & 1 == 1
 }
 
+/// How many bits are set in a row.
+#[inline]
+pub(crate) fn count(row: &[u64]) -> usize {
+    row.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+/// The columns that are set in a row, ascending.
+#[inline]
+pub(crate) fn columns(row: &[u64]) -> impl Iterator<Item = usize> {
+    row.iter().enumerate().flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD + bit))
+}
+
 /// How many bits below `column` are set in a row.
 #[inline]
 pub(crate) fn rank(row: &[u64], column: usize) -> usize {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ethnum::I256;
 
 use crate::compensated::Compensated;
-use crate::index::bitset::{BitMatrix, WORD, ones, rank};
+use crate::index::bitset::{BitMatrix, columns, count, ones, rank};
 use crate::index::decimal::DecimalUnit;
 
 /// The scores of a batch as its rows brought them.
@@ -278,8 +278,7 @@ impl Answered<'_> {
 pub(crate) fn offsets(answered: &BitMatrix) -> Vec<usize> {
     let mut offsets = vec![0];
     for user in 0..answered.rows() {
-        let answered = answered.row(user).iter().map(|word| word.count_ones() as usize);
-        offsets.push(offsets[user] + answered.sum::<usize>());
+        offsets.push(offsets[user] + count(answered.row(user)));
     }
     offsets
 }
@@ -449,8 +448,7 @@ fn float(answers: &Answered<'_>) -> Weighted<Compensated> {
     totals.iter_mut().for_each(|total| total.add(-centre));
 
     for (user, range) in offsets.windows(2).enumerate() {
-        let answered = answers.rows.row(user).iter().enumerate();
-        let positions = answered.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD + bit));
+        let positions = columns(answers.rows.row(user));
         let scores = &mut scores[range[0]..range[1]];
         scores.iter_mut().zip(positions).for_each(|(score, position)| score.add(-centres[position]));
     }

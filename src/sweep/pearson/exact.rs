@@ -55,8 +55,7 @@ impl Exact for i16 {
     /// Four products may pass 32 bits; doubles hold them exactly.
     #[inline(always)]
     fn correct(moments: [i32; 3]) -> [f64; 3] {
-        let [covariance, var_a, var_b] = round::<Self>(moments);
-        [covariance - var_a, var_a, var_b - 2.0 * covariance + var_a]
+        correct(round::<Self>(moments))
     }
 }
 
@@ -194,12 +193,14 @@ fn round<N: Exact>([covariance, var_a, var_b]: [N::Product; 3]) -> [f64; 3] {
 /// Like [`correlation`], for moments held exactly in `f64` (up to four times the largest
 /// moment).
 #[inline(always)]
-pub(crate) fn correlation_of([covariance, var_a, var_b]: [f64; 3], corrected: bool) -> Correlation {
-    of_rounded(if corrected {
-        [covariance - var_a, var_a, var_b - 2.0 * covariance + var_a]
-    } else {
-        [covariance, var_a, var_b]
-    })
+pub(crate) fn correlation_of(moments: [f64; 3], corrected: bool) -> Correlation {
+    of_rounded(if corrected { correct(moments) } else { moments })
+}
+
+/// The covariance, the variance of a and that of b after a is taken out of b, of moments held exactly.
+#[inline(always)]
+pub(crate) fn correct([covariance, var_a, var_b]: [f64; 3]) -> [f64; 3] {
+    [covariance - var_a, var_a, var_b - 2.0 * covariance + var_a]
 }
 
 #[inline(always)]

@@ -23,7 +23,7 @@ use std::fmt::Debug;
 use std::ops::{Add, Mul};
 use std::sync::Arc;
 
-use crate::index::bitset::{contains, ones, rank};
+use crate::index::bitset::{columns, contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
 use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
 use crate::sweep::kernel::filter::Filter;
@@ -272,9 +272,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
                 restricted.scores[strip * slots + slot] = [C::Score::default(); STRIP];
             }
             let user = member.user as usize;
-            let row = self.answers.answered.row(user).iter().enumerate();
-            let answered =
-                row.flat_map(|(word, &bits)| ones(bits).map(move |bit| Position(word * LANES + bit)));
+            let answered = columns(self.answers.answered.row(user)).map(Position);
             for (question, &score) in answered.zip(self.scores.of(user)) {
                 if question.strip() < strips {
                     restricted.scores[question.strip() * slots + slot][question.lane()] = C::score(score);

@@ -59,9 +59,11 @@ use self::grow::Grow;
 use self::step::Step;
 use self::tables::Tables;
 use crate::index::Answers;
+use crate::index::bitset::count;
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{counted, finish_moments};
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
+use crate::sweep::pearson::exact::correct;
 use crate::sweep::position::Position;
 use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
 
@@ -95,8 +97,7 @@ impl Differences {
         }
         let (mut answered, mut both_missed) = (0.0, 0.0);
         for user in 0..answers.users() {
-            let row = answers.answered.row(user);
-            let count = f64::from(row.iter().map(|word| word.count_ones()).sum::<u32>());
+            let count = count(answers.answered.row(user)) as f64;
             // Of the prefixes, a user who answered so many questions answered this part.
             let of_prefixes = |i: usize| (count - i as f64).max(0.0) / (questions - i as f64);
             let part = (0..k - 1).map(of_prefixes).product::<f64>();
@@ -231,12 +232,9 @@ impl Task for Finish<'_> {
             for lane in 0..STRIP {
                 let [n, a, aa, b, bb, ab] =
                     [n[lane], a[lane], aa[lane], b[lane], bb[lane], ab[lane]].map(f64::from);
-                let (covariance, var_a, var_b) = (n * ab - a * b, n * aa - a * a, n * bb - b * b);
-                [moments[0][lane], moments[1][lane], moments[2][lane]] = if filter.corrected {
-                    [covariance - var_a, var_a, var_b - 2.0 * covariance + var_a]
-                } else {
-                    [covariance, var_a, var_b]
-                };
+                let of_lane = [n * ab - a * b, n * aa - a * a, n * bb - b * b];
+                [moments[0][lane], moments[1][lane], moments[2][lane]] =
+                    if filter.corrected { correct(of_lane) } else { of_lane };
             }
             finish_moments(instructions, n, &moments, lanes, first, filter, results);
         }

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::index::Answers;
-use crate::index::bitset::{WORD, below, ones};
+use crate::index::bitset::{WORD, below, columns, contains, count, ones};
 use crate::index::scores::Scores;
 use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::finish::block;
@@ -156,8 +156,7 @@ impl Tables {
                 let (b, s) = (totals[user], i32::from(score));
                 [1, s, s * s, b, b * b, b * s]
             };
-            let answered =
-                |user: &usize| answers.answered.row(*user)[question / WORD] >> (question % WORD) & 1 == 1;
+            let answered = |user: &usize| contains(answers.answered.row(*user), question);
             for user in (0..users).filter(answered) {
                 let terms = of(user, columns[question * users + user]);
                 for (sums, term) in alone[question / STRIP].iter_mut().zip(terms) {
@@ -205,19 +204,17 @@ impl Tables {
         tables
     }
 
-    /// Whether there are not too many questions, users and gaps.
+    /// Whether scores are small integers, and there are not too many questions, users and gaps.
     pub(super) fn fit(answers: &Answers) -> bool {
-        answers.questions() <= MOST_QUESTIONS
+        answers.have_small_sums()
+            && answers.questions() <= MOST_QUESTIONS
             && answers.users() <= MOST_USERS
             && Self::missed_twice(answers) <= MOST_BYTES / size_of::<User>()
     }
 
     /// How often a user missed two questions.
     fn missed_twice(answers: &Answers) -> usize {
-        let missed = |user: usize| {
-            let answered = answers.answered.row(user).iter().map(|word| word.count_ones() as usize);
-            answers.questions() - answered.sum::<usize>()
-        };
+        let missed = |user: usize| answers.questions() - count(answers.answered.row(user));
         (0..answers.users()).map(|user| missed(user).pow(2)).sum()
     }
 
@@ -330,8 +327,7 @@ fn write_scores(answers: &Answers, user: usize, row: &mut [u8]) {
             }
         }
         Scores::Integer(integers) => {
-            let words = answers.answered.row(user).iter().enumerate();
-            let answered = words.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD + bit));
+            let answered = columns(answers.answered.row(user));
             answered.zip(integers.of(user)).for_each(|(question, &score)| row[question] = score as u8);
         }
         Scores::Long(_) | Scores::Wide(_) | Scores::Float(_) => {}
