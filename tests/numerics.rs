@@ -96,7 +96,8 @@ fn floats_are_right_to_twelve_digits() {
         for (name, draw) in DRAWS {
             let mut random = Random::new(u64::from(case) * 31 + name.len() as u64);
             let users = 3 + random.below(40);
-            let density = 0.4 + random.share() * 0.6;
+            // Every third table has no gaps, and moments are looked up.
+            let density = if case % 3 == 0 { 1.0 } else { 0.4 + random.share() * 0.6 };
             let mut rows: Answers<f64> = Vec::new();
             for user in 0..users {
                 // What makes r differ from 0: some users are better than others.

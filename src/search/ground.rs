@@ -23,7 +23,7 @@ impl Ground {
     /// For sets of at most k questions.
     pub(crate) fn new(answers: Arc<Answers>, k: usize, instructions: Instructions) -> Self {
         let kernels = Arc::new(Kernels::new(&answers, k, instructions));
-        let singles = Singles::new(Arc::clone(&answers), kernels.covariances());
+        let singles = Singles::new(Arc::clone(&answers), kernels.complete());
         Self { answers, instructions, kernels, singles, moments: OnceLock::new() }
     }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crate::index::Answers;
 use crate::index::bitset::{contains, rank};
 use crate::index::scores::{Scores, Weighted};
-use crate::sweep::kernel::complete::Covariances;
-use crate::sweep::pearson::exact::correlation_of;
+use crate::sweep::kernel::complete::Complete;
 use crate::sweep::pearson::{Correlation, Number, Sums};
 use crate::sweep::position::Position;
 use crate::sweep::rows::buffer::Row;
@@ -17,23 +16,20 @@ use crate::sweep::rows::buffer::Row;
 pub(crate) struct Singles {
     answers: Arc<Answers>,
     /// Of data without gaps; else a set takes as long as its users take to sum.
-    covariances: Option<Arc<Covariances>>,
+    complete: Option<Arc<dyn Complete>>,
 }
 
 impl Singles {
     /// For sets of at most as many questions as the covariances are for.
-    pub(crate) fn new(answers: Arc<Answers>, covariances: Option<Arc<Covariances>>) -> Self {
-        Self { answers, covariances }
+    pub(crate) fn new(answers: Arc<Answers>, complete: Option<Arc<dyn Complete>>) -> Self {
+        Self { answers, complete }
     }
 
     /// The row of a set, which is given by ascending positions.
     pub(crate) fn row(&self, set: &[Position], corrected: bool) -> Row {
         let answers = &*self.answers;
-        let (correlation, n) = match (&self.covariances, &answers.scores) {
-            (Some(covariances), _) => {
-                let correlation = correlation_of(covariances.of_set(set), corrected);
-                (correlation, answers.users() as i64)
-            }
+        let (correlation, n) = match (&self.complete, &answers.scores) {
+            (Some(complete), _) => (complete.correlation(set, corrected), answers.users() as i64),
             (None, Scores::Binary(scores)) => {
                 let score = |user, question| i64::from(contains(scores.correct.row(user), question));
                 self.sum(set, corrected, score, |user| i64::from(scores.totals[user]))
@@ -45,11 +41,7 @@ impl Singles {
         };
         let mut questions: Vec<u32> = set.iter().map(|position| answers.ids[position.0]).collect();
         questions.sort_unstable();
-        let r = match correlation {
-            Correlation::Defined(r) => Some(r),
-            _ => None,
-        };
-        Row { questions, r, n }
+        Row { questions, r: correlation.defined(), n }
     }
 
     fn sum_weighted<N: Number>(

@@ -9,7 +9,7 @@ use crate::index::scores::{Binary, Scores, Weighted};
 use crate::sweep::kernel::Kernel;
 use crate::sweep::kernel::binary::{self, BinaryKernel, ChunkBounds, Lanes16, Lanes32, Terms, Width};
 use crate::sweep::kernel::cohort::Cohort;
-use crate::sweep::kernel::complete::{CompleteCohort, CompleteKernel, Covariances};
+use crate::sweep::kernel::complete::{self, Complete};
 use crate::sweep::kernel::dense::{
     self, Class, DenseKernel, bytes::Bytes, floats::Floats, integers::Integers,
 };
@@ -29,7 +29,7 @@ pub(crate) struct Kernels {
     answers: Arc<Answers>,
     instructions: Instructions,
     /// Of data without gaps.
-    covariances: Option<Arc<Covariances>>,
+    complete: Option<Arc<dyn Complete>>,
     /// Of data with few gaps, if they pay for sets of this size; made when first asked for.
     k: usize,
     differences: OnceLock<Option<Arc<Differences>>>,
@@ -39,17 +39,17 @@ impl Kernels {
     /// Kernels for subsets of k questions.
     pub(crate) fn new(answers: &Arc<Answers>, k: usize, instructions: Instructions) -> Self {
         let k = k.min(answers.questions());
-        let covariances = Covariances::of(answers, k).map(Arc::new);
-        Self { answers: Arc::clone(answers), instructions, covariances, k, differences: OnceLock::new() }
+        let complete = complete::complete(answers, k, instructions);
+        Self { answers: Arc::clone(answers), instructions, complete, k, differences: OnceLock::new() }
     }
 
     pub(crate) fn instructions(&self) -> Instructions {
         self.instructions
     }
 
-    /// The covariances of data without gaps, if doubles hold them.
-    pub(crate) fn covariances(&self) -> Option<Arc<Covariances>> {
-        self.covariances.clone()
+    /// The covariances of data without gaps.
+    pub(crate) fn complete(&self) -> Option<Arc<dyn Complete>> {
+        self.complete.clone()
     }
 
     /// What changes with a question more, if that takes less than to sum all who answered.
@@ -67,7 +67,7 @@ impl Kernels {
 
     /// Bytes that the kernels of all branches share, for subsets of up to k questions.
     pub(crate) fn memory(answers: &Answers, k: usize) -> usize {
-        match Covariances::bytes(answers) {
+        match complete::bytes(answers) {
             0 if Differences::pay(answers, k) => Differences::bytes(answers),
             bytes => bytes,
         }
@@ -77,9 +77,8 @@ impl Kernels {
     /// `choose` questions more.
     pub(crate) fn select(&self, fixed: &[Position], choose: usize) -> Box<dyn ScoreKernel> {
         let k = fixed.len() + choose;
-        if let Some(covariances) = &self.covariances {
-            let kernel = CompleteKernel::new(self.instructions, Arc::clone(covariances));
-            return self.root("complete data", kernel, CompleteCohort::empty(covariances), fixed);
+        if let Some(complete) = &self.complete {
+            return Arc::clone(complete).root(self.instructions, fixed);
         }
         if choose >= 3
             && let Some(differences) = self.differences()
@@ -192,6 +191,7 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::index::bitset::BitMatrix;
+    use crate::sweep::bounds::Bounds;
     use crate::sweep::plan::SweepPlan;
     use crate::sweep::request::{SweepRequest, Undefined};
     use crate::sweep::rows::buffer::{Columns, RowBuffer};
@@ -271,7 +271,81 @@ mod tests {
         (plan.kernel(), rows)
     }
 
+    /// The same answers, with scores of another width that are so many times as large.
+    fn widened<N: Copy>(
+        answers: &Answers,
+        times: impl Fn(i64) -> N,
+        to: fn(Arc<Weighted<N>>) -> Scores,
+    ) -> Arc<Answers> {
+        let Scores::Integer(scores) = &answers.scores else { panic!("no integers") };
+        let all = |numbers: &[i64]| numbers.iter().map(|&number| times(number)).collect();
+        let widened = Weighted {
+            offsets: scores.offsets.clone(),
+            scores: all(&scores.scores),
+            totals: all(&scores.totals),
+        };
+        let answered = BitMatrix::clone(&answers.answered);
+        Arc::new(Answers {
+            answered,
+            scores: to(Arc::new(widened)),
+            ids: answers.ids.clone(),
+            support: answers.support.clone(),
+        })
+    }
+
+    /// Answers without gaps, of every class of exact scores, and what is known of them.
+    fn complete_data() -> impl Strategy<Value = (Arc<Answers>, &'static str)> {
+        let levels = prop_oneof![Just(2i64), Just(6), Just(1 << 20)];
+        (1usize..700, 3usize..10, levels, 0..3).prop_flat_map(|(users, questions, levels, width)| {
+            let scores = proptest::collection::vec((0..levels).prop_map(Some), users * questions);
+            scores.prop_map(move |scores| {
+                let narrow = Arc::new(answers(&scores.chunks(questions).collect::<Vec<_>>(), levels));
+                match (&narrow.scores, width) {
+                    (Scores::Integer(_), 1) => (
+                        widened(&narrow, |score| i128::from(score) << 30, Scores::Long),
+                        "complete data, wide scores",
+                    ),
+                    (Scores::Integer(_), 2) => (
+                        widened(&narrow, |score| I256::from(score) << 90, Scores::Wide),
+                        "complete data, wide scores",
+                    ),
+                    _ if levels < 10 => (narrow, "complete data"),
+                    _ => (narrow, ""),
+                }
+            })
+        })
+    }
+
     proptest! {
+        #[test]
+        fn covariances_are_what_users_sum_up_to(
+            (answers, name) in complete_data(), k in 2usize..6, corrected: bool, all: bool, least in 0i32..3, include: bool,
+        ) {
+            let questions = answers.questions();
+            prop_assume!(k <= questions);
+            for instructions in Instructions::available() {
+                let request = SweepRequest {
+                    k,
+                    corrected,
+                    undefined: if all { Undefined::Null } else { Undefined::Omit },
+                    bounds: Bounds { r: [if all { -1.0 } else { f64::from(least) * 0.25 }, 1.0], ..Bounds::ALL },
+                    include: if include { vec![questions as u32 - 1] } else { Vec::new() },
+                    instructions: Some(instructions),
+                    ..SweepRequest::default()
+                };
+                let of = |complete: Option<Arc<dyn Complete>>| Kernels {
+                    answers: Arc::clone(&answers), instructions, complete, k, differences: None.into(),
+                };
+                let complete = complete::complete(&answers, k, instructions);
+                prop_assert!(complete.is_some());
+                let (looked_up, found) = rows(of(complete), &request);
+                let (summed, expected) = rows(of(None), &request);
+                prop_assert!(looked_up.starts_with("complete data") && looked_up.starts_with(name), "{}", looked_up);
+                prop_assert!(!summed.starts_with("complete"), "{}", summed);
+                prop_assert_eq!(found, expected, "{}", instructions.name());
+            }
+        }
+
         #[test]
         fn differences_are_what_users_sum_up_to(
             answers in few_gaps(), k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..60,
@@ -290,7 +364,7 @@ mod tests {
                     ..SweepRequest::default()
                 };
                 let of = |differences: Option<Arc<Differences>>| Kernels {
-                    answers: Arc::clone(&answers), instructions, covariances: None, k, differences: differences.into(),
+                    answers: Arc::clone(&answers), instructions, complete: None, k, differences: differences.into(),
                 };
                 let differences = Differences::of(&answers, k, instructions).map(Arc::new);
                 prop_assert!(differences.is_some());

@@ -147,11 +147,7 @@ impl<N: Number> Kernel for SparseKernel<N> {
                 correlation = N::correlate_carefully(&self.pairs(word * WORD + lane), filter.corrected);
                 results.cost += self.left.users.len();
             }
-            let r = match correlation {
-                Correlation::Defined(r) => Some(r),
-                _ => None,
-            };
-            results.record(lane, sums.n, r, filter);
+            results.record(lane, sums.n, correlation.defined(), filter);
         }
     }
 }

@@ -13,6 +13,9 @@ pub(crate) trait Exact:
 {
     type Product: Copy
         + Default
+        + Debug
+        + Send
+        + Sync
         + PartialEq
         + Add<Output = Self::Product>
         + Sub<Output = Self::Product>
@@ -175,7 +178,7 @@ impl<N: Exact> Number for N {
 
 /// r from n·Σab - Σa·Σb, n·Σa² - (Σa)² and n·Σb² - (Σb)².
 #[inline(always)]
-fn correlation<N: Exact>(moments: [N::Product; 3], corrected: bool) -> Correlation {
+pub(crate) fn correlation<N: Exact>(moments: [N::Product; 3], corrected: bool) -> Correlation {
     of_rounded(rounded::<N>(moments, corrected))
 }
 

@@ -44,6 +44,17 @@ pub(crate) enum Correlation {
     Doubtful,
 }
 
+impl Correlation {
+    /// r, if it is known and defined.
+    #[inline(always)]
+    pub(crate) fn defined(self) -> Option<f64> {
+        match self {
+            Self::Defined(r) => Some(r),
+            Self::Undefined | Self::Doubtful => None,
+        }
+    }
+}
+
 /// What scores, subtotals and grand totals are made of.
 pub(crate) trait Number: Copy + Default + Send + Sync + Debug + 'static {
     /// What their sums are made of.
@@ -90,18 +101,11 @@ mod tests {
         N::correlate(&sums_of(users), corrected)
     }
 
-    fn defined(correlation: Correlation) -> Option<f64> {
-        match correlation {
-            Correlation::Defined(r) => Some(r),
-            _ => None,
-        }
-    }
-
     #[test]
     fn a_straight_line_has_r_of_exactly_one() {
         for slope in [3, -7] {
             let users: Vec<(i64, i64)> = (0..9).map(|a| (a, slope * a + 5)).collect();
-            let r = defined(correlate(&users, false));
+            let r = correlate(&users, false).defined();
             assert_eq!(r, Some(f64::from(slope as i32).signum()));
         }
     }
@@ -128,10 +132,10 @@ mod tests {
             (0..50).map(|i| (1e9 + f64::from(i % 7), -1e9 + f64::from(i % 5))).collect();
         let exact: Vec<(I256, I256)> =
             users.iter().map(|&(a, b)| (I256::from(a as i64), I256::from(b as i64))).collect();
-        let expected = defined(correlate(&exact, false)).unwrap();
+        let expected = correlate(&exact, false).defined().unwrap();
         let users = floats(&users);
         assert_eq!(correlate(&users, false), Correlation::Doubtful);
-        let r = defined(Compensated::correlate_carefully(&users, false)).unwrap();
+        let r = Compensated::correlate_carefully(&users, false).defined().unwrap();
         assert!((r - expected).abs() < 1e-15, "{r} is not {expected}");
     }
 
@@ -143,7 +147,7 @@ mod tests {
                 Correlation::Doubtful => Compensated::correlate_carefully(&users, false),
                 sure => sure,
             };
-            let r = defined(r).unwrap();
+            let r = r.defined().unwrap();
             assert!((r - 0.981_980_506_061_965_8).abs() < 1e-15, "{r} for {tiny}");
         }
     }
@@ -170,12 +174,12 @@ mod tests {
         #[test]
         fn floats_agree_with_integers(users in proptest::collection::vec((0i64..9, -20i64..50), 0..40), corrected: bool) {
             let floats = floats(&users.iter().map(|&(a, b)| (a as f64, b as f64)).collect::<Vec<_>>());
-            let exact = defined(correlate(&users, corrected));
-            let careful = defined(Compensated::correlate_carefully(&floats, corrected));
+            let exact = correlate(&users, corrected).defined();
+            let careful = Compensated::correlate_carefully(&floats, corrected).defined();
             prop_assert_eq!(exact.is_some(), careful.is_some());
             if let (Some(exact), Some(careful)) = (exact, careful) {
                 prop_assert!((exact - careful).abs() < 1e-14);
-                if let Some(fast) = defined(correlate(&floats, corrected)) {
+                if let Some(fast) = correlate(&floats, corrected).defined() {
                     prop_assert!((exact - fast).abs() < 1e-12);
                 }
             }

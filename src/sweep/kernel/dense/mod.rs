@@ -30,7 +30,7 @@ use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
-use crate::sweep::pearson::{Correlation, Number};
+use crate::sweep::pearson::Number;
 use crate::sweep::position::Position;
 use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
 
@@ -316,10 +316,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
             for lane in ones(doubtful.into()) {
                 let pairs = self.pairs(cohort, Position(word * LANES + first + lane));
                 results.cost += self.users.len();
-                let r = match C::Number::correlate_carefully(&pairs, filter.corrected) {
-                    Correlation::Defined(r) => Some(r),
-                    _ => None,
-                };
+                let r = C::Number::correlate_carefully(&pairs, filter.corrected).defined();
                 results.record(first + lane, pairs.len() as i64, r, filter);
             }
         }
