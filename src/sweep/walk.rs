@@ -60,7 +60,7 @@ impl<K: Kernel> Root<K> {
         let mut cohort = all;
         for &question in fixed {
             let mut restricted = K::Cohort::default();
-            let ends = Ends { prefixes: questions, lanes: questions };
+            let ends = Ends { prefixes: questions, lanes: questions, opened: false };
             kernel.restrict(&cohort, question, ends, &mut restricted);
             cohort = restricted;
         }
@@ -174,9 +174,13 @@ impl<K: Kernel> Walk<K> {
         let mut restricted = std::mem::take(&mut self.cohorts[depth]);
         let cohort = cohort_of(&*self.root, &self.cohorts, depth);
         let cost = K::users(cohort);
-        let lanes = self.subsets.lane_rule.end(self.prefixes.prefix());
         let question = self.subsets.lane_rule.position(candidate);
-        self.kernel.restrict(cohort, question, Ends { prefixes: question.0, lanes }, &mut restricted);
+        let ends = Ends {
+            prefixes: question.0,
+            lanes: self.subsets.lane_rule.end(self.prefixes.prefix()),
+            opened: depth + 1 == self.cohorts.len(),
+        };
+        self.kernel.restrict(cohort, question, ends, &mut restricted);
         // The lane is missing too.
         let reach = self.kernel.reach(&restricted, self.prefixes.missing() + 1);
         self.cohorts[depth] = restricted;

@@ -97,6 +97,8 @@ pub(crate) struct Ends {
     pub(crate) prefixes: usize,
     /// Questions that may be lanes lie below.
     pub(crate) lanes: usize,
+    /// Whether prefixes will be opened that are longer by one question.
+    pub(crate) opened: bool,
 }
 
 /// The results of up to 64 subsets.

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::instruction_set::{self, InstructionSet, STRIP, Strip, halves};
+use super::instruction_set::{self, ByteRow, InstructionSet, STRIP, Strip, halves};
 use super::lane_by_lane::{Arithmetic, Bits, lane_by_lane};
 use super::processor::processor;
 use crate::index::bitset::WORD;
@@ -101,6 +101,47 @@ impl InstructionSet for Avx2 {
         }
     }
 
+    /// Quarters of the lanes are at 0, 2, 1, 3: pairs of such rows, taken apart into what is low and
+    /// what is high in each half, have all lanes in order.
+    #[inline(always)]
+    fn bytes(self, row: u64) -> Option<[u8; STRIP]> {
+        // SAFETY: `self` proves the processor has AVX2; 32 bytes are stored to an array of as many.
+        unsafe {
+            let row = _mm256_set1_epi64x(row as i64);
+            let bit = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+            let only = |first: i64, value: i8| {
+                let byte = |byte: i64| (first + byte) * 0x0101_0101_0101_0101;
+                let order = _mm256_setr_epi64x(byte(0), byte(2), byte(1), byte(3));
+                let spread = _mm256_shuffle_epi8(row, order);
+                let mask = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
+                _mm256_and_si256(mask, _mm256_set1_epi8(value))
+            };
+            let (answered, correct) = (only(0, 1), only(4, 16));
+            let mut bytes = [0; STRIP];
+            _mm256_storeu_si256(bytes.as_mut_ptr().cast(), _mm256_or_si256(answered, correct));
+            Some(bytes)
+        }
+    }
+
+    #[inline(always)]
+    fn sum_bytes<'a>(
+        self,
+        pairs: impl Iterator<Item = [ByteRow<'a>; 2]>,
+        odd: Option<ByteRow<'a>>,
+    ) -> Option<[Lanes16; 5]> {
+        // SAFETY: `self` proves the processor has AVX2.
+        unsafe {
+            let mut sums = ByteSums::zero();
+            for pair in pairs {
+                sums.add(pair);
+            }
+            if let Some(odd) = odd {
+                sums.add([odd, (&[0; STRIP], &[0; STRIP])]);
+            }
+            Some(sums.finish())
+        }
+    }
+
     #[inline(always)]
     fn doubles(self, value: f64) -> Doubles {
         // SAFETY: `self` proves the processor has AVX2.
@@ -153,6 +194,79 @@ impl InstructionSet for Avx2 {
             }
             end += bits.count_ones() as usize;
         }
+    }
+}
+
+/// Sums over pairs of users whose rows are bytes.
+///
+/// The bytes of two users stand next to each other, so that one instruction multiplies each by
+/// its user's number and adds the two: by b, it makes Σb + 16·Σsb of rows as they are, and Σb of
+/// their lowest bits.
+struct ByteSums {
+    /// n, and 16·Σs, of the first and of the second users of the pairs.
+    counts: [__m256i; 2],
+    /// Σb + 16·Σsb
+    both: [__m256i; 2],
+    /// Σb
+    totals: [__m256i; 2],
+    /// Σb²
+    squares: [__m256i; 2],
+}
+
+impl ByteSums {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn zero() -> Self {
+        let zero = [_mm256_setzero_si256(); 2];
+        Self { counts: zero, both: zero, totals: zero, squares: zero }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn add(&mut self, [(x, b), (y, c)]: [ByteRow<'_>; 2]) {
+        // SAFETY: each load is of 32 bytes.
+        let [x, y, b, c] = unsafe {
+            [
+                _mm256_loadu_si256(x.as_ptr().cast()),
+                _mm256_loadu_si256(y.as_ptr().cast()),
+                _mm256_loadu_si256(b.as_ptr().cast()),
+                _mm256_loadu_si256(c.as_ptr().cast()),
+            ]
+        };
+        // All bytes of b are one number. It comes from memory as often as it is needed, as compilers
+        // make of a number that is to be spread more instructions than a load.
+        let b = _mm256_unpacklo_epi8(b, c);
+        let size = _mm256_abs_epi8(b);
+        let rows = [_mm256_unpacklo_epi8(x, y), _mm256_unpackhi_epi8(x, y)];
+        for half in 0..2 {
+            let row = rows[half];
+            self.counts[half] = _mm256_add_epi8(self.counts[half], row);
+            self.both[half] = _mm256_add_epi16(self.both[half], _mm256_maddubs_epi16(row, b));
+            let answered = _mm256_and_si256(row, _mm256_set1_epi8(1));
+            self.totals[half] = _mm256_add_epi16(self.totals[half], _mm256_maddubs_epi16(answered, b));
+            let sizes = _mm256_sign_epi8(size, row);
+            self.squares[half] = _mm256_add_epi16(self.squares[half], _mm256_maddubs_epi16(sizes, size));
+        }
+    }
+
+    /// n, Σs, Σb, Σsb and Σb².
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn finish(self) -> [Lanes16; 5] {
+        let Self { counts, both, totals, squares } = self;
+        let of_pairs = |counts: __m256i| {
+            let low = _mm256_and_si256(counts, _mm256_set1_epi8(15));
+            _mm256_maddubs_epi16(low, _mm256_set1_epi8(1))
+        };
+        let correct = |half: usize| of_pairs(_mm256_srli_epi16::<4>(counts[half]));
+        let products = |half: usize| _mm256_srai_epi16::<4>(_mm256_sub_epi16(both[half], totals[half]));
+        [
+            Lanes16([of_pairs(counts[0]), of_pairs(counts[1])]),
+            Lanes16([correct(0), correct(1)]),
+            Lanes16(totals),
+            Lanes16([products(0), products(1)]),
+            Lanes16(squares),
+        ]
     }
 }
 

@@ -31,6 +31,12 @@ pub(crate) trait Processor: Copy + Debug + Send + Sync + 'static {
 /// Lanes in a strip: subsets whose sums are formed together.
 pub(crate) const STRIP: usize = 32;
 
+/// A user's row of bytes, and their b, no more than 127 in size, in each of as many.
+pub(crate) type ByteRow<'a> = (&'a [u8; STRIP], &'a [i8; STRIP]);
+
+/// The most pairs of users whose rows are bytes: a byte counts in each half up to 15.
+pub(crate) const BYTE_PAIRS: usize = 15;
+
 /// An instruction set. What has a body here is plain Rust; a set that does better has its own.
 pub(crate) trait InstructionSet: Processor {
     /// A strip of lanes of 16 bits.
@@ -64,6 +70,26 @@ pub(crate) trait InstructionSet: Processor {
     #[inline(always)]
     fn in_order(self, sums: Self::Lanes32) -> Self::Lanes32 {
         sums
+    }
+
+    /// A row of answers as a byte for each lane, in an order of its own, for
+    /// [`sum_bytes`](Self::sum_bytes): 1 where the question was answered, and 16 more where the
+    /// score was 1. `None` where bits serve as well.
+    #[inline(always)]
+    fn bytes(self, _row: u64) -> Option<[u8; STRIP]> {
+        None
+    }
+
+    /// The sums n, Σs, Σb, Σsb and Σb² over some pairs of users and, if their number is odd, one more; in
+    /// all over at most twice [`BYTE_PAIRS`]. Right where |Σsb| is below 2¹¹ and Σb² below 2¹⁶. `None`
+    /// where there are no bytes.
+    #[inline(always)]
+    fn sum_bytes<'a>(
+        self,
+        _pairs: impl Iterator<Item = [ByteRow<'a>; 2]>,
+        _odd: Option<ByteRow<'a>>,
+    ) -> Option<[Self::Lanes16; 5]> {
+        None
     }
 
     /// All lanes at one value.

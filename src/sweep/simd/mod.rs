@@ -24,7 +24,9 @@ mod plain;
 mod portable;
 mod processor;
 
-pub(crate) use instruction_set::{Doubles, InstructionSet, Processor, STRIP, Strip, Task};
+pub(crate) use instruction_set::{
+    BYTE_PAIRS, ByteRow, Doubles, InstructionSet, Processor, STRIP, Strip, Task,
+};
 pub(crate) use lane_by_lane::{Arithmetic, Bits, each};
 
 /// The instruction sets, the best first; the last is one that all processors have.
@@ -112,6 +114,28 @@ mod tests {
         }
     }
 
+    /// What users of these rows and grand totals sum up to, if they come as bytes.
+    struct SumBytes<'a>(&'a [(u64, i8)]);
+
+    impl Task for SumBytes<'_> {
+        type Output = Option<[[i16; STRIP]; 5]>;
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> Self::Output {
+            let bytes = |&(row, b): &(u64, i8)| Some((instructions.bytes(row)?, [b; STRIP]));
+            let users: Option<Vec<_>> = self.0.iter().map(bytes).collect();
+            let users = users?;
+            let (pairs, odd) = users.as_chunks();
+            let pairs = pairs.iter().map(|[x, y]| [(&x.0, &x.1), (&y.0, &y.1)]);
+            let sums = instructions.sum_bytes(pairs, odd.first().map(|x| (&x.0, &x.1)))?;
+            Some(sums.map(|sum| {
+                let mut lanes = [0; STRIP];
+                sum.store(&mut lanes);
+                lanes
+            }))
+        }
+    }
+
     struct Compress<'a>(&'a [f64; WORD], u64);
 
     impl Task for Compress<'_> {
@@ -143,6 +167,30 @@ mod tests {
                         prop_assert_eq!(row >> c & 1, column >> r & 1, "{}: {}, {}", instructions.name(), r, c);
                     }
                 }
+            }
+        }
+
+        #[test]
+        fn bytes_sum_up_to_what_bits_say(
+            users in proptest::collection::vec((any::<u64>(), any::<u32>(), -40i8..=40), 0..=2 * BYTE_PAIRS),
+        ) {
+            // Correct answers are answers; and Σsb is below 2¹¹.
+            let users: Vec<(u64, i8)> = users.into_iter().map(|(row, correct, b)| {
+                (row & u64::from(u32::MAX) | (row & u64::from(correct)) << STRIP, b)
+            }).collect();
+            let mut expected = [[0i16; STRIP]; 5];
+            for &(row, b) in &users {
+                for lane in 0..STRIP {
+                    let (answered, s) = ((row >> lane & 1) as i16, (row >> (STRIP + lane) & 1) as i16);
+                    let b = i16::from(b);
+                    for (sum, term) in [answered, s, answered * b, s * b, answered * b * b].into_iter().enumerate() {
+                        expected[sum][lane] = expected[sum][lane].wrapping_add(term);
+                    }
+                }
+            }
+            for instructions in Instructions::available() {
+                let sums = instructions.run(SumBytes(&users));
+                prop_assert!(sums.is_none_or(|sums| sums == expected), "{}", instructions.name());
             }
         }
 

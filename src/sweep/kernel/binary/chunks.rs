@@ -12,6 +12,8 @@ pub(crate) struct ChunkBounds {
     pub(super) chunk: usize,
     /// The most users, of any subtotals, that surely are no more than one chunk.
     pub(super) single: usize,
+    /// How many runs of a chunk can be full, as each of the k subtotals may end with one that is not.
+    full_runs: usize,
     /// What is taken off every grand total, which changes no r.
     pub(super) centre: i32,
 }
@@ -31,9 +33,16 @@ impl ChunkBounds {
             let fit = W::run_and_chunk(k as i64, most_b, mean_square);
             fit.map(|fit| (centre as i32, fit))
         })?;
-        // Each of the k subtotals may end with a run that is not full.
-        let single = chunk.min(RUNS.saturating_sub(k) * run);
-        Some(Self { run, chunk, single, centre })
+        let full_runs = RUNS.saturating_sub(k);
+        Some(Self { run, chunk, single: chunk.min(full_runs * run), full_runs, centre })
+    }
+
+    /// The bounds where runs have at most so many users.
+    #[inline(always)]
+    pub(super) fn of_runs(self, most: usize) -> Self {
+        let run = self.run.min(most);
+        let chunk = self.chunk.min(RUNS * run);
+        Self { run, chunk, single: self.single.min(self.full_runs * run), ..self }
     }
 }
 

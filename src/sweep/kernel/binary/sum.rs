@@ -2,21 +2,24 @@
 
 use std::ops::Range;
 
+use super::BinaryCohort;
+use super::bits::BitRows;
+use super::bytes::ByteRows;
 use super::chunks::ChunkBounds;
+use super::run::{Rows, RunSums};
 use super::width::{COUNT_BITS, Lanes32, RUN, Terms, Width, to_terms};
-use crate::sweep::kernel::cohort::Cohort;
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, prefilter};
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{LANES, Lanes};
-use crate::sweep::simd::{Arithmetic, Bits, InstructionSet, STRIP, Strip, Task, each};
+use crate::sweep::simd::{Arithmetic, BYTE_PAIRS, Bits, InstructionSet, STRIP, Strip, Task};
 
 /// Sums a block of lanes and keeps what passes the filter.
 pub(super) struct Block<'a, W: Width> {
-    pub(super) cohort: &'a Cohort<Terms<W::Term>>,
+    pub(super) cohort: &'a BinaryCohort<W>,
     /// The users of the open prefix.
     pub(super) list: &'a UserList,
-    pub(super) bounds: &'a ChunkBounds,
+    pub(super) bounds: ChunkBounds,
     pub(super) word: usize,
     pub(super) lanes: u64,
     pub(super) filter: &'a Filter,
@@ -43,11 +46,12 @@ impl<'a, W: Width> Block<'a, W> {
     #[inline(always)]
     fn strips<const N: usize>(self, half: usize, lanes: [u32; N]) -> Sum<'a, W, N> {
         let first = self.word * LANES / STRIP + half;
+        let bytes = self.cohort.bytes.strips(first);
         Sum {
-            rows: each(|strip| self.cohort.strip(first + strip)),
-            terms: self.cohort.terms(),
+            bits: self.cohort.bits(first),
+            bytes,
             list: self.list,
-            bounds: self.bounds,
+            bounds: if bytes.is_some() { self.bounds.of_runs(2 * BYTE_PAIRS) } else { self.bounds },
             lanes,
             first: half * STRIP,
             filter: self.filter,
@@ -58,10 +62,10 @@ impl<'a, W: Width> Block<'a, W> {
 
 /// Sums strips of lanes and keeps what passes the filter.
 struct Sum<'a, W: Width, const N: usize> {
-    rows: [&'a [u64]; N],
-    terms: &'a [Terms<W::Term>],
+    bits: BitRows<'a, W, N>,
+    bytes: Option<ByteRows<'a, N>>,
     list: &'a UserList,
-    bounds: &'a ChunkBounds,
+    bounds: ChunkBounds,
     lanes: [u32; N],
     first: usize,
     filter: &'a Filter,
@@ -73,8 +77,10 @@ impl<W: Width, const N: usize> Sum<'_, W, N> {
     fn run<I: InstructionSet>(self, instructions: I) {
         if self.list.users() <= self.bounds.single {
             let groups = self.list.groups().enumerate();
-            let (rows, terms, list) = (self.rows, self.terms, self.list);
-            let sums = sum::<I, W, N>(instructions, rows, terms, list, groups, self.bounds.run);
+            let sums = match self.bytes {
+                Some(bytes) => sum::<I, W, _, N>(instructions, bytes, self.list, groups, self.bounds.run),
+                None => sum::<I, W, _, N>(instructions, self.bits, self.list, groups, self.bounds.run),
+            };
             if let Some(sums) = sums {
                 for (strip, sums) in sums.into_iter().enumerate() {
                     if let Some((floor, negative)) = prefilter(self.filter) {
@@ -107,22 +113,29 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
-        let Sum { rows, terms, list, bounds, lanes, first, filter, results } = self.0;
+        let Sum { bits, bytes, list, bounds, lanes, first, filter, results } = self.0;
         for strip in 0..N {
-            let rows = [rows[strip]];
+            let (bits, bytes) = (bits.strip(strip), bytes.map(|bytes| bytes.strip(strip)));
             let mut all = StripSums::<i64>::at(0);
             for (subtotal, group) in list.groups().enumerate() {
                 for start in group.clone().step_by(bounds.chunk) {
                     let chunk = start..group.end.min(start + bounds.chunk);
                     let users = std::iter::once((subtotal, chunk));
-                    match sum::<I, W, 1>(instructions, rows, terms, list, users.clone(), bounds.run) {
+                    let sums = match bytes {
+                        Some(bytes) => {
+                            sum::<I, W, _, 1>(instructions, bytes, list, users.clone(), bounds.run)
+                        }
+                        None => sum::<I, W, _, 1>(instructions, bits, list, users.clone(), bounds.run),
+                    };
+                    match sums {
                         Some([sums]) => all.add(&store(sums)),
                         None => {
                             let b = |term: &Terms<W::Term>| W::number(term.counted) >> COUNT_BITS;
                             let broad: Vec<_> =
-                                terms.iter().map(|term| to_terms::<Lanes32>(b(term))).collect();
-                            let [sums] = sum::<I, Lanes32, 1>(instructions, rows, &broad, list, users, RUN)
-                                .expect("32 bits hold every square");
+                                bits.terms.iter().map(|term| to_terms::<Lanes32>(b(term))).collect();
+                            let bits: BitRows<'_, Lanes32, 1> = BitRows { rows: bits.rows, terms: &broad };
+                            let [sums] =
+                                sum(instructions, bits, list, users, RUN).expect("32 bits hold every square");
                             all.add(&store(sums));
                         }
                     }
@@ -134,23 +147,18 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
 }
 
 /// The sums n, Σa, Σa², Σb, Σb² and Σab of a strip over groups of a list's users, each with
-/// its subtotal, in runs of at most `run` users; `None` if lanes are too narrow for them.
+/// its subtotal, in runs of at most `run` users, which the rows allow; `None` if lanes are too narrow.
 #[inline(always)]
-fn sum<I: InstructionSet, W: Width, const N: usize>(
+fn sum<I: InstructionSet, W: Width, R: Rows<W, N>, const N: usize>(
     instructions: I,
-    rows: [&[u64]; N],
-    terms: &[Terms<W::Term>],
+    rows: R,
     list: &UserList,
     groups: impl Iterator<Item = (usize, Range<usize>)>,
     run: usize,
 ) -> Option<[[W::Strip<I>; 6]; N]> {
-    let bound = list.bound();
-    assert!(bound <= terms.len(), "slots below {bound} of {}", terms.len());
-    for rows in rows {
-        assert!(bound <= rows.len(), "slots below {bound} of {}", rows.len());
-    }
+    rows.assert_bound(list.bound());
     let spread = |number| W::spread(instructions, W::term(number));
-    let (zero, counts) = (spread(0), spread(RUN as i32));
+    let zero = spread(0);
     let mut sums = [[zero; 6]; N];
     let slots = list.slots();
     let mut all_squares = zero;
@@ -158,34 +166,12 @@ fn sum<I: InstructionSet, W: Width, const N: usize>(
         let p = subtotal as i32;
         let (p, of_n, of_s) = (spread(p), spread(p * p), spread(2 * p + 1));
         for users in slots[users].chunks(run) {
-            let mut of_run = [[zero; 3]; N];
-            for &slot in users {
-                let slot = slot as usize;
-                debug_assert!(slot < terms.len(), "slot {slot} of {}", terms.len());
-                // SAFETY: the slot is below the list's bound, which was asserted above to be
-                // at most the number of terms.
-                let term = unsafe { terms.get_unchecked(slot) };
-                let counted = W::spread(instructions, term.counted);
-                let square = W::spread(instructions, term.square);
-                for strip in 0..N {
-                    debug_assert!(slot < rows[strip].len(), "slot {slot} of {}", rows[strip].len());
-                    // SAFETY: likewise, at most the number of rows.
-                    let row = unsafe { *rows[strip].get_unchecked(slot) };
-                    let [answered, correct] = zero.masks(row);
-                    let [totals, products, squares] = of_run[strip];
-                    of_run[strip] = [
-                        totals.add_where(answered, counted),
-                        products.add_where(correct, counted),
-                        squares.add_where(answered, square),
-                    ];
-                }
-            }
+            // SAFETY: slots of a list are below its bound, which was asserted to be at most the
+            // number of rows.
+            let of_run = unsafe { rows.run(instructions, users) };
             for strip in 0..N {
-                let [totals, products, squares] = of_run[strip];
+                let RunSums { n: of_run, s, totals, products, squares } = of_run[strip];
                 all_squares = all_squares.or(squares);
-                let (of_run, s) = (totals.and(counts), products.and(counts));
-                let totals = totals.shift_right_signed::<COUNT_BITS>();
-                let products = products.shift_right_signed::<COUNT_BITS>();
                 let [n, a, aa, b, bb, ab] = sums[strip];
                 sums[strip] = [
                     n.add(of_run),

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::sweep::kernel::finish::LaneSum;
-use crate::sweep::simd::{InstructionSet, Strip};
+use crate::sweep::simd::{ByteRow, InstructionSet, Strip};
 
 /// The most users of any run: their number fits the bits it has in a lane.
 pub(super) const RUN: usize = (1 << COUNT_BITS) - 1;
@@ -40,6 +40,9 @@ pub(crate) trait Width: Debug + Clone + Send + Sync + 'static {
     /// A lane's value in the form in which it is spread over all lanes.
     type Term: Copy + Debug + Default + Send + Sync;
 
+    /// Whether [`sum_bytes`](Self::sum_bytes) has sums of this width: b is at most 127 in size then.
+    const SUMS_BYTES: bool = false;
+
     /// The low bits of a number.
     fn term(number: i32) -> Self::Term;
 
@@ -51,6 +54,16 @@ pub(crate) trait Width: Debug + Clone + Send + Sync + 'static {
 
     /// Bits that no Σb² of a run may have set.
     fn too_large<I: InstructionSet>(instructions: I) -> Self::Strip<I>;
+
+    /// [`InstructionSet::sum_bytes`], for lanes of this width.
+    #[inline(always)]
+    fn sum_bytes<'a, I: InstructionSet>(
+        _instructions: I,
+        _pairs: impl Iterator<Item = [ByteRow<'a>; 2]>,
+        _odd: Option<ByteRow<'a>>,
+    ) -> Option<[Self::Strip<I>; 5]> {
+        None
+    }
 
     /// The most users of a run, and of a chunk of one subtotal, for a largest a, and for
     /// the largest |b| and the mean of b²; `None` if lanes are too narrow for these.
@@ -65,6 +78,9 @@ impl Width for Lanes16 {
     type Lane = i16;
     type Strip<I: InstructionSet> = I::Lanes16;
     type Term = [i16; 2];
+
+    // b² is below 2¹⁶ / 8, or no run would be long enough.
+    const SUMS_BYTES: bool = true;
 
     #[inline(always)]
     fn term(number: i32) -> [i16; 2] {
@@ -84,6 +100,15 @@ impl Width for Lanes16 {
     #[inline(always)]
     fn too_large<I: InstructionSet>(instructions: I) -> I::Lanes16 {
         instructions.lanes16(Self::term(-SQUARES))
+    }
+
+    #[inline(always)]
+    fn sum_bytes<'a, I: InstructionSet>(
+        instructions: I,
+        pairs: impl Iterator<Item = [ByteRow<'a>; 2]>,
+        odd: Option<ByteRow<'a>>,
+    ) -> Option<[I::Lanes16; 5]> {
+        instructions.sum_bytes(pairs, odd)
     }
 
     fn run_and_chunk(most_a: i64, most_b: i64, mean_square: i64) -> Option<(usize, usize)> {
