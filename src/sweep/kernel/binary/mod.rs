@@ -74,6 +74,7 @@ mod bits;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod bytes;
 mod chunks;
+#[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod run;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod sum;
