@@ -227,7 +227,7 @@ async fn the_plan_says_that_floats_are_taken_as_decimals() {
     for (score, shown) in [
         ("CAST(score AS DOUBLE)", "kernel=portable (complete data, floats as decimals)"),
         ("CAST(score AS REAL)", "kernel=portable (complete data, floats as decimals)"),
-        ("CAST(score AS DOUBLE) / 3", "kernel=portable (floats, sparse)"),
+        ("CAST(score AS DOUBLE) / 3", "kernel=portable (complete data, floats)"),
         ("CAST(score AS DECIMAL(3, 1))", "kernel=portable (complete data)"),
     ] {
         let sql = format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::index::Answers;
 use crate::index::bitset::{contains, rank};
 use crate::index::scores::{Scores, Weighted};
-use crate::sweep::kernel::complete::Complete;
+use crate::sweep::kernel::complete::Lookup;
 use crate::sweep::pearson::{Correlation, Number, Sums};
 use crate::sweep::position::Position;
 use crate::sweep::rows::buffer::Row;
@@ -16,12 +16,12 @@ use crate::sweep::rows::buffer::Row;
 pub(crate) struct Singles {
     answers: Arc<Answers>,
     /// Of data without gaps; else a set takes as long as its users take to sum.
-    complete: Option<Arc<dyn Complete>>,
+    complete: Option<Arc<dyn Lookup>>,
 }
 
 impl Singles {
     /// For sets of at most as many questions as the covariances are for.
-    pub(crate) fn new(answers: Arc<Answers>, complete: Option<Arc<dyn Complete>>) -> Self {
+    pub(crate) fn new(answers: Arc<Answers>, complete: Option<Arc<dyn Lookup>>) -> Self {
         Self { answers, complete }
     }
 

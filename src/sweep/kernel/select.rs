@@ -9,7 +9,7 @@ use crate::index::scores::{Binary, Scores, Weighted};
 use crate::sweep::kernel::Kernel;
 use crate::sweep::kernel::binary::{self, BinaryKernel, ChunkBounds, Lanes16, Lanes32, Terms, Width};
 use crate::sweep::kernel::cohort::Cohort;
-use crate::sweep::kernel::complete::{self, Complete};
+use crate::sweep::kernel::complete::{self, Lookup};
 use crate::sweep::kernel::dense::{
     self, Class, DenseKernel, bytes::Bytes, floats::Floats, integers::Integers,
 };
@@ -29,7 +29,7 @@ pub(crate) struct Kernels {
     answers: Arc<Answers>,
     instructions: Instructions,
     /// Of data without gaps.
-    complete: Option<Arc<dyn Complete>>,
+    complete: Option<Arc<dyn Lookup>>,
     /// Of data with few gaps, if they pay for sets of this size; made when first asked for.
     k: usize,
     differences: OnceLock<Option<Arc<Differences>>>,
@@ -48,7 +48,7 @@ impl Kernels {
     }
 
     /// The covariances of data without gaps.
-    pub(crate) fn complete(&self) -> Option<Arc<dyn Complete>> {
+    pub(crate) fn complete(&self) -> Option<Arc<dyn Lookup>> {
         self.complete.clone()
     }
 
@@ -333,7 +333,7 @@ mod tests {
                     instructions: Some(instructions),
                     ..SweepRequest::default()
                 };
-                let of = |complete: Option<Arc<dyn Complete>>| Kernels {
+                let of = |complete: Option<Arc<dyn Lookup>>| Kernels {
                     answers: Arc::clone(&answers), instructions, complete, k, differences: None.into(),
                 };
                 let complete = complete::complete(&answers, k, instructions);

@@ -63,6 +63,7 @@
 //!
 //! | file | what it has |
 //! |---|---|
+//! | `cohort` | the users of a prefix |
 //! | `chunks`, `width` | how many users lanes of 16 and of 32 bits can sum |
 //! | `run`, of `bits` and of `bytes` | the sums of a run of users |
 //! | `sum` | the six sums of a strip, and what becomes of them |
@@ -74,6 +75,7 @@ mod bits;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod bytes;
 mod chunks;
+mod cohort;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
 mod run;
 #[allow(unsafe_code, reason = "a check for each user and strip takes a tenth of the time")]
@@ -85,8 +87,8 @@ use std::marker::PhantomData;
 pub(crate) use chunks::ChunkBounds;
 pub(crate) use width::{Lanes16, Lanes32, Terms, Width};
 
-use self::bits::BitRows;
 use self::bytes::{Bytes, ToBytes};
+use self::cohort::BinaryCohort;
 use self::sum::Block;
 use self::width::to_terms;
 use crate::index::{Answers, scores::Binary};
@@ -95,7 +97,7 @@ use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Ends, Kernel, Lanes};
 use crate::sweep::position::Position;
-use crate::sweep::simd::{Instructions, STRIP, each};
+use crate::sweep::simd::{Instructions, STRIP};
 
 /// All users as a cohort, before any question is chosen.
 pub(crate) fn all_users<W: Width>(
@@ -107,28 +109,6 @@ pub(crate) fn all_users<W: Width>(
     let term = |user: usize| to_terms::<W>(i32::from(scores.totals[user]) - bounds.centre);
     let members = instructions.run(All { answers, correct: Some(&scores.correct), term });
     BinaryCohort { members, bytes: Bytes::default() }
-}
-
-/// The users who answered all questions of a prefix, with their rows as bits and, at times, as bytes.
-#[derive(Debug)]
-pub(crate) struct BinaryCohort<W: Width> {
-    members: Cohort<Terms<W::Term>>,
-    bytes: Bytes,
-}
-
-impl<W: Width> Default for BinaryCohort<W> {
-    fn default() -> Self {
-        Self { members: Cohort::default(), bytes: Bytes::default() }
-    }
-}
-
-impl<W: Width> BinaryCohort<W> {
-    /// Strips of rows of bits, from the given one on.
-    #[inline(always)]
-    fn bits<const N: usize>(&self, first: usize) -> BitRows<'_, W, N> {
-        let rows = each(|strip| self.members.strip(first + strip));
-        BitRows { rows, terms: self.members.terms() }
-    }
 }
 
 /// Sums lanes of subsets whose scores are 0 and 1.

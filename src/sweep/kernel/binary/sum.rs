@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::BinaryCohort;
 use super::bits::BitRows;
 use super::bytes::ByteRows;
 use super::chunks::ChunkBounds;
+use super::cohort::BinaryCohort;
 use super::run::{Rows, RunSums};
 use super::width::{COUNT_BITS, Lanes32, RUN, Terms, Width, to_terms};
 use crate::sweep::kernel::filter::Filter;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Complete;
 use super::covariances::{Covariances, Prefix, Sums};
 use super::look::{Look, Margin};
+use super::lookup::Lookup;
 use crate::index::Answers;
 use crate::index::bitset::ones;
 use crate::sweep::kernel::filter::Filter;
@@ -15,7 +15,7 @@ use crate::sweep::position::Position;
 use crate::sweep::simd::{InstructionSet, Instructions, Task};
 use crate::sweep::walk::{Root, ScoreKernel};
 
-impl Complete for Covariances<f64> {
+impl Lookup for Covariances<f64> {
     fn correlation(&self, set: &[Position], corrected: bool) -> Correlation {
         correlation_of(self.of_set(set), corrected)
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Complete;
 use super::covariances::Covariances;
+use super::lookup::Lookup;
 use super::precise::Precise;
 use super::products::{Columns, Products, USERS};
 use crate::index::bitset::contains;
@@ -25,7 +25,7 @@ pub(super) struct Table {
 
 impl Table {
     /// The covariances of scores of 0 and 1.
-    pub(super) fn binary(self, scores: &Binary) -> Arc<dyn Complete> {
+    pub(super) fn binary(self, scores: &Binary) -> Arc<dyn Lookup> {
         self.complete(|user, to: &mut [i64]| {
             let row = scores.correct.row(user);
             let score = |question: usize| i64::from(contains(row, question));
@@ -35,7 +35,7 @@ impl Table {
     }
 
     /// The covariances of other scores, of which none is negative.
-    pub(super) fn weighted<N: Exact>(self, scores: &Weighted<N>) -> Arc<dyn Complete> {
+    pub(super) fn weighted<N: Exact>(self, scores: &Weighted<N>) -> Arc<dyn Lookup> {
         self.complete(|user, to: &mut [N]| {
             to[..self.questions].copy_from_slice(scores.of(user));
             to[self.questions] = scores.totals[user];
@@ -43,7 +43,7 @@ impl Table {
     }
 
     /// `row` writes the scores of a user, and the grand total behind them.
-    fn complete<N: Exact>(self, row: impl Fn(usize, &mut [N]) + Sync) -> Arc<dyn Complete> {
+    fn complete<N: Exact>(self, row: impl Fn(usize, &mut [N]) + Sync) -> Arc<dyn Lookup> {
         let Self { users, questions, k, .. } = self;
         let (mut score, mut total) = (0f64, 0f64);
         self.each_row(&row, |_, row| {

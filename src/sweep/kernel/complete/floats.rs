@@ -34,8 +34,8 @@
 
 use std::sync::Arc;
 
-use super::Complete;
 use super::covariances::Covariances;
+use super::lookup::Lookup;
 use super::precise::{Floats, Precise};
 use super::products::{Columns, Products, USERS};
 use crate::compensated::Compensated;
@@ -61,7 +61,7 @@ pub(super) fn complete(
     scores: &Arc<Weighted<Compensated>>,
     k: usize,
     instructions: Instructions,
-) -> Option<Arc<dyn Complete>> {
+) -> Option<Arc<dyn Lookup>> {
     let users = scores.totals.len();
     let questions = scores.scores.len() / users.max(1);
     let deviations = Deviations::of(scores, questions);

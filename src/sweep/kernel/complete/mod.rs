@@ -21,6 +21,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | `covariances` | those of some questions, and the prefixes that add them up |
+//! | `lookup` | r of any set, and the kernel: what the two kinds of covariances have in common |
 //! | `look` | which subsets of a prefix may reach what is wanted |
 //! | `doubles` | the kernel where doubles hold all moments exactly |
 //! | `precise` | the kernel where they do not: a look in doubles, then more digits |
@@ -33,32 +34,21 @@ mod doubles;
 mod exact;
 mod floats;
 mod look;
+mod lookup;
 mod precise;
 mod products;
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use ethnum::I256;
 
 use self::exact::Table;
+pub(crate) use self::lookup::Lookup;
 use crate::compensated::Compensated;
 use crate::index::Answers;
 use crate::index::scores::Scores;
 use crate::sweep::kernel::LANES;
-use crate::sweep::pearson::Correlation;
-use crate::sweep::position::Position;
 use crate::sweep::simd::Instructions;
-use crate::sweep::walk::ScoreKernel;
-
-/// What is known of answers without gaps, for sets of up to so many questions.
-pub(crate) trait Complete: Debug + Send + Sync {
-    /// r of a set, with the bits that a sweep gives it.
-    fn correlation(&self, set: &[Position], corrected: bool) -> Correlation;
-
-    /// The kernel for sets that have the fixed questions.
-    fn root(self: Arc<Self>, instructions: Instructions, fixed: &[Position]) -> Box<dyn ScoreKernel>;
-}
 
 /// The covariances of so many questions take 134 MB as doubles. Of more questions users are
 /// summed, which for pairs of them is as much work.
@@ -70,7 +60,7 @@ pub(crate) fn complete(
     answers: &Arc<Answers>,
     k: usize,
     instructions: Instructions,
-) -> Option<Arc<dyn Complete>> {
+) -> Option<Arc<dyn Lookup>> {
     if bytes(answers) == 0 {
         return None;
     }

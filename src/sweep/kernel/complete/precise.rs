@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::Complete;
 use super::covariances::{Covariances, Prefix, Sums};
 use super::look::{Look, Margin};
+use super::lookup::Lookup;
 use crate::compensated::Compensated;
 use crate::index::Answers;
 use crate::index::bitset::ones;
@@ -94,7 +94,7 @@ impl Floats {
     }
 }
 
-impl<N: Exact> Complete for Precise<N> {
+impl<N: Exact> Lookup for Precise<N> {
     fn correlation(&self, set: &[Position], corrected: bool) -> Correlation {
         self.of_moments(self.exact.of_set(set), corrected, || set.to_vec())
     }
