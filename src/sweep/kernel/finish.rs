@@ -6,7 +6,7 @@ use crate::sweep::kernel::Lanes;
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::pearson::exact::{Exact, rounded};
 use crate::sweep::pearson::{Correlation, Number, Sums};
-use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, each};
+use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Strip, each};
 
 /// The six sums of 32 subsets.
 #[derive(Debug, Clone, Copy)]
@@ -73,16 +73,25 @@ impl<S: Copy> StripSums<S> {
     }
 }
 
-/// What a first look holds r² against, and whether r is to be negative; `None` where every
-/// subset needs the second look.
+/// A first look at the sums n, Σa, Σa², Σb, Σb² and Σab of a strip: whether any of its subsets may pass
+/// the filter. `minus_one` is that in all lanes.
 ///
 /// r² = covariance² / variances needs no root and no division, but the sign of r has to
 /// be known and b be the grand total. Single precision is right to some 2⁻²¹, so a floor
 /// a little lower loses nothing that reaches it. An undefined r has a covariance of 0.
 #[inline(always)]
-pub(crate) fn prefilter(filter: &Filter) -> Option<(f32, bool)> {
-    let threshold = filter.threshold().filter(|_| !filter.corrected)?;
-    Some(((threshold.least_square * (1.0 - 1e-5)) as f32, threshold.sign < 0.0))
+pub(crate) fn may_pass<L: LaneSum, S: Strip<Lane = L>>(
+    [n, a, aa, mut b, bb, mut ab]: [S; 6],
+    minus_one: S,
+    filter: &Filter,
+) -> bool {
+    let Some(threshold) = filter.threshold().filter(|_| !filter.corrected) else { return true };
+    if threshold.sign < 0.0 {
+        // With -b for b, r changes its sign.
+        (b, ab) = (b.mul(minus_one), ab.mul(minus_one));
+    }
+    let floor = (threshold.least_square * (1.0 - 1e-5)) as f32;
+    S::any_above([n, a, aa, b, bb, ab], L::saturate(filter.bounds.n[0]), floor)
 }
 
 /// Adds the subsets of `lanes`, a set of bits, that pass the filter to the results,

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::instruction_set::{self, ByteRow, InstructionSet, STRIP, Strip, halves};
+use super::instruction_set::{self, ByteRow, InstructionSet, OFF, STRIP, Strip, halves};
 use super::lane_by_lane::{Arithmetic, Bits, lane_by_lane};
 use super::processor::processor;
 use crate::index::bitset::WORD;
@@ -56,6 +56,16 @@ impl InstructionSet for Avx2 {
             let load = |at: usize| _mm256_cvtepu8_epi16(_mm_loadu_si128(low.add(at).cast()));
             Lanes16([load(0), load(16)])
         }
+    }
+
+    #[inline(always)]
+    fn load_lanes32(self, lanes: &[i32; STRIP]) -> Lanes32 {
+        let load = |part: usize| {
+            let part: &[i32; 8] = lanes[8 * part..].first_chunk().expect("a quarter");
+            // SAFETY: `self` proves the processor has AVX2; there are 32 bytes.
+            unsafe { _mm256_loadu_si256(part.as_ptr().cast()) }
+        };
+        Lanes32([load(0), load(1), load(2), load(3)])
     }
 
     #[inline(always)]
@@ -380,6 +390,31 @@ fn any_above(floor: f32, [na, nb]: [__m256i; 2], ab: __m256i, [aa, bb]: [__m256i
     _mm256_movemask_ps(_mm256_and_ps(above, positive)) != 0
 }
 
+/// Whether any of 8 subsets of at least so many users may be above the floor, given their sums: products
+/// are off by less than 2⁻²² of them, and that is taken off the variances and added to the covariance.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn any_above_floats(floor: f32, least: __m256i, [n, a, aa, b, bb, ab]: [__m256i; 6]) -> bool {
+    let few = _mm256_castsi256_ps(_mm256_cmpgt_epi32(least, n));
+    let [n, a, aa] = [_mm256_cvtepi32_ps(n), _mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(aa)];
+    let [b, bb, ab] = [_mm256_cvtepi32_ps(b), _mm256_cvtepi32_ps(bb), _mm256_cvtepi32_ps(ab)];
+    let (off, less) = (_mm256_set1_ps(OFF), _mm256_set1_ps(1.0 - OFF));
+    let variance = |sum: __m256, squares: __m256| {
+        let squares = _mm256_mul_ps(_mm256_mul_ps(n, less), squares);
+        let square = _mm256_mul_ps(sum, sum);
+        let variance = _mm256_sub_ps(squares, _mm256_add_ps(square, _mm256_mul_ps(square, off)));
+        _mm256_max_ps(variance, _mm256_setzero_ps())
+    };
+    let (products, product) = (_mm256_mul_ps(n, ab), _mm256_mul_ps(a, b));
+    let minus = _mm256_set1_ps(-0.0);
+    let size = _mm256_add_ps(_mm256_andnot_ps(minus, products), _mm256_andnot_ps(minus, product));
+    let covariance = _mm256_add_ps(_mm256_sub_ps(products, product), _mm256_mul_ps(size, off));
+    let least = _mm256_mul_ps(_mm256_set1_ps(floor), _mm256_mul_ps(variance(a, aa), variance(b, bb)));
+    let above = _mm256_cmp_ps::<_CMP_GE_OQ>(_mm256_mul_ps(covariance, covariance), least);
+    let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(covariance, _mm256_setzero_ps());
+    _mm256_movemask_ps(_mm256_andnot_ps(few, _mm256_and_ps(above, positive))) != 0
+}
+
 lane_by_lane! {
     /// 32 lanes of 32 bits.
     Lanes32: [i32; STRIP] in [__m256i; 0 1 2 3];
@@ -423,6 +458,18 @@ impl Strip for Lanes32 {
             let all = _mm256_or_si256(_mm256_or_si256(x, y), _mm256_or_si256(z, w));
             _mm256_testz_si256(all, all) == 0
         }
+    }
+
+    #[inline(always)]
+    fn any_above(sums: [Self; 6], least: i32, floor: f32) -> bool {
+        let [n, a, aa, b, bb, ab] = sums;
+        let mut any = false;
+        for part in 0..4 {
+            let sums = [n.0[part], a.0[part], aa.0[part], b.0[part], bb.0[part], ab.0[part]];
+            // SAFETY: see above.
+            any |= unsafe { any_above_floats(floor, _mm256_set1_epi32(least), sums) };
+        }
+        any
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::instruction_set::{self, InstructionSet, STRIP, Strip, halves};
+use super::instruction_set::{self, InstructionSet, OFF, STRIP, Strip, halves};
 use super::lane_by_lane::lane_by_lane;
 use super::processor::processor;
 use crate::index::bitset::WORD;
@@ -36,6 +36,16 @@ impl InstructionSet for Avx512 {
     fn load_bytes(self, bytes: &[u8; STRIP]) -> Lanes16 {
         // SAFETY: `self` proves the processor has AVX-512 BW; there are 32 bytes.
         Lanes16(unsafe { [_mm512_cvtepu8_epi16(_mm256_loadu_si256(bytes.as_ptr().cast()))] })
+    }
+
+    #[inline(always)]
+    fn load_lanes32(self, lanes: &[i32; STRIP]) -> Lanes32 {
+        let [low, high] = lanes.as_chunks().0 else { unreachable!("two halves") };
+        let load = |half: &[i32; 16]| {
+            // SAFETY: `self` proves the processor has AVX-512 F; there are 64 bytes.
+            unsafe { _mm512_loadu_si512(half.as_ptr().cast()) }
+        };
+        Lanes32([load(low), load(high)])
     }
 
     #[inline(always)]
@@ -297,6 +307,28 @@ fn above(floor: f32, [na, nb]: [__m512i; 2], ab: __m512i, [aa, bb]: [__m512i; 2]
     _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(above, covariance, _mm512_setzero_ps())
 }
 
+/// Which of 16 subsets may be above the floor, given their sums: products are off by less than 2⁻²² of
+/// them, and that is taken off the variances and added to the covariance.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn above_floats(floor: f32, [n, a, aa, b, bb, ab]: [__m512i; 6]) -> u16 {
+    let [n, a, aa] = [_mm512_cvtepi32_ps(n), _mm512_cvtepi32_ps(a), _mm512_cvtepi32_ps(aa)];
+    let [b, bb, ab] = [_mm512_cvtepi32_ps(b), _mm512_cvtepi32_ps(bb), _mm512_cvtepi32_ps(ab)];
+    let (off, less) = (_mm512_set1_ps(OFF), _mm512_set1_ps(1.0 - OFF));
+    let variance = |sum: __m512, squares: __m512| {
+        let squares = _mm512_mul_ps(_mm512_mul_ps(n, less), squares);
+        let square = _mm512_mul_ps(sum, sum);
+        let variance = _mm512_sub_ps(squares, _mm512_add_ps(square, _mm512_mul_ps(square, off)));
+        _mm512_max_ps(variance, _mm512_setzero_ps())
+    };
+    let (products, product) = (_mm512_mul_ps(n, ab), _mm512_mul_ps(a, b));
+    let size = _mm512_add_ps(_mm512_abs_ps(products), _mm512_abs_ps(product));
+    let covariance = _mm512_add_ps(_mm512_sub_ps(products, product), _mm512_mul_ps(size, off));
+    let least = _mm512_mul_ps(_mm512_set1_ps(floor), _mm512_mul_ps(variance(a, aa), variance(b, bb)));
+    let above = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_mul_ps(covariance, covariance), least);
+    _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(above, covariance, _mm512_setzero_ps())
+}
+
 lane_by_lane! {
     /// 32 lanes of 32 bits.
     Lanes32: [i32; STRIP] in [__m512i; 0 1];
@@ -329,6 +361,18 @@ impl Strip for Lanes32 {
         unsafe {
             _mm512_test_epi32_mask(self.0[0], mask.0[0]) | _mm512_test_epi32_mask(self.0[1], mask.0[1]) != 0
         }
+    }
+
+    #[inline(always)]
+    fn any_above(sums: [Self; 6], least: i32, floor: f32) -> bool {
+        let [n, a, aa, b, bb, ab] = sums;
+        // SAFETY: see above.
+        let above = |part: usize| unsafe {
+            let enough = _mm512_cmpge_epi32_mask(n.0[part], _mm512_set1_epi32(least));
+            let sums = [n, a, aa, b, bb, ab].map(|sum| sum.0[part]);
+            enough & above_floats(floor, sums)
+        };
+        above(0) | above(1) != 0
     }
 }
 

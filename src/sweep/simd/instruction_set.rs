@@ -28,6 +28,10 @@ pub(crate) trait Processor: Copy + Debug + Send + Sync + 'static {
         Self: InstructionSet;
 }
 
+/// How far a product in single precision of two integers can be off, at most, of itself: three
+/// roundings of 2⁻²⁴, and some to spare.
+pub(super) const OFF: f32 = 1.0 / (1 << 21) as f32;
+
 /// Lanes in a strip: subsets whose sums are formed together.
 pub(crate) const STRIP: usize = 32;
 
@@ -56,6 +60,8 @@ pub(crate) trait InstructionSet: Processor {
     fn lanes32(self, value: i32) -> Self::Lanes32;
 
     fn load_bytes(self, bytes: &[u8; STRIP]) -> Self::Lanes16;
+
+    fn load_lanes32(self, lanes: &[i32; STRIP]) -> Self::Lanes32;
 
     fn pairs(self, first: Self::Lanes16, second: Self::Lanes16) -> Self::Pairs;
 
@@ -140,10 +146,10 @@ pub(crate) trait Strip: Arithmetic<STRIP> + Bits {
     /// Whether any lane has a bit of `mask` set.
     fn any(self, mask: Self) -> bool;
 
-    /// A first look at the sums n, Σa, Σa², Σb, Σb², Σab of 32 subsets: whether any has
+    /// A first look at the sums n, Σa, Σa², Σb, Σb², Σab of 32 subsets: whether any may have
     /// an n of at least `least`, and a covariance above 0 whose square is at least
-    /// `floor` times the variances. The moments are rounded to single precision; so the
-    /// answer is wrong only within some 2⁻²¹ of the floor.
+    /// `floor` times the variances. In single precision, so some 2⁻²¹ below the floor may count as
+    /// above; none above it counts as below.
     ///
     /// Where this is not worth code of its own, any subset may be: the second look is as good.
     #[inline(always)]

@@ -43,6 +43,11 @@ impl InstructionSet for Portable {
     }
 
     #[inline(always)]
+    fn load_lanes32(self, lanes: &[i32; STRIP]) -> Lanes<i32> {
+        Lanes(*lanes)
+    }
+
+    #[inline(always)]
     fn pairs(self, first: Lanes<i16>, second: Lanes<i16>) -> [Lanes<i16>; 2] {
         [first, second]
     }

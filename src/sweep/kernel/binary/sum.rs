@@ -9,7 +9,7 @@ use super::cohort::BinaryCohort;
 use super::run::{Rows, RunSums};
 use super::width::{COUNT_BITS, Lanes32, RUN, Terms, Width, to_terms};
 use crate::sweep::kernel::filter::Filter;
-use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, prefilter};
+use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, may_pass};
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{LANES, Lanes};
 use crate::sweep::simd::{Arithmetic, BYTE_PAIRS, Bits, InstructionSet, STRIP, Strip, Task};
@@ -83,17 +83,8 @@ impl<W: Width, const N: usize> Sum<'_, W, N> {
             };
             if let Some(sums) = sums {
                 for (strip, sums) in sums.into_iter().enumerate() {
-                    if let Some((floor, negative)) = prefilter(self.filter) {
-                        let least = W::Lane::saturate(self.filter.bounds.n[0]);
-                        let [n, a, aa, mut b, bb, mut ab] = sums;
-                        if negative {
-                            // With -b for b, r changes its sign.
-                            let minus = W::spread(instructions, W::term(-1));
-                            (b, ab) = (b.mul(minus), ab.mul(minus));
-                        }
-                        if !Strip::any_above([n, a, aa, b, bb, ab], least, floor) {
-                            continue;
-                        }
+                    if !may_pass(sums, W::spread(instructions, W::term(-1)), self.filter) {
+                        continue;
                     }
                     let first = self.first + strip * STRIP;
                     finish(instructions, &store(sums), self.lanes[strip], first, self.filter, self.results);

@@ -61,7 +61,7 @@ use self::tables::Tables;
 use crate::index::Answers;
 use crate::index::bitset::count;
 use crate::sweep::kernel::filter::Filter;
-use crate::sweep::kernel::finish::{counted, finish_moments};
+use crate::sweep::kernel::finish::{counted, finish_moments, may_pass};
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::exact::correct;
 use crate::sweep::position::Position;
@@ -224,6 +224,10 @@ impl Task for Finish<'_> {
             let mut sums = [[0; STRIP]; 6];
             step.sums(tables, cohort, (word * LANES + first) / STRIP, lanes, &mut sums);
             let [n, a, aa, b, bb, ab] = &sums;
+            let loaded = [n, a, aa, b, bb, ab].map(|sum| instructions.load_lanes32(sum));
+            if !may_pass(loaded, instructions.lanes32(-1), filter) {
+                continue;
+            }
             let lanes = lanes & counted(n, filter);
             if lanes == 0 {
                 continue;
