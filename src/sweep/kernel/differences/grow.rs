@@ -1,7 +1,7 @@
 //! The cohort of a prefix that has grown by a question.
 
 use super::cohort::{DifferenceCohort, MISSED, Member};
-use super::step::Step;
+use super::step::{Step, stored};
 use super::tables::Tables;
 use crate::index::bitset::{WORD, below, ones};
 use crate::sweep::kernel::LANES;
@@ -29,7 +29,7 @@ impl Task for Grow<'_> {
         grown.sums.resize(strips, [[0; STRIP]; 6]);
         for (strip, sums) in grown.sums.iter_mut().enumerate() {
             let lanes = below(tables.questions().saturating_sub(strip * STRIP).min(STRIP)) as u32;
-            step.sums(tables, cohort, strip, lanes, sums);
+            *sums = stored(step.sums(instructions, tables, cohort, strip, lanes));
         }
 
         grown.subtotals.clear();

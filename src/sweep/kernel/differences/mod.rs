@@ -56,7 +56,7 @@ use std::sync::Arc;
 
 use self::cohort::DifferenceCohort;
 use self::grow::Grow;
-use self::step::Step;
+use self::step::{Step, stored};
 use self::tables::Tables;
 use crate::index::Answers;
 use crate::index::bitset::count;
@@ -221,13 +221,11 @@ impl Task for Finish<'_> {
             if lanes == 0 {
                 continue;
             }
-            let mut sums = [[0; STRIP]; 6];
-            step.sums(tables, cohort, (word * LANES + first) / STRIP, lanes, &mut sums);
-            let [n, a, aa, b, bb, ab] = &sums;
-            let loaded = [n, a, aa, b, bb, ab].map(|sum| instructions.load_lanes32(sum));
-            if !may_pass(loaded, instructions.lanes32(-1), filter) {
+            let sums = step.sums(instructions, tables, cohort, (word * LANES + first) / STRIP, lanes);
+            if !may_pass(sums, instructions.lanes32(-1), filter) {
                 continue;
             }
+            let [n, a, aa, b, bb, ab] = &stored(sums);
             let lanes = lanes & counted(n, filter);
             if lanes == 0 {
                 continue;

@@ -4,7 +4,7 @@ use super::cohort::{DifferenceCohort, Member, Missing};
 use super::tables::{LaneSums, Tables, User};
 use crate::index::bitset::{WORD, ones};
 use crate::sweep::position::Position;
-use crate::sweep::simd::STRIP;
+use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Strip};
 
 /// What changes when a prefix grows by a question, as far as it is the same for all lanes.
 #[derive(Debug, Clone, Default)]
@@ -45,42 +45,56 @@ impl Step {
     /// The sums n, Σa, Σa², Σb, Σb² and Σab over those who answered the grown prefix and a lane, for
     /// the lanes of a strip. Only those of `lanes`, a set of bits, are right.
     #[inline(always)]
-    pub(super) fn sums(
+    pub(super) fn sums<I: InstructionSet>(
         &self,
+        instructions: I,
         tables: &Tables,
         cohort: &DifferenceCohort,
         strip: usize,
         lanes: u32,
-        sums: &mut LaneSums,
-    ) {
+    ) -> [I::Lanes32; 6] {
+        // In vectors by name, as of sums in memory the compiler adds the products one by one.
+        let load = |lanes: &[i32; STRIP]| instructions.load_lanes32(lanes);
         let question = self.question;
         let before = &cohort.sums[strip];
+        let less_taken = |sum: usize| load(&before[sum]).add(instructions.lanes32(-self.taken[sum]));
         let [a, aa, ab] = tables.added(question, strip);
-        let [n_taken, a_taken, aa_taken, b_taken, bb_taken, ab_taken] = self.taken;
-        for lane in 0..STRIP {
-            sums[0][lane] = before[0][lane] - n_taken;
-            sums[1][lane] = before[1][lane] - a_taken + a[lane];
-            sums[2][lane] = before[2][lane] - aa_taken + aa[lane];
-            sums[3][lane] = before[3][lane] - b_taken;
-            sums[4][lane] = before[4][lane] - bb_taken;
-            sums[5][lane] = before[5][lane] - ab_taken + ab[lane];
-        }
+        let mut squares = less_taken(2).add(load(aa));
         for &other in &cohort.prefix {
-            let products = tables.products(other, question, strip);
-            for lane in 0..STRIP {
-                sums[2][lane] += products[lane];
-            }
+            squares = squares.add(load(tables.products(other, question, strip)));
         }
+        let (a, ab) = (less_taken(1).add(load(a)), less_taken(5).add(load(ab)));
+        let sums = [less_taken(0), a, squares, less_taken(3), less_taken(4), ab];
         let shared = lanes & tables.shared(question, strip);
+        if shared == 0 && cohort.blocks() == 0 {
+            return sums;
+        }
+        let mut stored = stored(sums);
+        self.give_back(tables, cohort, strip, [lanes, shared], &mut stored);
+        let [n, a, aa, b, bb, ab] = &stored;
+        [load(n), load(a), load(aa), load(b), load(bb), load(ab)]
+    }
+
+    /// Gives back what was taken off, or added, for those who missed two things: `lanes` are those that
+    /// have to be right, `shared` those of them that somebody missed who missed the question.
+    #[inline(always)]
+    fn give_back(
+        &self,
+        tables: &Tables,
+        cohort: &DifferenceCohort,
+        strip: usize,
+        [lanes, shared]: [u32; 2],
+        sums: &mut LaneSums,
+    ) {
         for lane in ones(shared.into()) {
             self.give_back_leaving(tables, cohort, Position(strip * STRIP + lane), sums);
         }
         if cohort.blocks() > 0 {
-            take_products(cohort, question, strip, sums);
+            take_products(cohort, self.question, strip, sums);
             for lane in ones((lanes & cohort.missed_lanes[strip]).into()) {
                 give_back_missed(cohort, &self.scores, Position(strip * STRIP + lane), sums);
             }
-            for missing in cohort.who_missed(question) {
+            for missing in cohort.who_missed(self.question) {
                 give_back_both(tables, cohort.members[missing.slot as usize], strip, sums);
             }
         }
@@ -110,6 +124,16 @@ impl Step {
             sums[lane.lane()] += given_back;
         }
     }
+}
+
+/// The lanes of sums.
+#[inline(always)]
+pub(super) fn stored<S: Strip<Lane = i32>>(sums: [S; 6]) -> LaneSums {
+    let mut stored = [[0; STRIP]; 6];
+    for (sum, stored) in sums.into_iter().zip(&mut stored) {
+        sum.store(stored);
+    }
+    stored
 }
 
 /// Takes off what those who missed something of the prefix scored on the question times what they
