@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::instruction_set::{self, ByteRow, InstructionSet, OFF, STRIP, Strip, halves};
 use super::lane_by_lane::{Arithmetic, Bits, lane_by_lane};
+use super::places::PLACES;
 use super::processor::processor;
 use crate::index::bitset::WORD;
 
@@ -11,24 +12,6 @@ processor! {
     /// A processor with AVX2, BMI1, BMI2 and POPCNT.
     Avx2, named "avx2", if is_x86_feature_detected: "avx2", "bmi1", "bmi2", "popcnt"
 }
-
-/// For each byte, the places of its set bits, ascending.
-const PLACES: [[u8; 8]; 256] = {
-    let mut places = [[0; 8]; 256];
-    let mut byte = 0;
-    while byte < places.len() {
-        let (mut bit, mut count) = (0, 0);
-        while bit < 8 {
-            if byte >> bit & 1 == 1 {
-                places[byte][count] = bit as u8;
-                count += 1;
-            }
-            bit += 1;
-        }
-        byte += 1;
-    }
-    places
-};
 
 impl InstructionSet for Avx2 {
     type Lanes16 = Lanes16;

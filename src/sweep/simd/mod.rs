@@ -20,6 +20,11 @@ mod avx2;
 mod avx512;
 mod instruction_set;
 mod lane_by_lane;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+#[allow(unsafe_code, reason = "intrinsics")]
+mod neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod places;
 mod plain;
 mod portable;
 mod processor;
@@ -68,6 +73,8 @@ instruction_sets! {
     avx512::Avx512,
     #[cfg(target_arch = "x86_64")]
     avx2::Avx2,
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    neon::Neon,
     portable::Portable,
 }
 
@@ -154,6 +161,12 @@ mod tests {
         let names: Vec<&str> = Instructions::available().iter().map(|set| set.name()).collect();
         assert_eq!(names.last(), Some(&"portable"));
         assert_eq!(names.first(), Some(&Instructions::best().name()));
+    }
+
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    #[test]
+    fn neon_is_the_best_that_arm_has() {
+        assert_eq!(Instructions::best().name(), "neon");
     }
 
     proptest! {
