@@ -21,7 +21,7 @@ fn bench(criterion: &mut Criterion) {
     let best = Instructions::best().name();
     // The part of a sweep that is run is so large that the cohorts of its first
     // questions hardly count.
-    let binary = ["avx512", "avx2", "portable"];
+    let binary = ["avx512", "avx2", "neon", "portable"];
     let cases = [
         ("binary", LARGE, vec![(2, 1), (3, 2), (4, 4), (5, 40)], binary.to_vec()),
         ("0..255", Shape { levels: 256, ..LARGE }, vec![(5, 40)], vec![best]),

@@ -17,7 +17,7 @@ use crate::udtf::advice::near::near;
 #[non_exhaustive]
 pub struct KCorrsetSettings {
     /// Which of the processor's instructions a sweep uses: `best`, or the name of one
-    /// of those that it has, such as `avx512`, `avx2` or `portable`.
+    /// of those that it has, such as `avx512`, `avx2`, `neon` or `portable`.
     pub kernel: String,
     /// Whether all sets are swept, or the best of them searched for in a tree, where data have no
     /// gaps: `auto` (whichever is faster), `sweep` or `tree`.
@@ -108,7 +108,7 @@ impl ExtensionOptions for KCorrsetSettings {
             entry(
                 "kernel",
                 self.kernel.clone(),
-                "Which of the processor's instructions a sweep uses: best, avx512, avx2 or portable",
+                "Which of the processor's instructions a sweep uses: best, avx512, avx2, neon or portable",
             ),
             entry(
                 "search",

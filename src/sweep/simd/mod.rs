@@ -156,6 +156,72 @@ mod tests {
         }
     }
 
+    /// All that is done with lanes.
+    #[derive(Debug, Clone, Copy)]
+    struct Operations {
+        row: u64,
+        bytes: [[u8; STRIP]; 6],
+        numbers: [i16; 2],
+        doubles: [[f64; 8]; 2],
+    }
+
+    impl Operations {
+        #[inline(always)]
+        fn of_strip<L, S>(self, x: S, y: S, told: &mut Vec<i64>)
+        where
+            L: Copy + Default + Into<i64>,
+            S: Strip<Lane = L>,
+        {
+            let [low, high] = x.masks(self.row);
+            let shifted = x.shift_right_signed::<6>();
+            let results = [x.add(y), x.mul(y), x.and(y), x.or(y), shifted, x.add_where(low, y)];
+            for strip in results.into_iter().chain([y.add_where(high, x)]) {
+                let mut lanes = [L::default(); STRIP];
+                strip.store(&mut lanes);
+                told.extend(lanes.map(L::into));
+            }
+            told.push(x.any(y).into());
+            told.push(x.and(y).any(x.and(y).mul(x)).into());
+        }
+    }
+
+    impl Task for Operations {
+        type Output = Vec<i64>;
+
+        #[inline(always)]
+        fn run<I: InstructionSet>(self, instructions: I) -> Vec<i64> {
+            let Self { row, bytes, numbers: [p, q], doubles } = self;
+            let mut told = Vec::new();
+            let sums = bytes.map(|bytes| instructions.load_bytes(&bytes));
+            let x = sums[0].mul(instructions.lanes16([p; 2]));
+            let y = sums[1].add(instructions.lanes16([q; 2]));
+            self.of_strip(x, y, &mut told);
+            for (least, floor) in [(0, 0.5), (200, 0.1), (255, 0.0)] {
+                told.push(Strip::any_above(sums, least, floor).into());
+            }
+
+            let (pairs, all) = (instructions.pairs(x, y), instructions.lanes32(q.into()));
+            let squares = instructions.add_products(all, pairs, pairs);
+            let products = instructions.add_products(squares, pairs, instructions.pair([p, q]));
+            self.of_strip(instructions.in_order(squares), instructions.in_order(products), &mut told);
+
+            let [x, y] = doubles.map(|doubles| instructions.load_doubles(&doubles));
+            let one = instructions.doubles(1.0);
+            told.push(instructions.at_least(x, y).into());
+            told.push(instructions.at_least(x, one).into());
+            let lanes = row as u32;
+            let results =
+                [x.add(y), x.mul(y), instructions.ratio(x, y), x.only(lanes), one.add_where(lanes, y)];
+            for strip in results {
+                let mut lanes = [0.0; 8];
+                strip.store(&mut lanes);
+                // One NaN is as good as another.
+                told.extend(lanes.map(|lane| if lane.is_nan() { -1 } else { lane.to_bits() as i64 }));
+            }
+            told
+        }
+    }
+
     #[test]
     fn the_last_resort_is_always_there() {
         let names: Vec<&str> = Instructions::available().iter().map(|set| set.name()).collect();
@@ -169,7 +235,28 @@ mod tests {
         assert_eq!(Instructions::best().name(), "neon");
     }
 
+    fn doubles() -> impl Strategy<Value = f64> {
+        prop_oneof![(-3i8..4).prop_map(f64::from), proptest::num::f64::ANY]
+    }
+
     proptest! {
+        #[test]
+        fn lanes_are_those_of_portable_code(
+            row in any::<u64>(),
+            bytes in proptest::collection::vec(proptest::array::uniform32(any::<u8>()), 6),
+            numbers in any::<[i16; 2]>(),
+            x in proptest::collection::vec(doubles(), 8),
+            y in proptest::collection::vec(doubles(), 8),
+        ) {
+            let doubles = [x.try_into().unwrap(), y.try_into().unwrap()];
+            let operations = Operations { row, bytes: bytes.try_into().unwrap(), numbers, doubles };
+            let sets = Instructions::available();
+            let expected = sets.last().unwrap().run(operations);
+            for instructions in sets {
+                prop_assert_eq!(&instructions.run(operations), &expected, "{}", instructions.name());
+            }
+        }
+
         #[test]
         fn every_bit_goes_to_its_place(rows in proptest::collection::vec(any::<u64>(), WORD)) {
             let rows: [u64; WORD] = rows.try_into().unwrap();

@@ -40,14 +40,21 @@ impl InstructionSet for Neon {
         // SAFETY: `self` proves the processor has NEON; each load is of 16 of the 32 bytes.
         unsafe {
             let (low, high) = (vld1q_u8(bytes.as_ptr()), vld1q_u8(bytes.as_ptr().add(16)));
-            let wide = [
-                vmovl_u8(vget_low_u8(low)),
-                vmovl_high_u8(low),
-                vmovl_u8(vget_low_u8(high)),
-                vmovl_high_u8(high),
-            ];
-            Lanes16(wide.map(|lanes| vreinterpretq_s16_u16(lanes)))
+            let wide = |lanes: uint8x8_t| vreinterpretq_s16_u16(vmovl_u8(lanes));
+            Lanes16([
+                wide(vget_low_u8(low)),
+                wide(vget_high_u8(low)),
+                wide(vget_low_u8(high)),
+                wide(vget_high_u8(high)),
+            ])
         }
+    }
+
+    #[inline(always)]
+    fn load_lanes32(self, lanes: &[i32; STRIP]) -> Lanes32 {
+        // SAFETY: `self` proves the processor has NEON; each load is of 4 of the 32.
+        let load = |at: usize| unsafe { vld1q_s32(lanes.as_ptr().add(at)) };
+        Lanes32([load(0), load(4), load(8), load(12), load(16), load(20), load(24), load(28)])
     }
 
     #[inline(always)]
@@ -215,6 +222,9 @@ fn swap_fours(x: uint8x16_t, y: uint8x16_t) -> [uint8x16_t; 2] {
 }
 
 /// All ones in the lanes that have the bit, else zeros.
+///
+/// As assembly, for a compiler that knows a mask when it sees one makes a choice and an addition of
+/// the product that is taken off: sums took 1.4 to 2 times as many cycles.
 #[inline]
 #[target_feature(enable = "neon")]
 fn test16(x: int16x8_t, bit: int16x8_t) -> int16x8_t {
@@ -230,7 +240,7 @@ fn test16(x: int16x8_t, bit: int16x8_t) -> int16x8_t {
     mask
 }
 
-/// All ones in the lanes that have the bit, else zeros.
+/// Like [`test16`], for lanes of 32 bits.
 #[inline]
 #[target_feature(enable = "neon")]
 fn test32(x: int32x4_t, bit: int32x4_t) -> int32x4_t {
