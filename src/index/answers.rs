@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::sync::Arc;
 
 use rayon::slice::ParallelSliceMut;
 
 use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, rank};
+use crate::index::interest::{Interest, Unwanted};
 use crate::index::scores::{Scores, Weighted};
 
 /// All answers, as bits and numbers without names.
@@ -29,22 +29,36 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Brings users who have no names into an order that depends on their answers alone, as sums
-    /// of floats depend on who is added first. Who gave the same answers may stand in any order.
-    pub(crate) fn sort_users(&mut self) {
-        let Scores::Float(scores) = &self.scores else { return };
+    /// An order of users that depends on their answers alone, as sums of floats depend on who is
+    /// added first; who gave the same answers may stand in any order. `None` where sums are exact.
+    pub(crate) fn order_by_answers(&self) -> Option<Vec<u32>> {
+        let Scores::Float(scores) = &self.scores else { return None };
         let bits = |score: Compensated| score.parts().map(f64::to_bits);
-        let answers = |user: usize| {
-            let scores = scores.of(user).iter().map(move |&score| bits(score));
-            self.answered.row(user).iter().map(|&word| [word, 0]).chain(scores)
+        let answers = |user: u32| {
+            let scores = scores.of(user as usize).iter().map(move |&score| bits(score));
+            self.answered.row(user as usize).iter().map(|&word| [word, 0]).chain(scores)
         };
-        let mut users: Vec<usize> = (0..self.users()).collect();
+        let mut users: Vec<u32> = (0..self.users() as u32).collect();
         users.par_sort_unstable_by(|&x, &y| {
-            let totals = || bits(scores.totals[x]).cmp(&bits(scores.totals[y]));
+            let totals = || bits(scores.totals[x as usize]).cmp(&bits(scores.totals[y as usize]));
             answers(x).cmp(answers(y)).then_with(totals)
         });
-        self.scores = Scores::Float(Arc::new(scores.in_order(&users)));
-        self.answered = self.answered.in_order(&users);
+        Some(users)
+    }
+
+    /// Brings the users into an order.
+    ///
+    /// # Errors
+    /// Nobody waits for it.
+    pub(crate) fn reorder(&mut self, users: &[u32], interest: Interest<'_>) -> Result<(), Unwanted> {
+        if users.is_sorted() {
+            return Ok(());
+        }
+        interest.check()?;
+        self.scores = self.scores.in_order(users);
+        interest.check()?;
+        self.answered = self.answered.in_order(users);
+        interest.check()
     }
 
     /// Whether everybody answered a question, given by its position, and no two have the same

@@ -1,5 +1,8 @@
 //! Rows of bits: which questions a user answered, which of them correctly.
 
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
+
 /// Bits in a word.
 pub(crate) const WORD: usize = u64::BITS as usize;
 
@@ -44,11 +47,8 @@ impl BitMatrix {
     #[inline]
     pub(crate) fn set(&mut self, row: usize, column: usize) -> bool {
         debug_assert!(column < self.columns, "column {column} of {}", self.columns);
-        let word = &mut self.words[row * self.words_per_row + column / WORD];
-        let bit = 1 << (column % WORD);
-        let before = *word & bit != 0;
-        *word |= bit;
-        before
+        let Self { words_per_row, ref mut words, .. } = *self;
+        BitRows { words, words_per_row }.set(row, column)
     }
 
     /// The words of one row, lowest column in the lowest bit of the first.
@@ -57,9 +57,18 @@ impl BitMatrix {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
+    /// The rows in blocks of so many, one after the other, for threads to write.
+    pub(crate) fn par_blocks_mut(&mut self, rows: usize) -> impl IndexedParallelIterator<Item = BitRows<'_>> {
+        let Self { words_per_row, ref mut words, .. } = *self;
+        let block = (rows * words_per_row).max(1);
+        words.par_chunks_mut(block).map(move |words| BitRows { words, words_per_row })
+    }
+
     /// This matrix with its rows in another order.
-    pub(crate) fn in_order(&self, rows: &[usize]) -> Self {
-        let words = rows.iter().flat_map(|&row| self.row(row)).copied().collect();
+    pub(crate) fn in_order(&self, rows: &[u32]) -> Self {
+        let mut words = vec![0; self.words.len()];
+        let into = words.par_chunks_mut(self.words_per_row.max(1));
+        into.zip(rows).for_each(|(into, &row)| into.copy_from_slice(self.row(row as usize)));
         Self { words, ..*self }
     }
 
@@ -81,6 +90,25 @@ impl BitMatrix {
     /// Bytes of a matrix of this shape.
     pub(crate) fn bytes(rows: usize, columns: usize) -> usize {
         rows.saturating_mul(columns.div_ceil(WORD)).saturating_mul(size_of::<u64>())
+    }
+}
+
+/// Some rows of a matrix, to be written.
+#[derive(Debug)]
+pub(crate) struct BitRows<'a> {
+    words: &'a mut [u64],
+    words_per_row: usize,
+}
+
+impl BitRows<'_> {
+    /// Sets a bit, in a row counted from the first of these; returns whether it was set before.
+    #[inline]
+    pub(crate) fn set(&mut self, row: usize, column: usize) -> bool {
+        let word = &mut self.words[row * self.words_per_row + column / WORD];
+        let bit = 1 << (column % WORD);
+        let before = *word & bit != 0;
+        *word |= bit;
+        before
     }
 }
 

@@ -10,18 +10,22 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::AnswerIndex;
 use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
+use crate::index::blocks::AnswerBlocks;
+use crate::index::classify::{AllAnswers, ClassifyMemory, answered, classify, support};
 use crate::index::columns::too_wide;
 use crate::index::decimal::DecimalScan;
-use crate::index::error::BuildError;
+use crate::index::error::{BuildError, Ended};
 use crate::index::input::InputColumns;
+use crate::index::interest::{Interest, Unwanted};
 use crate::index::key::{Key, Users};
 use crate::index::layout::InputLayout;
-use crate::index::scores::{AllAnswers, RawAnswers, RawScores, classify, classify_memory};
+use crate::index::raw::RawScores;
+use crate::index::spread::Spread;
 
 /// Folds batches of answers, in the long layout or the wide one, into an [`AnswerIndex`].
 ///
-/// A batch is read once and dropped. What stays is 16 bytes an answer, and each
-/// distinct user and question once; [`memory`](Self::memory) tells how much. Batches
+/// A batch is read once and dropped. What stays is 16 bytes an answer, by blocks of users, and
+/// each distinct user and question once; [`memory`](Self::memory) tells how much. Batches
 /// that are read in parallel go to [siblings](Self::sibling), which are then
 /// [merged](Self::merge).
 ///
@@ -59,10 +63,10 @@ pub struct IndexBuilder {
     schema: SchemaRef,
     users: Users,
     questions: Key,
-    /// The answers batch by batch, in the interners' ids.
-    answers: Vec<RawAnswers>,
-    /// Bytes held in those.
-    answer_bytes: usize,
+    /// The answers, in the interners' ids.
+    answers: AnswerBlocks,
+    /// How far the scores spread that are exact.
+    spread: Spread,
     /// The first NaN or infinite score, as (user, question, score).
     not_finite: Option<(u32, u32, f64)>,
     /// Whether scores that are floats stand for decimals.
@@ -79,8 +83,8 @@ impl IndexBuilder {
         Ok(Self {
             users: columns.users()?,
             questions: columns.questions()?,
-            answers: Vec::new(),
-            answer_bytes: 0,
+            answers: AnswerBlocks::default(),
+            spread: Spread::default(),
             not_finite: None,
             decimals: columns.decimals(),
             columns,
@@ -95,8 +99,8 @@ impl IndexBuilder {
             schema: Arc::clone(&self.schema),
             users: self.users.sibling(),
             questions: self.questions.sibling(),
-            answers: Vec::new(),
-            answer_bytes: 0,
+            answers: AnswerBlocks::default(),
+            spread: Spread::default(),
             not_finite: None,
             decimals: self.decimals.as_ref().map(DecimalScan::sibling),
         }
@@ -104,21 +108,29 @@ impl IndexBuilder {
 
     /// Takes over what a sibling was given.
     pub fn merge(&mut self, sibling: Self) {
-        let users = self.users.absorb(&sibling.users);
-        let questions = self.questions.absorb(&sibling.questions);
-        let number =
-            |ids: &mut Vec<u32>, here: &[u32]| ids.iter_mut().for_each(|id| *id = here[*id as usize]);
-        for mut answers in sibling.answers {
-            number(&mut answers.users, &users);
-            number(&mut answers.questions, &questions);
-            self.answers.push(answers);
-        }
-        self.answer_bytes += sibling.answer_bytes;
+        self.take_over(sibling, Interest::LASTING).expect("somebody waits");
+    }
+
+    /// This builder with what a sibling was given, made for as long as somebody waits; `None` if
+    /// nobody does any more.
+    pub(crate) fn merged_while(mut self, sibling: Self, waits: &(dyn Fn() -> bool + Sync)) -> Option<Self> {
+        self.take_over(sibling, Interest::while_(waits)).ok().map(|()| self)
+    }
+
+    fn take_over(&mut self, sibling: Self, interest: Interest<'_>) -> Result<(), Unwanted> {
+        let (users, questions) = rayon::join(
+            || self.users.absorb(&sibling.users, interest),
+            || self.questions.absorb(&sibling.questions, interest),
+        );
+        let (users, questions) = (users?, questions?);
+        self.answers.append(sibling.answers.renumbered(&users, &questions, interest)?);
+        self.spread = self.spread.merged(sibling.spread);
         let number = |(user, question, score)| (users[user as usize], questions[question as usize], score);
         self.not_finite = self.not_finite.or(sibling.not_finite.map(number));
         if let (Some(here), Some(there)) = (&mut self.decimals, &sibling.decimals) {
             here.merge(there);
         }
+        Ok(())
     }
 
     /// Takes one batch in.
@@ -139,10 +151,8 @@ impl IndexBuilder {
                 decimals.push(scores);
             }
         }
-        if answers.len() > 0 {
-            self.answer_bytes += answers.bytes();
-            self.answers.push(answers);
-        }
+        self.spread.push(&answers.scores);
+        self.answers.push(&answers);
         Ok(())
     }
 
@@ -162,29 +172,29 @@ impl IndexBuilder {
     }
 
     /// All answers, with what is known of their scores.
-    fn all_answers<'a>(&self, batches: &'a [RawAnswers]) -> AllAnswers<'a> {
-        AllAnswers { batches, decimals: self.decimals.as_ref().and_then(DecimalScan::unit) }
+    fn all_answers(&self) -> AllAnswers<'_> {
+        let decimals = self.decimals.as_ref().and_then(DecimalScan::unit);
+        AllAnswers { blocks: &self.answers, spread: self.spread, decimals }
     }
 
     /// Bytes held now.
     pub fn memory(&self) -> usize {
-        self.users.bytes() + self.questions.interner.bytes() + self.answer_bytes
+        self.users.bytes() + self.questions.interner.bytes() + self.answers.bytes()
     }
 
     /// Bytes that [`finish`](Self::finish) will need beside those held now, at most.
     pub fn finish_memory(&self) -> usize {
         let (users, questions) = (self.users.len(), self.questions.interner.len());
-        let sorting = 16 * (users + questions) + self.users.bytes() + self.questions.interner.bytes();
-        let answers = self.all_answers(&self.answers);
-        let scores = classify_memory(answers, users, questions);
         let bits = BitMatrix::bytes(users, questions);
-        // Users without names are put in order, which takes a copy; that of the scores is made
-        // when the answers as they came are gone.
-        let order = match self.users {
-            Users::Rows(_) if answers.are_floats() => bits + users * size_of::<usize>(),
-            _ => 0,
-        };
-        bits.saturating_add(scores).saturating_add(sorting).saturating_add(order)
+        let ClassifyMemory { scores, working } = ClassifyMemory::of(self.all_answers(), users, questions);
+        let names = self.questions.interner.sorted_bytes() + self.questions.interner.bytes();
+        let order = users * size_of::<u32>();
+        let sorting = self.users.by_name_bytes();
+        let classifying = order.saturating_add(bits).saturating_add(scores).saturating_add(working);
+        // Users are put in order when the answers as they came are gone.
+        let ordering = order.saturating_add(bits).saturating_add(scores).saturating_add(bits.max(scores));
+        let ordering = ordering.saturating_sub(self.answers.bytes());
+        names.saturating_add(sorting.max(classifying).max(ordering))
     }
 
     /// Builds the index.
@@ -192,52 +202,72 @@ impl IndexBuilder {
     /// # Errors
     /// Rows without user or question, a score that is not finite, a question that
     /// a user answered twice, exact scores of too many digits.
-    pub fn finish(mut self) -> Result<AnswerIndex, BuildError> {
+    pub fn finish(self) -> Result<AnswerIndex, BuildError> {
+        Ok(self.finish_while(&|| true)?.expect("somebody waits"))
+    }
+
+    /// Builds the index for as long as somebody waits for it, which any thread may ask every few
+    /// milliseconds; `None` if nobody does any more.
+    ///
+    /// # Errors
+    /// Those of [`finish`](Self::finish).
+    pub(crate) fn finish_while(
+        self,
+        waits: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<AnswerIndex>, BuildError> {
+        match self.build(Interest::while_(waits)) {
+            Ok(index) => Ok(Some(index)),
+            Err(Ended::Unwanted) => Ok(None),
+            Err(Ended::Failed(error)) => Err(error),
+        }
+    }
+
+    fn build(mut self, interest: Interest<'_>) -> Result<AnswerIndex, Ended> {
+        interest.check()?;
         self.users.check()?;
         self.questions.check()?;
         if let Some((user, question, score)) = self.not_finite {
-            return Err(BuildError::Input(self.score_not_finite(user, question, score)?));
+            return Err(self.score_not_finite(user, question, score)?.into());
         }
-        let (users, questions) = rayon::join(|| self.users.ranks(), || self.questions.interner.ranks());
-        let mut support_by_id = vec![0; questions.len()];
-        for (_, question) in self.answers.iter().flat_map(RawAnswers::keys) {
-            support_by_id[questions[question] as usize] += 1;
-        }
-        let ids = sweep_order(&support_by_id);
-        let mut position_of = vec![0; ids.len()];
-        for (position, &id) in ids.iter().enumerate() {
-            position_of[id as usize] = position as u32;
-        }
-        let positions: Vec<u32> = questions.iter().map(|&id| position_of[id as usize]).collect();
+        let (by_name, sorted) =
+            rayon::join(|| self.users.by_name(interest), || self.questions.interner.sorted(interest));
+        let (by_name, sorted) = (by_name?, sorted?);
 
-        let mut answers = std::mem::take(&mut self.answers);
-        let mut answered = BitMatrix::new(users.len(), questions.len());
-        for batch in &mut answers {
-            batch.users.iter_mut().for_each(|user| *user = users[*user as usize]);
-            batch.questions.iter_mut().for_each(|question| *question = positions[*question as usize]);
-            if let Some((user, position)) =
-                batch.keys().find(|&(user, position)| answered.set(user, position))
-            {
-                return Err(BuildError::Input(self.duplicate(user as u32, ids[position])?));
-            }
+        let of_number = support(&self.answers, sorted.len(), interest)?;
+        let support_by_id: Vec<usize> = sorted.iter().map(|&number| of_number[number as usize]).collect();
+        let ids = sweep_order(&support_by_id);
+        let mut positions = vec![0; ids.len()];
+        for (position, &id) in ids.iter().enumerate() {
+            positions[sorted[id as usize] as usize] = position as u32;
         }
-        let all = self.all_answers(&answers);
+
+        let answered = answered(&self.answers, self.users.len(), &positions, ids.len(), interest)?;
+        let answered = match answered {
+            Ok(answered) => answered,
+            Err((user, question)) => return Err(self.duplicate(user, question)?.into()),
+        };
+        let all = self.all_answers();
         let floats_as_decimals = all.decimals.is_some();
-        let scores = classify(&answered, all).ok_or_else(|| too_wide(self.columns.score()))?;
-        drop(answers);
+        let scores = classify(&answered, &positions, all, interest)?;
+        let scores = scores.ok_or_else(|| too_wide(self.columns.score()))?;
+        self.answers = AnswerBlocks::default();
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
         let mut answers = Answers { answered, scores, ids, support };
-        if let Users::Rows(_) = self.users {
-            answers.sort_users();
+        interest.check()?;
+        // Without names their answers order users, where that matters.
+        if let Some(order) = by_name.or_else(|| answers.order_by_answers()) {
+            answers.reorder(&order, interest)?;
         }
-        let labels = self.columns.integers().into_iter().filter(|&id| {
-            let question = questions.get(id as usize);
-            question
-                .is_some_and(|&question| answers.tells_users_apart(position_of[question as usize] as usize))
-        });
-        let labels = labels.map(|id| self.questions.interner.text(id)).collect::<Result<_, _>>()?;
+        let mut labels = Vec::new();
+        for number in self.columns.integers() {
+            interest.check()?;
+            let position = positions.get(number as usize);
+            if position.is_some_and(|&position| answers.tells_users_apart(position as usize)) {
+                labels.push(self.questions.interner.text(number)?);
+            }
+        }
         Ok(AnswerIndex {
-            questions: self.questions.interner.into_sorted_values()?,
+            questions: self.questions.interner.values(&sorted)?,
             answers: Arc::new(answers),
             floats_as_decimals,
             labels,
@@ -252,13 +282,174 @@ impl IndexBuilder {
         })
     }
 
-    /// The error for a user and a question, given by the ranks of their values.
     fn duplicate(&self, user: u32, question: u32) -> Result<KCorrsetError, ArrowError> {
-        let id = |ranks: Vec<u32>, rank| {
-            ranks.iter().position(|&of| of == rank).expect("every rank has an id") as u32
-        };
-        let user = self.users.text(id(self.users.ranks(), user))?;
-        let question = self.questions.interner.text(id(self.questions.interner.ranks(), question))?;
+        let (user, question) = (self.users.text(user)?, self.questions.interner.text(question)?);
         Ok(self.columns.duplicate(user.unwrap_or_default(), question))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::index::ColumnNames;
+    use crate::index::bitset::{contains, rank};
+    use crate::index::scores::Scores;
+    use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
+    use arrow::compute::cast;
+    use arrow::datatypes::DataType;
+
+    /// (user, question, score)
+    type Row = (u32, u32, i64);
+
+    /// Answers of users of several blocks, user by user.
+    fn rows(levels: i64) -> Vec<Row> {
+        let users = (0..9000u32).map(|user| user.wrapping_mul(7919) % 10_000);
+        let answers = users.flat_map(|user| (0..6).map(move |question| (user, question * 5 % 6)));
+        let luck =
+            |(user, question)| u64::from(user * 6 + question).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let some = answers.filter(|&key| luck(key) % 3 > 0);
+        some.map(|key| (key.0, key.1, (luck(key) / 3) as i64 % levels)).collect()
+    }
+
+    fn batch(rows: &[Row], keys: &DataType, score: fn(i64) -> Option<f64>) -> RecordBatch {
+        let names =
+            |names: Vec<String>| cast(&(Arc::new(StringArray::from(names)) as ArrayRef), keys).unwrap();
+        let scores: ArrayRef = match score(1) {
+            None => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2))),
+            Some(_) => Arc::new(rows.iter().map(|row| score(row.2)).collect::<Float64Array>()),
+        };
+        RecordBatch::try_from_iter([
+            ("user", names(rows.iter().map(|row| format!("the user of number {}", row.0)).collect())),
+            ("question", names(rows.iter().map(|row| format!("q{}", row.1)).collect())),
+            ("score", scores),
+        ])
+        .unwrap()
+    }
+
+    /// A builder for each of so many partitions, which are merged.
+    fn built(
+        rows: &[Row],
+        keys: &DataType,
+        score: fn(i64) -> Option<f64>,
+        partitions: usize,
+    ) -> IndexBuilder {
+        let batches: Vec<RecordBatch> = rows.chunks(3000).map(|rows| batch(rows, keys, score)).collect();
+        let mut builder = IndexBuilder::try_new(&batches[0].schema(), ColumnNames::default()).unwrap();
+        let mut siblings: Vec<_> = (1..partitions).map(|_| builder.sibling()).collect();
+        for (number, batch) in batches.iter().enumerate() {
+            let to = match number % partitions {
+                0 => &mut builder,
+                partition => &mut siblings[partition - 1],
+            };
+            to.push(batch).unwrap();
+        }
+        siblings.into_iter().for_each(|sibling| builder.merge(sibling));
+        builder
+    }
+
+    fn no_float(_: i64) -> Option<f64> {
+        None
+    }
+
+    #[test]
+    fn neither_the_order_of_rows_nor_encodings_nor_partitions_change_the_index() {
+        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let scores: [fn(i64) -> Option<f64>; 3] =
+            [no_float, |score| Some(score as f64 / 10.0), |score| Some(score as f64 / 3.0)];
+        for (levels, score) in [(2, scores[0]), (100, scores[0]), (100, scores[1]), (100, scores[2])] {
+            let by_user = rows(levels);
+            let mut by_question = by_user.clone();
+            by_question.sort_by_key(|row| row.1);
+            let mut shuffled = by_user.clone();
+            shuffled
+                .sort_by_key(|row| u64::from(row.0 * 6 + row.1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20);
+            let expected = built(&by_user, &DataType::Utf8, score, 1).finish().unwrap();
+            for rows in [&by_user, &by_question, &shuffled] {
+                for (keys, partitions) in [
+                    (&DataType::Utf8, 3),
+                    (&DataType::Utf8View, 1),
+                    (&dictionary, 2),
+                    (&DataType::LargeUtf8, 4),
+                ] {
+                    let index = built(rows, keys, score, partitions).finish().unwrap();
+                    let same = format!("{:?}", index.answers()) == format!("{:?}", expected.answers());
+                    assert!(same, "{levels} scores, {keys}, {partitions} partitions");
+                    assert_eq!(&cast(index.questions(), &DataType::Utf8).unwrap(), expected.questions());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_index_is_what_the_rows_say() {
+        let rows = rows(50);
+        let index = built(&rows, &DataType::Utf8, no_float, 2).finish().unwrap();
+        let name = |user: u32| format!("the user of number {user}");
+        let users: BTreeSet<String> = rows.iter().map(|row| name(row.0)).collect();
+        let users: BTreeMap<String, usize> = users.into_iter().zip(0..).collect();
+        let answers = index.answers();
+        assert_eq!((answers.users(), answers.questions()), (users.len(), 6));
+        let Scores::Integer(scores) = &answers.scores else { panic!("other scores") };
+        let names = index.questions().as_string::<i32>();
+        let mut found = 0;
+        for (user, question, score) in &rows {
+            let user = users[&name(*user)];
+            let is_it = |&id: &u32| names.value(id as usize) == format!("q{question}");
+            let position = answers.ids.iter().position(is_it).unwrap();
+            let row = answers.answered.row(user);
+            assert!(contains(row, position));
+            assert_eq!(scores.of(user)[rank(row, position)], *score);
+            found += 1;
+        }
+        assert_eq!(answers.support.iter().sum::<usize>(), found);
+        assert!(answers.support.is_sorted_by(|x, y| x >= y));
+    }
+
+    /// Where nobody asks, nothing is looked at; where somebody goes away, little is done after that.
+    #[test]
+    fn an_index_that_nobody_waits_for_is_not_built() {
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let scores: [fn(i64) -> Option<f64>; 2] = [no_float, |score| Some(score as f64 / 3.0)];
+        for (levels, score) in [(2, scores[0]), (100, scores[0]), (100, scores[1])] {
+            let rows = rows(levels);
+            let looks = AtomicUsize::new(0);
+            let finished_if = |most: usize| {
+                looks.store(0, Ordering::Relaxed);
+                let builder = built(&rows, &DataType::Utf8, score, 1);
+                let waits = || looks.fetch_add(1, Ordering::Relaxed) < most;
+                one_thread.install(|| builder.finish_while(&waits).unwrap()).is_some()
+            };
+            assert!(finished_if(usize::MAX));
+            let all = looks.load(Ordering::Relaxed);
+            // Each answer is read three times at least, in lists of at most 4,096.
+            assert!(all > 3 * rows.len() / 4096, "{all} looks for {} answers", rows.len());
+            for most in 0..all {
+                assert!(!finished_if(most));
+                // The other half of what is joined looks once for itself.
+                assert!(looks.load(Ordering::Relaxed) <= most + 2, "of {all}");
+            }
+        }
+    }
+
+    #[test]
+    fn builders_that_nobody_waits_for_are_not_merged() {
+        let rows = rows(2);
+        let looks = AtomicUsize::new(0);
+        let merged_if = |most: usize| {
+            looks.store(0, Ordering::Relaxed);
+            let builder = built(&rows, &DataType::Utf8, no_float, 1);
+            let sibling = built(&rows, &DataType::Utf8, no_float, 1);
+            let mut here = builder.sibling();
+            here.merge(builder);
+            let waits = || looks.fetch_add(1, Ordering::Relaxed) < most;
+            here.merged_while(sibling, &waits).is_some()
+        };
+        assert!(merged_if(usize::MAX));
+        let all = looks.load(Ordering::Relaxed);
+        assert!(all > rows.len() / 4096, "{all} looks for {} answers", rows.len());
+        assert!((0..all).all(|most| !merged_if(most)));
     }
 }

@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::error::BuildError;
-use crate::index::scores::RawScores;
+use crate::index::raw::RawScores;
 
 /// Names of the input columns.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -119,7 +119,10 @@ pub(crate) fn raw_scores(name: &str, column: &ArrayRef) -> Result<RawScores, Bui
             let scores: Option<Vec<i128>> = scores.collect();
             RawScores::Wide(scores.ok_or_else(|| too_wide(name))?)
         }
-        _ => exact::<Int64Type>(&cast(column, &DataType::Int64)?),
+        _ => {
+            let scores = cast(column, &DataType::Int64)?;
+            RawScores::Exact(scores.as_primitive::<Int64Type>().values().to_vec())
+        }
     })
 }
 

@@ -17,7 +17,7 @@ use arrow::datatypes::DataType;
 use crate::index::columns::{raw_scores, too_wide};
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
-use crate::index::scores::RawScores;
+use crate::index::raw::RawScores;
 
 /// What scores are taken for whose columns may be of several types.
 #[derive(Debug, PartialEq)]

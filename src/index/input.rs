@@ -9,7 +9,7 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::key::{Key, Users};
-use crate::index::scores::RawAnswers;
+use crate::index::raw::RawAnswers;
 
 /// The columns of a table in their roles.
 pub(crate) trait InputColumns: fmt::Debug + Send + Sync {

@@ -1,12 +1,15 @@
 //! What a score belongs to: a user and a question, each known by a number.
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::columns::{key_type, without_dictionary};
 use crate::index::dictionary::Interner;
+use crate::index::error::Ended;
+use crate::index::interest::{Interest, Unwanted};
 
 /// The distinct values of one role, and their numbers.
 #[derive(Debug)]
@@ -22,13 +25,7 @@ impl Key {
     /// A key whose values are those of a column of this name and type.
     pub(crate) fn try_new(role: &'static str, name: &str, data_type: &DataType) -> Result<Self> {
         let values = key_type(role, name, data_type)?;
-        let interner = Interner::new(&values).map_err(|_| KCorrsetError::KeyType {
-            role,
-            name: name.to_string(),
-            data_type: data_type.to_string(),
-            remedies: Vec::new(),
-        })?;
-        Ok(Self { role, name: name.to_string(), interner, nulls: 0 })
+        Ok(Self { role, name: name.to_string(), interner: Interner::new(&values), nulls: 0 })
     }
 
     /// An empty key for other batches of the same table.
@@ -37,16 +34,18 @@ impl Key {
     }
 
     /// Takes over the values of a sibling; returns the id here of each id there.
-    pub(crate) fn absorb(&mut self, sibling: &Self) -> Vec<u32> {
+    ///
+    /// # Errors
+    /// Nobody waits for it.
+    pub(crate) fn absorb(&mut self, sibling: &Self, interest: Interest<'_>) -> Result<Vec<u32>, Unwanted> {
         self.nulls += sibling.nulls;
-        self.interner.absorb(&sibling.interner)
+        self.interner.absorb(&sibling.interner, interest)
     }
 
     /// The ids of a batch's values.
     pub(crate) fn push(&mut self, column: &ArrayRef) -> Result<Vec<u32>, ArrowError> {
-        let column = without_dictionary(column)?;
         self.nulls += column.logical_null_count();
-        self.interner.intern(&column)
+        Ok(self.interner.intern(&values(column)?))
     }
 
     /// Whether the values can be told apart.
@@ -112,12 +111,15 @@ impl Users {
     }
 
     /// Takes over the users of a sibling; returns the id here of each id there.
-    pub(crate) fn absorb(&mut self, sibling: &Self) -> Vec<u32> {
+    ///
+    /// # Errors
+    /// Nobody waits for it.
+    pub(crate) fn absorb(&mut self, sibling: &Self, interest: Interest<'_>) -> Result<Vec<u32>, Unwanted> {
         match (self, sibling) {
-            (Self::Named { key, .. }, Self::Named { key: sibling, .. }) => key.absorb(sibling),
-            (Self::Rows(rows), sibling) => numbered(rows, sibling.len()),
+            (Self::Named { key, .. }, Self::Named { key: sibling, .. }) => key.absorb(sibling, interest),
+            (Self::Rows(rows), sibling) => Ok(numbered(rows, sibling.len())),
             // Siblings know users in the same way.
-            (Self::Named { .. }, Self::Rows(_)) => Vec::new(),
+            (Self::Named { .. }, Self::Rows(_)) => Ok(Vec::new()),
         }
     }
 
@@ -148,11 +150,22 @@ impl Users {
         }
     }
 
-    /// For each id, the user's place in the index: by their names, or as the rows came.
-    pub(crate) fn ranks(&self) -> Vec<u32> {
+    /// Bytes that [`by_name`](Self::by_name) takes at most.
+    pub(crate) fn by_name_bytes(&self) -> usize {
         match self {
-            Self::Named { key, .. } => key.interner.ranks(),
-            Self::Rows(rows) => (0..*rows as u32).collect(),
+            Self::Named { key, .. } => key.interner.sorted_bytes(),
+            Self::Rows(_) => 0,
+        }
+    }
+
+    /// The ids in the order of the users' names; `None` of users without.
+    ///
+    /// # Errors
+    /// Nobody waits for it.
+    pub(crate) fn by_name(&self, interest: Interest<'_>) -> Result<Option<Vec<u32>>, Ended> {
+        match self {
+            Self::Named { key, .. } => key.interner.sorted(interest).map(Some),
+            Self::Rows(_) => Ok(None),
         }
     }
 
@@ -170,4 +183,16 @@ fn numbered(rows: &mut usize, more: usize) -> Vec<u32> {
     let first = *rows;
     *rows += more;
     (first..*rows).map(|row| row as u32).collect()
+}
+
+/// A column without a dictionary, whose values have the same bytes. Texts become views of those in the dictionary, so
+/// that each is hashed once a batch and none is copied.
+fn values(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match column.data_type() {
+        DataType::Dictionary(_, values) if values.is_string() => cast(column, &DataType::Utf8View),
+        DataType::Dictionary(_, values) if matches!(**values, DataType::Binary | DataType::LargeBinary) => {
+            cast(column, &DataType::BinaryView)
+        }
+        _ => without_dictionary(column),
+    }
 }

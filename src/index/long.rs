@@ -13,7 +13,7 @@ use crate::index::error::BuildError;
 use crate::index::extension::{check_score_extension, extension_metadata};
 use crate::index::input::{InputColumns, place_of};
 use crate::index::key::{Key, Users};
-use crate::index::scores::RawAnswers;
+use crate::index::raw::RawAnswers;
 
 /// The three columns of answers.
 #[derive(Debug)]

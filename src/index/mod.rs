@@ -1,26 +1,39 @@
 //! Rows in, an immutable index out. This layer knows Arrow and nothing of SQL.
 //!
 //! ```text
-//!  RecordBatch ─┐   layout: long, wide   key, dictionary      bitset, scores
-//!  RecordBatch ─┼─▶ find and check    ─▶  value → id by  ─▶  bits by user,   ─▶ AnswerIndex
-//!  RecordBatch ─┘   columns, widen         value              scores, totals
-//!               └──────────────────── builder ─────────────────────────────┘
+//!  RecordBatch ─┐   layout: long, wide   key, dictionary     blocks        classify
+//!  RecordBatch ─┼─▶ find and check    ─▶  value → id by  ─▶  answers by ─▶ bits by user,   ─▶ AnswerIndex
+//!  RecordBatch ─┘   columns, widen         value             user         scores, totals
+//!               └─────────────────────────── builder ───────────────────────────────────┘
 //! ```
+//!
+//! Many users are in no cache, so nothing is done for one answer after the other that loads from anywhere: values are
+//! looked up some hundreds at a time, and bits are set for some thousand users at a time.
 
 mod answers;
 pub(crate) mod bitset;
+mod blocks;
 mod builder;
+mod classify;
+mod column_bytes;
 mod columns;
 mod common_type;
 mod decimal;
 mod dictionary;
 mod error;
 mod extension;
+mod id_table;
 mod input;
+mod interest;
 mod key;
 mod layout;
 mod long;
+mod raw;
+mod recent;
 pub(crate) mod scores;
+mod sorting;
+mod spread;
+mod value_bytes;
 mod wide;
 #[cfg(feature = "distributed")]
 mod wire;

@@ -28,7 +28,7 @@ use crate::index::error::BuildError;
 use crate::index::extension::check_score_extension;
 use crate::index::input::{InputColumns, place_of};
 use crate::index::key::{Key, Users};
-use crate::index::scores::RawAnswers;
+use crate::index::raw::RawAnswers;
 
 /// The columns of users' answers.
 #[derive(Debug)]
