@@ -101,10 +101,10 @@ impl Reader {
     ) -> Result<AnswerIndex> {
         let builder = self.read_all(input, request, context).await?;
         let reservation = Arc::clone(&self.reservation);
-        let index = self.on_pool(move || {
+        let index = self.on_pool_while(move |waits| {
             reservation.try_resize(builder.memory())?;
             reservation.try_grow(builder.finish_memory())?;
-            let index = builder.finish()?;
+            let index = builder.finish_while(waits)?.ok_or_else(nobody_waits)?;
             reservation.try_resize(index.memory())?;
             Ok(index)
         });
@@ -143,12 +143,11 @@ impl Reader {
             Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
         });
         let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
-        self.on_pool(move || {
-            let merge = |mut builder: IndexBuilder, other| {
-                builder.merge(other);
-                builder
-            };
-            Ok(builders.into_iter().reduce(merge).unwrap_or(empty))
+        self.on_pool_while(move |waits| {
+            let mut builders = builders.into_iter();
+            let first = builders.next().unwrap_or(empty);
+            let merge = |builder: IndexBuilder, other| builder.merged_while(other, waits);
+            builders.try_fold(first, merge).ok_or_else(nobody_waits)
         })
         .await
     }
@@ -215,18 +214,32 @@ impl Reader {
         Ok(builder)
     }
 
-    /// Runs a part of the indexing.
+    /// Runs a short part of the indexing.
     pub(crate) async fn on_pool<T: Send + 'static>(
         &self,
         compute: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.on_pool_while(|_| compute()).await
+    }
+
+    /// Runs a part of the indexing that may take long, and asks now and then whether the query
+    /// still waits for it.
+    async fn on_pool_while<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let index_time = self.index_time.clone();
-        on_pool(&self.pool, move || {
+        on_pool(&self.pool, move |waits| {
             let _timer = index_time.timer();
-            compute()
+            compute(waits)
         })
         .await
     }
+}
+
+/// What becomes of a computation whose query has been dropped: nobody reads it.
+fn nobody_waits() -> DataFusionError {
+    worker_error("the query has been dropped")
 }
 
 /// What is known of a call on what is read of its table, for errors.
@@ -252,16 +265,17 @@ async fn next_of(batches: &mut SendableRecordBatchStream) -> Option<Result<Recor
     next.unwrap_or_else(|panic| Some(Err(panic_error(&*panic))))
 }
 
-/// Runs a computation on the pool, for an async caller to wait for. A panic in it
-/// becomes an error.
+/// Runs a computation on the pool, for an async caller to wait for; it may ask whether the
+/// caller still does. A panic in it becomes an error.
 async fn on_pool<T: Send + 'static>(
     pool: &ThreadPool,
-    compute: impl FnOnce() -> Result<T> + Send + 'static,
+    compute: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (sender, receiver) = oneshot::channel();
     pool.spawn(move || {
+        let result = caught(|| compute(&|| !sender.is_closed()));
         // Nobody listens once the query has been dropped.
-        let _ = sender.send(caught(compute));
+        let _ = sender.send(result);
     });
     receiver.await.map_err(|_| worker_error("the worker vanished"))?
 }
