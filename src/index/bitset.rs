@@ -44,7 +44,7 @@ impl BitMatrix {
     }
 
     /// Sets a bit; returns whether it was set before.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn set(&mut self, row: usize, column: usize) -> bool {
         debug_assert!(column < self.columns, "column {column} of {}", self.columns);
         let Self { words_per_row, ref mut words, .. } = *self;
