@@ -12,7 +12,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::index::column_bytes::{ColumnBytes, WithBytes, width, with_bytes};
 use crate::index::error::Ended;
-use crate::index::id_table::{IdTable, tag};
+use crate::index::id_table::{IdTable, NONE, tag};
 use crate::index::interest::{Interest, Unwanted};
 use crate::index::recent::Recent;
 use crate::index::sorting::{sorted, sorted_bytes};
@@ -190,9 +190,6 @@ impl Interner {
         self.values.array(&self.data_type, ids.iter().copied())
     }
 }
-
-/// Instead of an id, where there is none.
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// Values of a sibling that are taken over between two looks at whether anybody waits.
 const ABSORBED: usize = 1 << 14;

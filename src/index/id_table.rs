@@ -13,6 +13,9 @@ pub(crate) struct IdTable {
     len: usize,
 }
 
+/// Instead of an id, where there is none.
+pub(crate) const NONE: u32 = u32::MAX;
+
 /// A slot that nobody has taken. It looks like the largest id, which is never given.
 const EMPTY: u64 = u64::MAX;
 

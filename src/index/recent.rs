@@ -4,7 +4,7 @@
 //! dictionary's values: a value that comes again is the same bytes at the same address. So each value of a
 //! dictionary is hashed and compared once a batch.
 
-use crate::index::dictionary::NONE;
+use crate::index::id_table::NONE;
 
 /// Ids of values by the addresses of their bytes, while a column is borrowed.
 #[derive(Debug)]
