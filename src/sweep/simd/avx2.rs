@@ -231,8 +231,7 @@ impl ByteSums {
         let b = _mm256_unpacklo_epi8(b, c);
         let size = _mm256_abs_epi8(b);
         let rows = [_mm256_unpacklo_epi8(x, y), _mm256_unpackhi_epi8(x, y)];
-        for half in 0..2 {
-            let row = rows[half];
+        for (half, row) in rows.into_iter().enumerate() {
             self.counts[half] = _mm256_add_epi8(self.counts[half], row);
             self.both[half] = _mm256_add_epi16(self.both[half], _mm256_maddubs_epi16(row, b));
             let answered = _mm256_and_si256(row, _mm256_set1_epi8(1));

@@ -280,12 +280,17 @@ mod tests {
             }).collect();
             let mut expected = [[0i16; STRIP]; 5];
             for &(row, b) in &users {
-                for lane in 0..STRIP {
-                    let (answered, s) = ((row >> lane & 1) as i16, (row >> (STRIP + lane) & 1) as i16);
-                    let b = i16::from(b);
-                    for (sum, term) in [answered, s, answered * b, s * b, answered * b * b].into_iter().enumerate() {
-                        expected[sum][lane] = expected[sum][lane].wrapping_add(term);
-                    }
+                let b = i16::from(b);
+                let bit = |place: usize| (row >> place & 1) as i16;
+                let terms: [[i16; STRIP]; 5] = [
+                    each(bit),
+                    each(|lane| bit(STRIP + lane)),
+                    each(|lane| bit(lane) * b),
+                    each(|lane| bit(STRIP + lane) * b),
+                    each(|lane| bit(lane) * b * b),
+                ];
+                for (sum, term) in expected.as_flattened_mut().iter_mut().zip(terms.as_flattened()) {
+                    *sum = sum.wrapping_add(*term);
                 }
             }
             for instructions in Instructions::available() {

@@ -105,7 +105,7 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
         let Sum { bits, bytes, list, bounds, lanes, first, filter, results } = self.0;
-        for strip in 0..N {
+        for (strip, lanes) in lanes.into_iter().enumerate() {
             let (bits, bytes) = (bits.strip(strip), bytes.map(|bytes| bytes.strip(strip)));
             let mut all = StripSums::<i64>::at(0);
             for (subtotal, group) in list.groups().enumerate() {
@@ -132,7 +132,7 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
                     }
                 }
             }
-            finish(instructions, &all, lanes[strip], first + strip * STRIP, filter, results);
+            finish(instructions, &all, lanes, first + strip * STRIP, filter, results);
         }
     }
 }
