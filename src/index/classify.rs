@@ -1,7 +1,7 @@
 //! Answers as they came → bits, scores and grand totals by user.
 //!
-//! Everything is done block by block of users, on all threads of the pool: a block's part of what is written
-//! stays in the cache, in whatever order the answers came. Users are in the order of appearance here.
+//! Everything is done block by block of users, on all threads of the pool: a block's part of what is
+//! written stays in the cache, in whatever order the answers came. Users are in the order of appearance.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -87,11 +87,11 @@ pub(crate) fn support(
     blocks.blocks().par_iter().try_fold(none, count).try_reduce(none, sum)
 }
 
-/// Whose answers are bits now; or a user and a question answered twice.
+/// Bits by user; or the numbers of a user and a question answered twice.
 pub(crate) type Bits = Result<BitMatrix, (u32, u32)>;
 
-/// Who answered what, given the position of each question. Should there be two answers of a user to a question,
-/// the user's and the question's number.
+/// Who answered what, given the position of each question; or the numbers of a user and a question
+/// that has two answers of theirs.
 ///
 /// # Errors
 /// Nobody waits for it.
@@ -122,8 +122,8 @@ pub(crate) fn answered(
     Ok(twice.into_iter().flatten().next().map_or(Ok(answered), Err))
 }
 
-/// Picks the class of the scores of answers, and sorts them into the rows of `answered`. `positions` are those of
-/// the questions. `None` where the sums of exact scores could pass 256 bits.
+/// Picks the class of the scores of answers, and sorts them into the rows of `answered`. `positions` are
+/// those of the questions, by number. `None` where the sums of exact scores could pass 256 bits.
 ///
 /// # Errors
 /// Nobody waits for it.

@@ -84,7 +84,8 @@ impl Interner {
         let mut last: Option<&[u8]> = None;
         for first in (0..column.len()).step_by(AHEAD) {
             let end = column.len().min(first + AHEAD);
-            // Where each run of equal values begins, as rows often come sorted by one of their columns; its id.
+            // Rows often come sorted by one of their columns: where each run of equal values begins, and
+            // its id.
             let mut runs: Vec<(u32, u32)> = Vec::with_capacity(AHEAD);
             // The runs whose ids are not known, and their values.
             let (mut unknown, mut values) = (Vec::with_capacity(AHEAD), Vec::with_capacity(AHEAD));
@@ -154,7 +155,7 @@ impl Interner {
         let rows = if self.bytes_are_ordered() {
             0
         } else {
-            // A byte says that it is no NULL; and where it begins. The array that is made a row of is as wide.
+            // The array that rows are made of; a byte of each row that says it is no NULL, and its end.
             self.len() * (2 * width(&self.data_type) + 1 + size_of::<usize>())
         };
         rows + sorted_bytes(self.len())

@@ -7,8 +7,8 @@
 //!               └─────────────────────────── builder ───────────────────────────────────┘
 //! ```
 //!
-//! Many users are in no cache, so nothing is done for one answer after the other that loads from anywhere: values are
-//! looked up some hundreds at a time, and bits are set for some thousand users at a time.
+//! Many users are in no cache, so nothing waits for one load after another: values are looked up some
+//! hundreds at a time, and bits are set for some thousand users at a time.
 
 mod answers;
 pub(crate) mod bitset;
