@@ -78,9 +78,8 @@ pub(crate) trait InstructionSet: Processor {
         sums
     }
 
-    /// A row of answers as a byte for each lane, in an order of its own, for
-    /// [`sum_bytes`](Self::sum_bytes): 1 where the question was answered, and 16 more where the
-    /// score was 1. `None` where bits serve as well.
+    /// A row of answers as a byte for each lane, in an order and a form of its own, for
+    /// [`sum_bytes`](Self::sum_bytes). `None` where bits serve as well.
     #[inline(always)]
     fn bytes(self, _row: u64) -> Option<[u8; STRIP]> {
         None

@@ -196,7 +196,7 @@ mod tests {
             let x = sums[0].mul(instructions.lanes16([p; 2]));
             let y = sums[1].add(instructions.lanes16([q; 2]));
             self.of_strip(x, y, &mut told);
-            for (least, floor) in [(0, 0.5), (200, 0.1), (255, 0.0)] {
+            for (least, floor) in [(0, 0.5), (200, 0.1), (250, 0.0), (253, 0.01)] {
                 told.push(Strip::any_above(sums, least, floor).into());
             }
 

@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-use super::instruction_set::{self, InstructionSet, STRIP, Strip};
+use super::instruction_set::{self, ByteRow, InstructionSet, STRIP, Strip};
 use super::lane_by_lane::{Bits, lane_by_lane};
 use super::places::PLACES;
 use super::processor::processor;
@@ -38,16 +38,7 @@ impl InstructionSet for Neon {
     #[inline(always)]
     fn load_bytes(self, bytes: &[u8; STRIP]) -> Lanes16 {
         // SAFETY: `self` proves the processor has NEON; each load is of 16 of the 32 bytes.
-        unsafe {
-            let (low, high) = (vld1q_u8(bytes.as_ptr()), vld1q_u8(bytes.as_ptr().add(16)));
-            let wide = |lanes: uint8x8_t| vreinterpretq_s16_u16(vmovl_u8(lanes));
-            Lanes16([
-                wide(vget_low_u8(low)),
-                wide(vget_high_u8(low)),
-                wide(vget_low_u8(high)),
-                wide(vget_high_u8(high)),
-            ])
-        }
+        unsafe { widen(vld1q_u8(bytes.as_ptr()), vld1q_u8(bytes.as_ptr().add(16))) }
     }
 
     #[inline(always)]
@@ -83,6 +74,48 @@ impl InstructionSet for Neon {
             }
         }
         sums
+    }
+
+    /// 16 where the question was not answered, 1 where the score was 1: b is then looked up in a table,
+    /// and what lies beyond the end of one is 0.
+    #[inline(always)]
+    fn bytes(self, row: u64) -> Option<[u8; STRIP]> {
+        // SAFETY: `self` proves the processor has NEON; each store is of 16 of the 32 bytes.
+        unsafe {
+            let row = vcombine_u8(vcreate_u8(row), vdup_n_u8(0));
+            let bit = vreinterpretq_u8_u64(vdupq_n_u64(0x8040_2010_0804_0201));
+            let mask = |first: u8| {
+                let order = vcombine_u8(vdup_n_u8(first), vdup_n_u8(first + 1));
+                vtstq_u8(vqtbl1q_u8(row, order), bit)
+            };
+            let mut bytes = [0; STRIP];
+            for half in 0..2 {
+                let (answered, correct) = (mask(2 * half), mask(4 + 2 * half));
+                let byte = vorrq_u8(vbicq_u8(vdupq_n_u8(16), answered), vandq_u8(vdupq_n_u8(1), correct));
+                vst1q_u8(bytes.as_mut_ptr().add(16 * usize::from(half)), byte);
+            }
+            Some(bytes)
+        }
+    }
+
+    #[inline(always)]
+    fn sum_bytes<'a>(
+        self,
+        pairs: impl Iterator<Item = [ByteRow<'a>; 2]>,
+        odd: Option<ByteRow<'a>>,
+    ) -> Option<[Lanes16; 5]> {
+        // SAFETY: `self` proves the processor has NEON.
+        unsafe {
+            let mut sums = ByteSums::zero();
+            for [x, y] in pairs {
+                sums.add(0, x);
+                sums.add(1, y);
+            }
+            if let Some(odd) = odd {
+                sums.add(0, odd);
+            }
+            Some(sums.finish())
+        }
     }
 
     #[inline(always)]
@@ -172,6 +205,75 @@ impl InstructionSet for Neon {
             }
         }
     }
+}
+
+/// Sums over users whose rows are bytes.
+struct ByteSums {
+    /// How many users there were, in all.
+    users: u8,
+    /// 16 times how many did not answer, and Σs, of the first and of the second users of the pairs.
+    counts: [[uint8x16_t; 2]; 2],
+    /// Σb
+    totals: [int16x8_t; 4],
+    /// Σsb
+    products: [int16x8_t; 4],
+    /// Σb²
+    squares: [int16x8_t; 4],
+}
+
+impl ByteSums {
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn zero() -> Self {
+        let (counts, zero) = ([[vdupq_n_u8(0); 2]; 2], [vdupq_n_s16(0); 4]);
+        Self { users: 0, counts, totals: zero, products: zero, squares: zero }
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn add(&mut self, member: usize, (row, b): ByteRow<'_>) {
+        self.users += 1;
+        // SAFETY: each load is of 16 of 32 bytes.
+        let (rows, b) =
+            unsafe { ([vld1q_u8(row.as_ptr()), vld1q_u8(row.as_ptr().add(16))], vld1q_s8(b.as_ptr())) };
+        // A table of nothing for a score of 0, and of b for 1.
+        let of_correct = vandq_s8(b, vreinterpretq_s8_u64(vsetq_lane_u64::<0>(0xff00, vdupq_n_u64(0))));
+        for (half, row) in rows.into_iter().enumerate() {
+            let count = &mut self.counts[member][half];
+            *count = vaddq_u8(*count, row);
+            let (total, product) = (vqtbl1q_s8(b, row), vqtbl1q_s8(of_correct, row));
+            let (low, high) = (2 * half, 2 * half + 1);
+            self.totals[low] = vaddw_s8(self.totals[low], vget_low_s8(total));
+            self.totals[high] = vaddw_high_s8(self.totals[high], total);
+            self.products[low] = vaddw_s8(self.products[low], vget_low_s8(product));
+            self.products[high] = vaddw_high_s8(self.products[high], product);
+            self.squares[low] = vmlal_s8(self.squares[low], vget_low_s8(total), vget_low_s8(b));
+            self.squares[high] = vmlal_high_s8(self.squares[high], total, b);
+        }
+    }
+
+    /// n, Σs, Σb, Σsb and Σb².
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn finish(self) -> [Lanes16; 5] {
+        let Self { users, counts: [x, y], totals, products, squares } = self;
+        let (low, all) = (vdupq_n_u8(15), vdupq_n_u8(users));
+        let n = |half: usize| vsubq_u8(all, vsraq_n_u8::<4>(vshrq_n_u8::<4>(x[half]), y[half]));
+        let s = |half: usize| vaddq_u8(vandq_u8(x[half], low), vandq_u8(y[half], low));
+        [widen(n(0), n(1)), widen(s(0), s(1)), Lanes16(totals), Lanes16(products), Lanes16(squares)]
+    }
+}
+
+/// Bytes as numbers of 16 bits.
+#[inline]
+#[target_feature(enable = "neon")]
+fn widen(low: uint8x16_t, high: uint8x16_t) -> Lanes16 {
+    Lanes16([
+        vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(low))),
+        vreinterpretq_s16_u16(vmovl_high_u8(low)),
+        vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(high))),
+        vreinterpretq_s16_u16(vmovl_high_u8(high)),
+    ])
 }
 
 /// The higher half of each byte of `x` and the lower half of each of `y` change places.
@@ -370,12 +472,10 @@ impl Strip for Lanes32 {
     }
 
     #[inline(always)]
-    fn add_where(mut self, lanes: [int32x4_t; 8], value: Self) -> Self {
-        for part in 0..8 {
-            // SAFETY: see above.
-            self.0[part] = unsafe { vmlsq_s32(self.0[part], lanes[part], value.0[part]) };
-        }
-        self
+    fn add_where(self, lanes: [int32x4_t; 8], value: Self) -> Self {
+        // SAFETY: see above.
+        let less = |part: usize| unsafe { vmlsq_s32(self.0[part], lanes[part], value.0[part]) };
+        Self([less(0), less(1), less(2), less(3), less(4), less(5), less(6), less(7)])
     }
 
     #[inline(always)]
