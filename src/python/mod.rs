@@ -45,10 +45,18 @@ mod _native {
     use super::session::Session;
     #[pymodule_export]
     use super::table::Table;
+    use pyo3::panic::PanicException;
     use pyo3::prelude::*;
+    use pyo3::types::PyMapping;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // Types that pyo3 looks up once, when an exception is caught and when a value may be a mapping.
+        // It lets other threads run meanwhile, and a child that one of these forks would wait for ever
+        // for the look-up to end. Here nobody else uses this module.
+        let py = module.py();
+        py.get_type::<PanicException>();
+        py.get_type::<PyMapping>();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

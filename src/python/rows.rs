@@ -18,7 +18,6 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::{TryFutureExt, stream};
 use pyo3::exceptions::PyStopIteration;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3_arrow::input::AnyRecordBatch;
 use pyo3_arrow::{PyRecordBatch, PySchema};
@@ -165,7 +164,7 @@ fn read(
         // The object may go as soon as its stream is there.
         let data = data;
         let data = data.bind(py);
-        if data.hasattr(intern!(py, "read_next_batch"))? {
+        if data.hasattr("read_next_batch")? {
             read_in_python(data, opened, batches)?;
             return Ok(None);
         }
@@ -193,12 +192,12 @@ fn read_in_python(
     batches: &mpsc::Sender<Result<RecordBatch>>,
 ) -> PyResult<()> {
     let py = reader.py();
-    let schema = reader.getattr(intern!(py, "schema"))?.extract::<PySchema>()?.into_inner();
+    let schema = reader.getattr("schema")?.extract::<PySchema>()?.into_inner();
     if opened.send(Arc::clone(&schema)).is_err() {
         return Ok(());
     }
     loop {
-        let batch = match reader.call_method0(intern!(py, "read_next_batch")) {
+        let batch = match reader.call_method0("read_next_batch") {
             Err(error) if error.is_instance_of::<PyStopIteration>(py) => return Ok(()),
             batch => batch?.extract::<PyRecordBatch>()?.into_inner(),
         };

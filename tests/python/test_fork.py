@@ -82,9 +82,10 @@ CASES = {
     """,
     "a query was running": """
         import threading
-        stop = threading.Event()
+        begun, stop = threading.Event(), threading.Event()
 
         def watch(done, expected):
+            begun.set()
             if stop.is_set():
                 raise KeyError
 
@@ -104,9 +105,21 @@ CASES = {
 
         thread = threading.Thread(target=run)
         thread.start()
-        for _ in range(5):
-            assert_told(lambda: k_corrset.k_corrset(exam, 1))
-        stop.set()
+        try:
+            assert begun.wait(20)
+            for _ in range(5):
+                assert_told(lambda: k_corrset.k_corrset(exam, 1))
+        finally:
+            stop.set()
+            thread.join()
+    """,
+    "a first query began": """
+        import threading
+        thread = threading.Thread(target=k_corrset.k_corrset, args=(exam, 1))
+        thread.start()
+        # Before there are threads, a child has its own; it waits for none in either case.
+        while thread.is_alive():
+            assert in_child(lambda: k_corrset.k_corrset(exam, 1))[0] in ("rows", "RuntimeError")
         thread.join()
     """,
 }
