@@ -238,8 +238,13 @@ impl<K: Kernel> Walk<K> {
             }
         }
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefixes.prefix().len());
-        let users = self.kernel.open(cohort, question);
-        if self.filter.bounds.meets(Bounds::of_users(users)) {
+        let few = |users| !self.filter.bounds.meets(Bounds::of_users(users));
+        let mut users =
+            question.map_or(K::users(cohort), |question| self.kernel.users_with(cohort, question));
+        if !few(users) {
+            users = self.kernel.open(cohort, question);
+        }
+        if !few(users) {
             self.progress.done = self.progress.done.saturating_add(lanes);
             self.ids.clear();
         } else {

@@ -105,6 +105,13 @@ impl<T: Copy + Default> Cohort<T> {
         &mut self.terms
     }
 
+    /// The columns of a question's strip, a block of 64 slots each.
+    #[inline(always)]
+    fn columns(&self, question: Position) -> &[[u64; WORD]] {
+        let blocks = self.slots / WORD;
+        &self.columns[question.strip() * blocks..][..blocks]
+    }
+
     /// Gives groups of these sizes their slots, with room for the lowest strips.
     fn lay_out(&mut self, sizes: impl IntoIterator<Item = usize>, strips: usize) {
         self.groups.clear();
@@ -141,8 +148,7 @@ impl<T: Copy + Default> Cohort<T> {
             }
             return;
         };
-        let blocks = self.slots / WORD;
-        let columns = &self.columns[question.strip() * blocks..][..blocks];
+        let columns = self.columns(question);
         let (answered, correct) = (question.lane(), STRIP + question.lane());
         for subtotal in 0..=self.groups.len() {
             if let Some(group) = self.groups.get(subtotal) {
@@ -191,6 +197,22 @@ impl<T: Copy + Default, F: Fn(usize) -> T> Task for All<'_, F> {
         let strips = cohort.strips;
         Turn { cohort: &mut cohort, strips }.run(instructions);
         cohort
+    }
+}
+
+/// Counts the users of a cohort who answered a question.
+pub(crate) struct Count<'a, T> {
+    pub(crate) cohort: &'a Cohort<T>,
+    pub(crate) question: Position,
+}
+
+impl<T: Copy + Default> Task for Count<'_, T> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, _instructions: I) -> usize {
+        let columns = self.cohort.columns(self.question);
+        columns.iter().map(|column| column[self.question.lane()].count_ones() as usize).sum()
     }
 }
 

@@ -81,6 +81,13 @@ pub(crate) trait Kernel: Clone + Debug + Send + Sync + 'static {
         restricted: &mut Self::Cohort,
     );
 
+    /// The most users that [`open`](Self::open) may leave, which takes less to find.
+    #[inline(always)]
+    fn users_with(&self, cohort: &Self::Cohort, question: Position) -> usize {
+        _ = question;
+        Self::users(cohort)
+    }
+
     /// Opens the last prefix: the cohort's and `question`, or the cohort's alone.
     /// Returns how many users are left.
     fn open(&mut self, cohort: &Self::Cohort, question: Option<Position>) -> usize;

@@ -187,6 +187,8 @@ pub(crate) fn most_user_bytes(answers: &Answers) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -197,13 +199,16 @@ mod tests {
     use crate::sweep::rows::buffer::{Columns, RowBuffer};
     use crate::sweep::task::Budget;
 
-    /// Answers of which little is missing.
-    fn few_gaps() -> impl Strategy<Value = Arc<Answers>> {
+    /// Answers of tables with so many users, of which a part like this is there; at times, as often as
+    /// `broad` says, with strips of lanes that are empty but for questions of few.
+    fn few_gaps(
+        users: Range<usize>,
+        density: impl Strategy<Value = f64>,
+        broad: f64,
+    ) -> impl Strategy<Value = Arc<Answers>> {
         let levels = prop_oneof![3 => Just(2i64), 1 => Just(6), 1 => Just(256)];
-        let density = prop_oneof![Just(1.0), 0.9f64..1.0, 0.3f64..0.9];
-        (1usize..90, 3usize..10, density, levels, proptest::bool::weighted(0.05)).prop_flat_map(
+        (users, 3usize..10, density, levels, proptest::bool::weighted(broad)).prop_flat_map(
             |(users, questions, density, levels, broad)| {
-                // Some tables have strips of lanes that are empty, but for questions of few.
                 let questions = if broad { questions + 60 } else { questions };
                 let answer = (0..levels, 0.0f64..1.0);
                 proptest::collection::vec(answer, users * questions).prop_map(move |table| {
@@ -316,6 +321,46 @@ mod tests {
         })
     }
 
+    /// Whether steps to one question more give the rows that users sum up to.
+    fn check_differences(
+        answers: &Arc<Answers>,
+        k: usize,
+        corrected: bool,
+        all: bool,
+        include: bool,
+        least: i64,
+    ) -> Result<(), TestCaseError> {
+        let questions = answers.questions();
+        let k = k.min(questions);
+        for instructions in Instructions::available() {
+            let request = SweepRequest {
+                k,
+                corrected,
+                undefined: if all { Undefined::Null } else { Undefined::Omit },
+                min_users: (!all).then_some(least),
+                include: if include && k > 3 { vec![questions as u32 - 1] } else { Vec::new() },
+                exclude: if questions > 20 { (12..questions as u32 / 2).collect() } else { Vec::new() },
+                instructions: Some(instructions),
+                ..SweepRequest::default()
+            };
+            let of = |differences: Option<Arc<Differences>>| Kernels {
+                answers: Arc::clone(answers),
+                instructions,
+                complete: None,
+                k,
+                differences: differences.into(),
+            };
+            let differences = Differences::of(answers, k, instructions).map(Arc::new);
+            prop_assert!(differences.is_some());
+            let (few, found) = rows(of(differences), &request);
+            let (plain, expected) = rows(of(None), &request);
+            prop_assert!(few.starts_with("few gaps"), "{}", few);
+            prop_assert!(!plain.starts_with("few gaps"), "{}", plain);
+            prop_assert_eq!(found, expected, "{}", instructions.name());
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn covariances_are_what_users_sum_up_to(
@@ -348,32 +393,18 @@ mod tests {
 
         #[test]
         fn differences_are_what_users_sum_up_to(
-            answers in few_gaps(), k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..60,
+            answers in few_gaps(1..90, prop_oneof![Just(1.0), 0.9f64..1.0, 0.3f64..0.9], 0.05),
+            k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..60,
         ) {
-            let questions = answers.questions();
-            prop_assume!(k <= questions);
-            for instructions in Instructions::available() {
-                let request = SweepRequest {
-                    k,
-                    corrected,
-                    undefined: if all { Undefined::Null } else { Undefined::Omit },
-                    min_users: (!all).then_some(least),
-                    include: if include && k > 3 { vec![questions as u32 - 1] } else { Vec::new() },
-                    exclude: if questions > 20 { (12..questions as u32 / 2).collect() } else { Vec::new() },
-                    instructions: Some(instructions),
-                    ..SweepRequest::default()
-                };
-                let of = |differences: Option<Arc<Differences>>| Kernels {
-                    answers: Arc::clone(&answers), instructions, complete: None, k, differences: differences.into(),
-                };
-                let differences = Differences::of(&answers, k, instructions).map(Arc::new);
-                prop_assert!(differences.is_some());
-                let (few, found) = rows(of(differences), &request);
-                let (plain, expected) = rows(of(None), &request);
-                prop_assert!(few.starts_with("few gaps"), "{}", few);
-                prop_assert!(!plain.starts_with("few gaps"), "{}", plain);
-                prop_assert_eq!(found, expected, "{}", instructions.name());
-            }
+            check_differences(&answers, k, corrected, all, include, least)?;
+        }
+
+        #[test]
+        fn differences_of_few_users_are_what_they_sum_up_to(
+            answers in few_gaps(1..20, 0.9f64..1.0, 0.0),
+            k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..20,
+        ) {
+            check_differences(&answers, k, corrected, all, include, least)?;
         }
     }
 }

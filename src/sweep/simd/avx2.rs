@@ -137,6 +137,20 @@ impl InstructionSet for Avx2 {
     }
 
     #[inline(always)]
+    fn count_bytes<'a>(self, rows: impl Iterator<Item = &'a [u8; STRIP]>) -> Option<Lanes16> {
+        // SAFETY: `self` proves the processor has AVX2; each load is of 32 bytes.
+        unsafe {
+            let (zero, one) = (_mm256_setzero_si256(), _mm256_set1_epi8(1));
+            let add = |n, row: &[u8; STRIP]| {
+                let row = _mm256_loadu_si256(row.as_ptr().cast());
+                _mm256_add_epi8(n, _mm256_and_si256(row, one))
+            };
+            let n = rows.fold(zero, add);
+            Some(Lanes16([_mm256_unpacklo_epi8(n, zero), _mm256_unpackhi_epi8(n, zero)]))
+        }
+    }
+
+    #[inline(always)]
     fn doubles(self, value: f64) -> Doubles {
         // SAFETY: `self` proves the processor has AVX2.
         Doubles(unsafe { [_mm256_set1_pd(value); 2] })

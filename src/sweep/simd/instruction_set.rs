@@ -97,6 +97,12 @@ pub(crate) trait InstructionSet: Processor {
         None
     }
 
+    /// The sum n alone, over at most 255 users.
+    #[inline(always)]
+    fn count_bytes<'a>(self, _rows: impl Iterator<Item = &'a [u8; STRIP]>) -> Option<Self::Lanes16> {
+        None
+    }
+
     /// All lanes at one value.
     fn doubles(self, value: f64) -> Self::Doubles;
 

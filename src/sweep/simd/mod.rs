@@ -135,11 +135,15 @@ mod tests {
             let (pairs, odd) = users.as_chunks();
             let pairs = pairs.iter().map(|[x, y]| [(&x.0, &x.1), (&y.0, &y.1)]);
             let sums = instructions.sum_bytes(pairs, odd.first().map(|x| (&x.0, &x.1)))?;
-            Some(sums.map(|sum| {
+            let stored = |sum: I::Lanes16| {
                 let mut lanes = [0; STRIP];
                 sum.store(&mut lanes);
                 lanes
-            }))
+            };
+            let sums = sums.map(stored);
+            let counted = instructions.count_bytes(users.iter().map(|(row, _)| row));
+            assert_eq!(counted.map(stored), Some(sums[0]), "counted and summed");
+            Some(sums)
         }
     }
 

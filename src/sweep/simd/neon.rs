@@ -119,6 +119,26 @@ impl InstructionSet for Neon {
     }
 
     #[inline(always)]
+    fn count_bytes<'a>(self, rows: impl Iterator<Item = &'a [u8; STRIP]>) -> Option<Lanes16> {
+        // SAFETY: `self` proves the processor has NEON; each load is of 16 of the 32 bytes.
+        unsafe {
+            let add = |[low, high]: [uint8x16_t; 2], row: &[u8; STRIP]| {
+                let part = |n, at| {
+                    vaddq_u8(
+                        n,
+                        vceqq_u8(vandq_u8(vld1q_u8(row.as_ptr().add(at)), vdupq_n_u8(16)), vdupq_n_u8(0)),
+                    )
+                };
+                [part(low, 0), part(high, 16)]
+            };
+            // A mask is 255, or -1.
+            let [low, high] = rows.fold([vdupq_n_u8(0); 2], add);
+            let n = |less| vsubq_u8(vdupq_n_u8(0), less);
+            Some(widen(n(low), n(high)))
+        }
+    }
+
+    #[inline(always)]
     fn doubles(self, value: f64) -> Doubles {
         // SAFETY: `self` proves the processor has NEON.
         Doubles(unsafe { [vdupq_n_f64(value); 4] })

@@ -76,4 +76,20 @@ impl<W: Width, const N: usize> Rows<W, N> for BitRows<'_, W, N> {
         }
         of_run
     }
+
+    #[inline(always)]
+    unsafe fn count<I: InstructionSet>(self, instructions: I, slots: &[u32]) -> [W::Strip<I>; N] {
+        let [zero, one] = [0, 1].map(|number| W::spread(instructions, W::term(number)));
+        let mut n = [zero; N];
+        for &slot in slots {
+            for (n, rows) in n.iter_mut().zip(self.rows) {
+                debug_assert!((slot as usize) < rows.len(), "slot {slot} of {}", rows.len());
+                // SAFETY: the slot is below a bound that was asserted to be at most the number of rows.
+                let row = unsafe { *rows.get_unchecked(slot as usize) };
+                let [answered, _] = zero.masks(row);
+                *n = n.add_where(answered, one);
+            }
+        }
+        n
+    }
 }

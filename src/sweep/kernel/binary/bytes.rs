@@ -7,7 +7,7 @@
 use super::run::{Rows, RunSums};
 use super::width::{COUNT_BITS, Terms, Width};
 use crate::sweep::kernel::cohort::Cohort;
-use crate::sweep::simd::{InstructionSet, STRIP, Task, each};
+use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Task, each};
 
 /// Rows as bytes; none where bits serve as well.
 #[derive(Debug, Default)]
@@ -85,6 +85,24 @@ impl<W: Width, const N: usize> Rows<W, N> for ByteRows<'_, N> {
             }
         }
         of_run
+    }
+
+    #[inline(always)]
+    unsafe fn count<I: InstructionSet>(self, instructions: I, slots: &[u32]) -> [W::Strip<I>; N] {
+        let mut n = [W::spread(instructions, W::term(0)); N];
+        for (n, rows) in n.iter_mut().zip(self.rows) {
+            let row = |&slot: &u32| {
+                debug_assert!((slot as usize) < rows.len(), "slot {slot} of {}", rows.len());
+                // SAFETY: the slot is below a bound that was asserted to be at most the number of rows.
+                unsafe { rows.get_unchecked(slot as usize) }
+            };
+            for slots in slots.chunks(usize::from(u8::MAX)) {
+                if let Some(counted) = W::count_bytes(instructions, slots.iter().map(row)) {
+                    *n = n.add(counted);
+                }
+            }
+        }
+        n
     }
 }
 

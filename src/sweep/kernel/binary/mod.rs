@@ -95,7 +95,7 @@ use self::cohort::BinaryCohort;
 use self::sum::Block;
 use self::width::to_terms;
 use crate::index::{Answers, scores::Binary};
-use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
+use crate::sweep::kernel::cohort::{All, Cohort, Count, List, Restrict};
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{Ends, Kernel, Lanes};
@@ -123,6 +123,8 @@ pub(crate) struct BinaryKernel<W> {
     left: UserList,
     /// The users of the open prefix.
     list: UserList,
+    /// Whether no lane of the block summed last had enough users. The next is like it, most times.
+    few: bool,
     width: PhantomData<W>,
 }
 
@@ -133,6 +135,7 @@ impl<W: Width> BinaryKernel<W> {
             bounds,
             left: UserList::default(),
             list: UserList::default(),
+            few: false,
             width: PhantomData,
         }
     }
@@ -166,6 +169,11 @@ impl<W: Width> Kernel for BinaryKernel<W> {
         }
     }
 
+    #[inline]
+    fn users_with(&self, cohort: &Self::Cohort, question: Position) -> usize {
+        self.instructions.run(Count { cohort: &cohort.members, question })
+    }
+
     fn open(&mut self, cohort: &Self::Cohort, question: Option<Position>) -> usize {
         self.instructions.run(List { cohort: &cohort.members, question, list: &mut self.list });
         self.list.users()
@@ -180,7 +188,8 @@ impl<W: Width> Kernel for BinaryKernel<W> {
         results: &mut Lanes,
     ) {
         results.clear();
-        let (list, bounds) = (&self.list, self.bounds);
-        self.instructions.run(Block::<W> { cohort, list, bounds, word, lanes, filter, results });
+        let (list, bounds, count_first) = (&self.list, self.bounds, self.few);
+        let block = Block::<W> { cohort, list, bounds, word, lanes, filter, results, count_first };
+        self.few = self.instructions.run(block);
     }
 }

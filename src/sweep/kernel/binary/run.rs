@@ -27,4 +27,10 @@ pub(super) trait Rows<W: Width, const N: usize>: Copy {
     /// # Safety
     /// All slots are below a bound that [`assert_bound`](Self::assert_bound) has passed.
     unsafe fn run<I: InstructionSet>(self, instructions: I, slots: &[u32]) -> [RunSums<W::Strip<I>>; N];
+
+    /// n alone, of no more users than a lane counts.
+    ///
+    /// # Safety
+    /// As of [`run`](Self::run).
+    unsafe fn count<I: InstructionSet>(self, instructions: I, slots: &[u32]) -> [W::Strip<I>; N];
 }

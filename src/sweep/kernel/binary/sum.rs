@@ -24,17 +24,20 @@ pub(super) struct Block<'a, W: Width> {
     pub(super) lanes: u64,
     pub(super) filter: &'a Filter,
     pub(super) results: &'a mut Lanes,
+    /// Whether the users of each lane are counted first: where none has enough, nothing is summed.
+    pub(super) count_first: bool,
 }
 
 impl<W: Width> Task for Block<'_, W> {
-    type Output = ();
+    /// Whether no lane had enough users.
+    type Output = bool;
 
     #[inline(always)]
-    fn run<I: InstructionSet>(self, instructions: I) {
+    fn run<I: InstructionSet>(self, instructions: I) -> bool {
         match [self.lanes as u32, (self.lanes >> STRIP) as u32] {
-            [0, 0] => {}
+            [0, 0] => self.count_first,
             [low, high] if low == 0 || high == 0 => {
-                self.strips(usize::from(low == 0), [low | high]).run(instructions);
+                self.strips(usize::from(low == 0), [low | high]).run(instructions)
             }
             lanes => self.strips(0, lanes).run(instructions),
         }
@@ -56,6 +59,7 @@ impl<'a, W: Width> Block<'a, W> {
             first: half * STRIP,
             filter: self.filter,
             results: self.results,
+            count_first: self.count_first,
         }
     }
 }
@@ -70,18 +74,31 @@ struct Sum<'a, W: Width, const N: usize> {
     first: usize,
     filter: &'a Filter,
     results: &'a mut Lanes,
+    count_first: bool,
 }
 
 impl<W: Width, const N: usize> Sum<'_, W, N> {
+    /// Returns whether no lane had enough users.
     #[inline(always)]
-    fn run<I: InstructionSet>(self, instructions: I) {
+    fn run<I: InstructionSet>(self, instructions: I) -> bool {
+        let least = self.filter.bounds.n[0];
         if self.list.users() <= self.bounds.single {
+            if self.count_first {
+                let n = match self.bytes {
+                    Some(bytes) => count::<I, W, _, N>(instructions, bytes, self.list),
+                    None => count::<I, W, _, N>(instructions, self.bits, self.list),
+                };
+                if !n.into_iter().any(|n| any_of::<I, W>(instructions, n, least)) {
+                    return true;
+                }
+            }
             let groups = self.list.groups().enumerate();
             let sums = match self.bytes {
                 Some(bytes) => sum::<I, W, _, N>(instructions, bytes, self.list, groups, self.bounds.run),
                 None => sum::<I, W, _, N>(instructions, self.bits, self.list, groups, self.bounds.run),
             };
             if let Some(sums) = sums {
+                let few = !sums.iter().any(|&[n, ..]| any_of::<I, W>(instructions, n, least));
                 for (strip, sums) in sums.into_iter().enumerate() {
                     if !may_pass(sums, W::spread(instructions, W::term(-1)), self.filter) {
                         continue;
@@ -89,11 +106,34 @@ impl<W: Width, const N: usize> Sum<'_, W, N> {
                     let first = self.first + strip * STRIP;
                     finish(instructions, &store(sums), self.lanes[strip], first, self.filter, self.results);
                 }
-                return;
+                return few;
             }
         }
         instructions.run(SumChunks(self));
+        false
     }
+}
+
+/// Whether any lane has at least so many users.
+#[inline(always)]
+fn any_of<I: InstructionSet, W: Width>(instructions: I, n: W::Strip<I>, least: i64) -> bool {
+    let spread = |number| W::spread(instructions, W::term(number));
+    // What a lane cannot hold, none reaches; and n of one lane is 0 or more.
+    let most_below = W::Lane::saturate(least.max(0)).into() - 1;
+    let sign: i64 = W::Lane::saturate(i64::MIN).into();
+    n.mul(spread(-1)).add(spread(most_below as i32)).any(spread(sign as i32))
+}
+
+/// n of each lane, over all users of a list, which the rows allow.
+#[inline(always)]
+fn count<I: InstructionSet, W: Width, R: Rows<W, N>, const N: usize>(
+    instructions: I,
+    rows: R,
+    list: &UserList,
+) -> [W::Strip<I>; N] {
+    rows.assert_bound(list.bound());
+    // SAFETY: slots of a list are below its bound, which was asserted to be at most the number of rows.
+    unsafe { rows.count(instructions, list.slots()) }
 }
 
 /// Sums the strips for any number of users, and where lanes are full.
@@ -104,7 +144,7 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) {
-        let Sum { bits, bytes, list, bounds, lanes, first, filter, results } = self.0;
+        let Sum { bits, bytes, list, bounds, lanes, first, filter, results, .. } = self.0;
         for (strip, lanes) in lanes.into_iter().enumerate() {
             let (bits, bytes) = (bits.strip(strip), bytes.map(|bytes| bytes.strip(strip)));
             let mut all = StripSums::<i64>::at(0);

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::sweep::kernel::finish::LaneSum;
-use crate::sweep::simd::{ByteRow, InstructionSet, Strip};
+use crate::sweep::simd::{ByteRow, InstructionSet, STRIP, Strip};
 
 /// The most users of any run: their number fits the bits it has in a lane.
 pub(super) const RUN: usize = (1 << COUNT_BITS) - 1;
@@ -65,6 +65,15 @@ pub(crate) trait Width: Debug + Clone + Send + Sync + 'static {
         None
     }
 
+    /// [`InstructionSet::count_bytes`], for lanes of this width.
+    #[inline(always)]
+    fn count_bytes<'a, I: InstructionSet>(
+        _instructions: I,
+        _rows: impl Iterator<Item = &'a [u8; STRIP]>,
+    ) -> Option<Self::Strip<I>> {
+        None
+    }
+
     /// The most users of a run, and of a chunk of one subtotal, for a largest a, and for
     /// the largest |b| and the mean of b²; `None` if lanes are too narrow for these.
     fn run_and_chunk(most_a: i64, most_b: i64, mean_square: i64) -> Option<(usize, usize)>;
@@ -109,6 +118,14 @@ impl Width for Lanes16 {
         odd: Option<ByteRow<'a>>,
     ) -> Option<[I::Lanes16; 5]> {
         instructions.sum_bytes(pairs, odd)
+    }
+
+    #[inline(always)]
+    fn count_bytes<'a, I: InstructionSet>(
+        instructions: I,
+        rows: impl Iterator<Item = &'a [u8; STRIP]>,
+    ) -> Option<I::Lanes16> {
+        instructions.count_bytes(rows)
     }
 
     fn run_and_chunk(most_a: i64, most_b: i64, mean_square: i64) -> Option<(usize, usize)> {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use crate::index::bitset::{columns, contains, ones, rank};
 use crate::index::{Answers, scores::Weighted};
-use crate::sweep::kernel::cohort::{All, Cohort, List, Restrict};
+use crate::sweep::kernel::cohort::{All, Cohort, Count, List, Restrict};
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::kernel::list::UserList;
@@ -279,6 +279,11 @@ impl<C: Class> Kernel for DenseKernel<C> {
                 }
             }
         }
+    }
+
+    #[inline]
+    fn users_with(&self, cohort: &DenseCohort<C>, question: Position) -> usize {
+        self.instructions.run(Count { cohort: &cohort.members, question })
     }
 
     fn open(&mut self, cohort: &DenseCohort<C>, question: Option<Position>) -> usize {
