@@ -51,12 +51,15 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        // Types that pyo3 looks up once, when an exception is caught and when a value may be a mapping.
-        // It lets other threads run meanwhile, and a child that one of these forks would wait for ever
-        // for the look-up to end. Here nobody else uses this module.
+        // What pyo3 makes at its first use and keeps: types, and the names of a class's attributes. It
+        // lets other threads run meanwhile, and a child that one of these forks would wait for ever for
+        // it to be done. Here nobody else uses this module.
         let py = module.py();
         py.get_type::<PanicException>();
-        py.get_type::<PyMapping>();
+        let class = py.get_type::<PyMapping>();
+        class.module()?;
+        class.name()?;
+        class.qualname()?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
