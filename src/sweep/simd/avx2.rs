@@ -190,17 +190,17 @@ impl InstructionSet for Avx2 {
     #[inline(always)]
     fn positions(self, word: u64, base: u32, positions: &mut [u32; WORD]) {
         let mut end = 0;
-        for byte in 0..8 {
-            let bits = (word >> (8 * byte)) as u8;
-            // SAFETY: `self` proves the processor has AVX2. The table's rows have 8 bytes;
-            // at most 8 positions a byte stand before, so there is room for 8 more.
-            unsafe {
-                let places = _mm_loadl_epi64(PLACES[usize::from(bits)].as_ptr().cast());
-                let first = _mm256_set1_epi32((base + 8 * byte) as i32);
+        // SAFETY: `self` proves the processor has AVX2. The table's rows have 8 bytes; at most 8 positions
+        // a byte stand before, so there is room for 8 more.
+        unsafe {
+            let mut first = _mm256_set1_epi32(base as i32);
+            for byte in word.to_le_bytes() {
+                let places = _mm_loadl_epi64(PLACES[usize::from(byte)].as_ptr().cast());
                 let places = _mm256_add_epi32(first, _mm256_cvtepu8_epi32(places));
                 _mm256_storeu_si256(positions.as_mut_ptr().add(end).cast(), places);
+                first = _mm256_add_epi32(first, _mm256_set1_epi32(8));
+                end += byte.count_ones() as usize;
             }
-            end += bits.count_ones() as usize;
         }
     }
 }
