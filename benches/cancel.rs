@@ -1,7 +1,7 @@
 //! From the drop of a stream to the last worker at rest.
 //!
-//! `cargo bench --bench cancel` drops queries at random moments, while they index and while they
-//! sweep, and prints how long the workers went on and the memory stayed reserved.
+//! `cargo bench --bench cancel` drops queries at random moments, while they index, while they prepare tables
+//! of sums, and while they sweep, and prints how long the workers went on and the memory stayed reserved.
 
 mod exam;
 
@@ -19,21 +19,30 @@ use tokio::runtime::{Builder, Runtime};
 
 use exam::{LARGE, Shape, answers, batch};
 
+/// Of which little is missing, and nothing: sums over all users are prepared.
+const FEW_GAPS: Shape = Shape { users: 30_000, answers: 29_700, ..LARGE };
+const COMPLETE_FLOATS: Shape =
+    Shape { users: 30_000, questions: 100, answers: 30_000, levels: 100, float: true };
+
 const THREADS: usize = 2;
 
 /// Drops of each query in each runtime.
 const DROPS: u64 = 60;
 
-fn session(shape: Shape) -> SessionContext {
+fn session(tables: [(&str, Shape); 3]) -> SessionContext {
     let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(THREADS));
     register_all(&ctx).unwrap();
+    tables.into_iter().for_each(|(name, shape)| register(&ctx, name, shape));
+    ctx
+}
+
+fn register(ctx: &SessionContext, name: &str, shape: Shape) {
     let rows = answers(shape);
     let batches: Vec<_> = rows.chunks(8192).map(|rows| batch(&rows.to_vec(), shape.float)).collect();
     let half = batches.len() / 2;
     let partitions = vec![batches[..half].to_vec(), batches[half..].to_vec()];
     let table = MemTable::try_new(batches[0].schema(), partitions).unwrap();
-    ctx.register_table("scores", Arc::new(table)).unwrap();
-    ctx
+    ctx.register_table(name, Arc::new(table)).unwrap();
 }
 
 /// Runs a query for a while and drops it; how long it took to be gone.
@@ -54,7 +63,7 @@ async fn drop_after(ctx: &SessionContext, sql: &str, moment: Duration) -> Durati
 }
 
 fn main() {
-    let ctx = session(LARGE);
+    let ctx = session([("scores", LARGE), ("few_gaps", FEW_GAPS), ("complete", COMPLETE_FLOATS)]);
     // Kept, so that the threads outlive the queries.
     let threads = pool(THREADS).unwrap();
     let runtimes: [(&str, Runtime); 2] = [
@@ -70,6 +79,8 @@ fn main() {
             ("SELECT * FROM k_corrset(scores, 5, top => 10)", 1500),
             ("SELECT avg(r) FROM k_corrset(scores, 4, min_users => 100)", 400),
             ("SELECT * FROM k_corrset(scores, 5) ORDER BY r LIMIT 3", 1500),
+            ("SELECT * FROM k_corrset(few_gaps, 5)", 2500),
+            ("SELECT * FROM k_corrset(complete, 5)", 1000),
         ] {
             let mut times: Vec<Duration> = (0..DROPS)
                 .map(|_| {

@@ -3,7 +3,8 @@
 //! The two articles climbed it up to "parallel"; here it is told again in other words,
 //! and goes on. Every rung answers the same question, r and n of the sets of five
 //! questions that contain two given ones, is checked against the definition, and is
-//! timed in the same run as the others. `cargo bench --features cli --bench ladder`
+//! timed in the same run as the others. A second, shorter one leads to data of which
+//! little is missing. `cargo bench --features cli --bench ladder`
 
 mod exam;
 
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use datafusion_k_corrset::index::AnswerIndex;
 use datafusion_k_corrset::sweep::{Columns, SweepRequest, Undefined, naive};
-use exam::{Answers, LARGE, Shape};
+use exam::{Answers, COMPLETE, LARGE, Shape};
 use rayon::prelude::*;
 
 /// The sets to look at: `fixed` and `choose` of the other questions.
@@ -59,6 +60,11 @@ type Answer = (f64, usize);
 trait Rung {
     /// The first `most` sets' answers, or those of all sets, and how long they took.
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration);
+
+    /// Whether all threads take part.
+    fn parallel(&self) -> bool {
+        true
+    }
 }
 
 /// Answers for one set after the other.
@@ -109,6 +115,15 @@ impl Sums {
         self.ab += a * b;
     }
 
+    fn subtract(&mut self, other: &Self) {
+        self.n -= other.n;
+        self.a -= other.a;
+        self.aa -= other.aa;
+        self.b -= other.b;
+        self.bb -= other.bb;
+        self.ab -= other.ab;
+    }
+
     #[inline(always)]
     fn answer(&self) -> Answer {
         let Self { n, a, aa, b, bb, ab } = *self;
@@ -146,6 +161,10 @@ impl Definition {
 }
 
 impl Rung for Definition {
+    fn parallel(&self) -> bool {
+        false
+    }
+
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let names: Vec<String> = set.iter().map(|&question| question_name(question as u32)).collect();
@@ -182,6 +201,10 @@ impl DenseIds {
 }
 
 impl Rung for DenseIds {
+    fn parallel(&self) -> bool {
+        false
+    }
+
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let mut users = self.users[set[0]].clone();
@@ -211,6 +234,10 @@ impl BooleanArrays {
 }
 
 impl Rung for BooleanArrays {
+    fn parallel(&self) -> bool {
+        false
+    }
+
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let all = |user: &usize| set.iter().all(|&question| self.answered[question][*user]);
@@ -240,6 +267,10 @@ impl ScoreMatrix {
 }
 
 impl Rung for ScoreMatrix {
+    fn parallel(&self) -> bool {
+        false
+    }
+
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let all = |user: &usize| set.iter().all(|&question| self.answered[question][*user]);
@@ -294,6 +325,10 @@ impl Bitsets {
 }
 
 impl Rung for Bitsets {
+    fn parallel(&self) -> bool {
+        false
+    }
+
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let a = |user: usize| set.iter().map(|&question| self.matrix.scores[question][user]).sum::<f64>();
@@ -333,6 +368,10 @@ impl FusedSums {
 }
 
 impl Rung for FusedSums {
+    fn parallel(&self) -> bool {
+        false
+    }
+
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| self.answer_one(set))
     }
@@ -522,6 +561,126 @@ impl Rung for Lanes {
     }
 }
 
+/// With few gaps: only those who missed something are kept, and taken off what everybody sums up to.
+///
+/// A question that somebody missed counts as 0 there. Over everybody, the sums are those of the questions
+/// and of their pairs, whatever the set. Of those who missed the last question, what they sum up to on the prefix
+/// is in tables of two and three questions, but for who has missed something of the prefix, too.
+struct DifferenceLists {
+    users: CompactedUsers,
+    /// By last question: those who missed it.
+    missed: Vec<Over>,
+    everybody: Over,
+}
+
+/// Sums over some users.
+#[derive(Clone, Default)]
+struct Over {
+    users: Vec<u32>,
+    /// Of no questions.
+    none: Sums,
+    /// `[question]`: Σs and Σbs.
+    scores: Vec<[i64; 2]>,
+    /// `[question][question]`: Σst.
+    products: Vec<Vec<i64>>,
+}
+
+impl Over {
+    fn new(users: Vec<u32>, of: &FusedSums) -> Self {
+        let total = |user: u32| of.totals[user as usize];
+        let score = |question: usize, user: u32| i64::from(of.scores[question][user as usize]);
+        let sum = |of: &dyn Fn(u32) -> i64| users.iter().map(|&user| of(user)).sum();
+        let questions = 0..of.scores.len();
+        let mut none = Sums::default();
+        users.iter().for_each(|&user| none.add(0, total(user)));
+        let scores = |q| [sum(&|user| score(q, user)), sum(&|user| total(user) * score(q, user))];
+        let products = |q, r| sum(&|user| score(q, user) * score(r, user));
+        Self {
+            none,
+            scores: questions.clone().map(scores).collect(),
+            products: questions
+                .clone()
+                .map(|q| questions.clone().map(|r| products(q, r)).collect())
+                .collect(),
+            users,
+        }
+    }
+
+    /// The sums of some questions.
+    fn sums(&self, questions: impl Iterator<Item = usize> + Clone) -> Sums {
+        let mut sums = self.none;
+        for question in questions.clone() {
+            let [score, product] = self.scores[question];
+            sums.a += score;
+            sums.ab += product;
+            sums.aa += questions.clone().map(|other| self.products[question][other]).sum::<i64>();
+        }
+        sums
+    }
+}
+
+/// Those who missed something of a prefix.
+struct Missing {
+    prefix: Vec<usize>,
+    members: Vec<Member>,
+}
+
+impl DifferenceLists {
+    fn new(shape: Shape, rows: &Answers) -> Self {
+        let users = CompactedUsers(FusedSums::new(shape, rows));
+        let missed =
+            |question| (0..shape.users).filter(|&user| users.score(user, question).is_none()).collect();
+        let over = |question| Over::new(missed(question), &users.0);
+        Self {
+            missed: (0..shape.questions as usize).map(over).collect(),
+            everybody: Over::new((0..shape.users).collect(), &users.0),
+            users,
+        }
+    }
+}
+
+impl Shared for DifferenceLists {
+    type Cohort = Missing;
+
+    fn all(&self) -> Missing {
+        Missing { prefix: Vec::new(), members: Vec::new() }
+    }
+
+    fn narrow(&self, cohort: &Missing, question: usize) -> Missing {
+        let mut prefix = cohort.prefix.clone();
+        let score = |user, question| self.users.score(user, question).unwrap_or(0);
+        let mut members = cohort.members.clone();
+        members.iter_mut().for_each(|member| member.subtotal += score(member.user, question));
+        for &user in &self.missed[question].users {
+            if prefix.iter().all(|&question| self.users.score(user, question).is_some()) {
+                let subtotal = prefix.iter().map(|&question| score(user, question)).sum();
+                members.push(Member { user, subtotal, total: self.users.0.totals[user as usize] });
+            }
+        }
+        prefix.push(question);
+        Missing { prefix, members }
+    }
+
+    fn answer_last(&self, prefix: &[usize], cohort: &Missing, last: usize) -> Answer {
+        let mut sums = self.everybody.sums(prefix.iter().copied().chain([last]));
+        let mut less = self.missed[last].sums(prefix.iter().copied());
+        for &Member { user, subtotal, total } in &cohort.members {
+            // Those who missed the last question are among the others who did.
+            if let Some(score) = self.users.score(user, last) {
+                less.add(subtotal + score, total);
+            }
+        }
+        sums.subtract(&less);
+        sums.answer()
+    }
+}
+
+impl Rung for DifferenceLists {
+    fn answer(&self, sets: &Sets, _most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
+        self.walk(sets)
+    }
+}
+
 /// The ladder over some rows, from the bottom.
 fn rungs(shape: Shape, rows: &Answers) -> Vec<(&'static str, Box<dyn Rung>)> {
     let fused = || FusedSums::new(shape, rows);
@@ -539,6 +698,16 @@ fn rungs(shape: Shape, rows: &Answers) -> Vec<(&'static str, Box<dyn Rung>)> {
     ]
 }
 
+/// The ladder for few gaps, from the bottom.
+fn rungs_of_few_gaps(shape: Shape, rows: &Answers) -> Vec<(&'static str, Box<dyn Rung>)> {
+    vec![
+        ("definition, with hash sets", Box::new(Definition::new(rows))),
+        ("compacted users", Box::new(CompactedUsers(FusedSums::new(shape, rows)))),
+        ("difference lists", Box::new(DifferenceLists::new(shape, rows))),
+        ("lanes of these", Box::new(Lanes(exam::index(rows, false)))),
+    ]
+}
+
 /// What the answers of a rung must agree with, by sorted sets.
 type Known = BTreeMap<Vec<usize>, Answer>;
 
@@ -552,29 +721,31 @@ fn check(name: &str, answers: Vec<(Vec<usize>, Answer)>, known: &mut Known) {
     }
 }
 
-fn main() {
-    // All sets of a small exam, against the oracle.
-    let small = Shape { users: 90, questions: 9, answers: 60, levels: 2, float: false };
-    let rows = exam::answers(small);
+/// All sets of four of a small exam, against the oracle.
+fn check_all(questions: u32, rows: &Answers, rungs: Vec<(&'static str, Box<dyn Rung>)>) {
     let exact: Vec<(u32, u32, i128)> = rows.iter().map(|row| (row.0, row.1, row.2.into())).collect();
     let oracle = naive::k_corrset(&exact, 4, false);
     let in_oracle = |(set, (r, n)): (&Vec<u32>, &(Option<f64>, usize))| {
         (set.iter().map(|&id| id as usize).collect(), (r.unwrap_or(f64::NAN), *n))
     };
     let mut known: Known = oracle.iter().map(in_oracle).collect();
-    for (name, rung) in rungs(small, &rows) {
-        let (answers, _) = rung.answer(&Sets::new(&[], 9, 4), usize::MAX);
+    for (name, rung) in rungs {
+        let (answers, _) = rung.answer(&Sets::new(&[], questions as usize, 4), usize::MAX);
         assert_eq!(answers.len(), known.len(), "{name} answers for every set");
         check(name, answers, &mut known);
     }
+}
 
-    let rows = exam::answers(LARGE);
-    let sets = Sets::new(&[50, 150], LARGE.questions as usize, 5);
-    let threads = rayon::current_num_threads();
-    println!("Sets of 5 of {} questions, {} users; wall time a set", LARGE.questions, LARGE.users);
+/// Measures the rungs on the sets of five that contain two given questions, and prints a table.
+fn climb(shape: Shape, fixed: [usize; 2], rungs: Vec<(&'static str, Box<dyn Rung>)>) {
+    let sets = Sets::new(&fixed, shape.questions as usize, 5);
+    println!(
+        "\nSets of 5 of {} questions, {} users, {} of whom answered each; wall time a set",
+        shape.questions, shape.users, shape.answers
+    );
     println!("\n| idea | threads | ns a set | × the definition |\n|---|---|---|---|");
     let (mut known, mut definition) = (Known::new(), 0.0);
-    for (place, (name, rung)) in rungs(LARGE, &rows).into_iter().enumerate() {
+    for (place, (name, rung)) in rungs.into_iter().enumerate() {
         // So many sets that the time is worth measuring; the upper rungs answer for all.
         let mut most = 40;
         let (answers, elapsed) = loop {
@@ -595,7 +766,22 @@ fn main() {
         if place == 0 {
             definition = time;
         }
-        let threads = if place < 6 { 1 } else { threads };
+        let threads = if rung.parallel() { rayon::current_num_threads() } else { 1 };
         println!("| {} {name} | {threads} | {time:.1} | {:.0} |", place + 1, definition / time);
     }
+}
+
+fn main() {
+    let small = Shape { users: 90, questions: 9, answers: 60, levels: 2, float: false };
+    let rows = exam::answers(small);
+    check_all(small.questions, &rows, rungs(small, &rows));
+    let small = Shape { answers: 84, ..small };
+    let rows = exam::answers(small);
+    check_all(small.questions, &rows, rungs_of_few_gaps(small, &rows));
+
+    let rows = exam::answers(LARGE);
+    climb(LARGE, [50, 150], rungs(LARGE, &rows));
+    let few_gaps = Shape { answers: COMPLETE.answers * 99 / 100, ..COMPLETE };
+    let rows = exam::answers(few_gaps);
+    climb(few_gaps, [33, 100], rungs_of_few_gaps(few_gaps, &rows));
 }

@@ -98,6 +98,7 @@
 mod compensated;
 pub mod error;
 pub mod index;
+mod interest;
 #[cfg(feature = "cli")]
 pub mod prompt;
 #[cfg(feature = "python")]

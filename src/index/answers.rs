@@ -7,8 +7,8 @@ use rayon::slice::ParallelSliceMut;
 
 use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, rank};
-use crate::index::interest::{Interest, Unwanted};
 use crate::index::scores::{Scores, Weighted};
+use crate::interest::{Interest, Unwanted};
 
 /// All answers, as bits and numbers without names.
 ///

@@ -3,8 +3,8 @@
 use rayon::current_num_threads;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::index::interest::{Interest, Unwanted};
 use crate::index::raw::{RawAnswers, RawScore, RawScores};
+use crate::interest::{Interest, Unwanted};
 
 /// Users of a block. What is written of them when the index is built stays in the second-level
 /// cache, in whatever order their answers came: some 70 bytes a user at 200 questions.

@@ -16,11 +16,11 @@ use crate::index::columns::too_wide;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::{BuildError, Ended};
 use crate::index::input::InputColumns;
-use crate::index::interest::{Interest, Unwanted};
 use crate::index::key::{Key, Users};
 use crate::index::layout::InputLayout;
 use crate::index::raw::RawScores;
 use crate::index::spread::Spread;
+use crate::interest::{Interest, Unwanted, awaited, wanted};
 
 /// Folds batches of answers, in the long layout or the wide one, into an [`AnswerIndex`].
 ///
@@ -203,7 +203,7 @@ impl IndexBuilder {
     /// Rows without user or question, a score that is not finite, a question that
     /// a user answered twice, exact scores of too many digits.
     pub fn finish(self) -> Result<AnswerIndex, BuildError> {
-        Ok(self.finish_while(&|| true)?.expect("somebody waits"))
+        awaited(|interest| self.build(interest))
     }
 
     /// Builds the index for as long as somebody waits for it, which any thread may ask every few
@@ -215,11 +215,7 @@ impl IndexBuilder {
         self,
         waits: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<AnswerIndex>, BuildError> {
-        match self.build(Interest::while_(waits)) {
-            Ok(index) => Ok(Some(index)),
-            Err(Ended::Unwanted) => Ok(None),
-            Err(Ended::Failed(error)) => Err(error),
-        }
+        wanted(self.build(Interest::while_(waits)))
     }
 
     fn build(mut self, interest: Interest<'_>) -> Result<AnswerIndex, Ended> {

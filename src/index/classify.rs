@@ -17,10 +17,10 @@ use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, BitRows, columns, rank};
 use crate::index::blocks::{AnswerBlocks, BLOCK};
 use crate::index::decimal::DecimalUnit;
-use crate::index::interest::{Interest, Unwanted};
 use crate::index::raw::{RawAnswers, RawScores};
 use crate::index::scores::{Binary, Scores, Weighted, offsets};
 use crate::index::spread::Spread;
+use crate::interest::{Interest, Unwanted};
 
 /// All answers as they came.
 #[derive(Debug, Clone, Copy)]

@@ -13,10 +13,10 @@ use hashbrown::DefaultHashBuilder;
 use crate::index::column_bytes::{ColumnBytes, WithBytes, width, with_bytes};
 use crate::index::error::Ended;
 use crate::index::id_table::{IdTable, NONE, tag};
-use crate::index::interest::{Interest, Unwanted};
 use crate::index::recent::Recent;
 use crate::index::sorting::{sorted, sorted_bytes};
 use crate::index::value_bytes::ValueBytes;
+use crate::interest::{Interest, Unwanted};
 
 /// Gives every distinct value of a column a number, in the order of appearance.
 ///

@@ -3,7 +3,7 @@
 use arrow::error::ArrowError;
 
 use crate::error::KCorrsetError;
-use crate::index::interest::Unwanted;
+use crate::interest;
 
 /// Why an index could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -17,19 +17,7 @@ pub enum BuildError {
 }
 
 /// Why building an index ended before there was one.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    /// Nobody waits for it.
-    Unwanted,
-    /// It cannot be built.
-    Failed(BuildError),
-}
-
-impl From<Unwanted> for Ended {
-    fn from(Unwanted: Unwanted) -> Self {
-        Self::Unwanted
-    }
-}
+pub(crate) type Ended = interest::Ended<BuildError>;
 
 impl From<BuildError> for Ended {
     fn from(error: BuildError) -> Self {

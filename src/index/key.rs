@@ -9,7 +9,7 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::columns::{key_type, without_dictionary};
 use crate::index::dictionary::Interner;
 use crate::index::error::Ended;
-use crate::index::interest::{Interest, Unwanted};
+use crate::interest::{Interest, Unwanted};
 
 /// The distinct values of one role, and their numbers.
 #[derive(Debug)]

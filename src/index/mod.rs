@@ -24,7 +24,6 @@ mod error;
 mod extension;
 mod id_table;
 mod input;
-mod interest;
 mod key;
 mod layout;
 mod long;

@@ -3,7 +3,7 @@
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
-use crate::index::interest::{Interest, Unwanted};
+use crate::interest::{Interest, Unwanted};
 
 /// Values that are sorted, or merged, between two looks at whether anybody waits: a millisecond or two.
 const RUN: usize = 1 << 14;

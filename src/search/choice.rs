@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::KCorrsetError;
 use crate::index::Answers;
+use crate::interest::{Ended, Interest};
 use crate::search::descent::Descent;
 use crate::search::exact::ExactSearch;
 use crate::search::ground::Ground;
@@ -43,7 +44,7 @@ impl Choice {
     /// `neighbour`: a search for sets of another size; `part`: what of a search is for this process.
     ///
     /// # Errors
-    /// Those of [`SweepPlan::try_new`], where the sets have to be swept.
+    /// Those of [`SweepPlan::try_new`], where the sets have to be swept; and nobody waits any longer.
     pub(crate) fn try_new(
         ground: &Arc<Ground>,
         request: &SweepRequest,
@@ -51,7 +52,8 @@ impl Choice {
         outlook: Outlook,
         neighbour: Option<Arc<ExactSearch>>,
         part: Part,
-    ) -> Result<Self> {
+        interest: Interest<'_>,
+    ) -> Result<Self, Ended<KCorrsetError>> {
         let answers = &ground.answers;
         // A heuristic knows no quotas, and nothing of sets that have any of some questions.
         if let Method::Heuristic(effort) = method
@@ -76,7 +78,7 @@ impl Choice {
             }
         }
         let (answers, kernels) = (Arc::clone(answers), Arc::clone(&ground.kernels));
-        Ok(Self::Sweep(Arc::new(SweepPlan::with_kernels(answers, kernels, request)?)))
+        Ok(Self::Sweep(Arc::new(SweepPlan::with_kernels(answers, kernels, request, interest)?)))
     }
 
     /// How many subsets there are.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::index::Answers;
+use crate::interest::{Interest, Unwanted};
 use crate::search::moments::Moments;
 use crate::sweep::kernel::select::Kernels;
 use crate::sweep::simd::Instructions;
@@ -21,10 +22,18 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// For sets of at most k questions.
-    pub(crate) fn new(answers: Arc<Answers>, k: usize, instructions: Instructions) -> Self {
-        let kernels = Arc::new(Kernels::new(&answers, k, instructions));
+    ///
+    /// # Errors
+    /// Nobody waits for it any longer.
+    pub(crate) fn new(
+        answers: Arc<Answers>,
+        k: usize,
+        instructions: Instructions,
+        interest: Interest<'_>,
+    ) -> Result<Self, Unwanted> {
+        let kernels = Arc::new(Kernels::new(&answers, k, instructions, interest)?);
         let singles = Singles::new(Arc::clone(&answers), kernels.complete());
-        Self { answers, instructions, kernels, singles, moments: OnceLock::new() }
+        Ok(Self { answers, instructions, kernels, singles, moments: OnceLock::new() })
     }
 
     /// The moments of answers without gaps.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
+use crate::interest::{Ended, Interest, awaited, wanted};
 use crate::search::choice::Choice;
 use crate::search::ground::Ground;
 use crate::search::method::{Method, Outlook, Part};
@@ -35,16 +36,43 @@ impl Plan {
         outlook: Outlook,
         part: Part,
     ) -> Result<Self> {
+        awaited(|interest| Self::made(answers, requests, method, outlook, part, interest))
+    }
+
+    /// Plans it for as long as somebody waits for it, which any thread may ask every few milliseconds;
+    /// `None` if nobody does any more.
+    ///
+    /// # Errors
+    /// Those of [`try_new`](Self::try_new).
+    pub(crate) fn try_new_while(
+        answers: Arc<Answers>,
+        requests: &[SweepRequest],
+        method: Method,
+        outlook: Outlook,
+        part: Part,
+        waits: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Self>> {
+        wanted(Self::made(answers, requests, method, outlook, part, Interest::while_(waits)))
+    }
+
+    fn made(
+        answers: Arc<Answers>,
+        requests: &[SweepRequest],
+        method: Method,
+        outlook: Outlook,
+        part: Part,
+        interest: Interest<'_>,
+    ) -> Result<Self, Ended<KCorrsetError>> {
         let k = requests.iter().map(|request| request.k).max().unwrap_or(1);
         let first = requests.first().cloned().unwrap_or_default();
-        let ground = Arc::new(Ground::new(answers, k.max(1), first.instructions()));
+        let ground = Arc::new(Ground::new(answers, k.max(1), first.instructions(), interest)?);
         let mut choices: Vec<Choice> = Vec::new();
         for request in requests {
             let neighbour = match choices.last() {
                 Some(Choice::Search(plan)) => Some(Arc::clone(&plan.search)),
                 _ => None,
             };
-            choices.push(Choice::try_new(&ground, request, method, outlook, neighbour, part)?);
+            choices.push(Choice::try_new(&ground, request, method, outlook, neighbour, part, interest)?);
         }
         Ok(Self { choices, top: first.top, part })
     }

@@ -6,6 +6,7 @@ use ethnum::I256;
 
 use crate::index::Answers;
 use crate::index::bitset::WORD;
+use crate::interest::{Interest, Unwanted};
 use crate::sweep::constraint::Constraint;
 use crate::sweep::enumerate::lane_rule::LaneRule;
 use crate::sweep::enumerate::rank::binomial;
@@ -31,12 +32,20 @@ pub(crate) struct Branch {
 
 impl Branch {
     /// Makes the users ready who answered all fixed questions.
-    pub(crate) fn new(shared: &Arc<Shared>, kernels: &Kernels, mut constraint: Constraint) -> Self {
+    ///
+    /// # Errors
+    /// Nobody waits for them any longer.
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        kernels: &Kernels,
+        mut constraint: Constraint,
+        interest: Interest<'_>,
+    ) -> Result<Self, Unwanted> {
         let answers = &shared.answers;
         let (candidates, choose) = constraint.choices(shared.k, answers.questions());
         let fixed = constraint.fixed;
-        Self {
-            kernel: kernels.select(&fixed, choose),
+        Ok(Self {
+            kernel: kernels.select(&fixed, choose, interest)?,
             subsets: Arc::new(Subsets {
                 fixed: fixed.iter().map(|&position| answers.ids[position.0]).collect(),
                 lane_rule: LaneRule::new(choose, candidates, answers.questions()),
@@ -45,7 +54,7 @@ impl Branch {
                 shared: Arc::clone(shared),
             }),
             workload: Mutex::default(),
-        }
+        })
     }
 
     /// The name of the code that will do the work.

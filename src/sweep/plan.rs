@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::error::Result;
+use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
+use crate::interest::{Ended, Interest, awaited};
 use crate::sweep::bounds::{Bounds, SharedBounds};
 use crate::sweep::branch::Branch;
 use crate::sweep::constraint::Constraint;
@@ -43,8 +44,10 @@ impl SweepPlan {
     /// # Errors
     /// A request for sets of no questions, or with an id that no question has.
     pub fn try_new(answers: Arc<Answers>, request: &SweepRequest) -> Result<Self> {
-        let kernels = Arc::new(Kernels::new(&answers, request.k, request.instructions()));
-        Self::with_kernels(answers, kernels, request)
+        awaited(|interest| {
+            let kernels = Kernels::new(&answers, request.k, request.instructions(), interest)?;
+            Self::with_kernels(answers, Arc::new(kernels), request, interest)
+        })
     }
 
     /// Plans it with kernels for sets of k or more questions.
@@ -52,7 +55,8 @@ impl SweepPlan {
         answers: Arc<Answers>,
         kernels: Arc<Kernels>,
         request: &SweepRequest,
-    ) -> Result<Self> {
+        interest: Interest<'_>,
+    ) -> Result<Self, Ended<KCorrsetError>> {
         request.check(answers.questions())?;
         let constraints = Constraint::all_of(&answers, request);
         let of_branch = |constraint: &Constraint| constraint.subsets(request.k, answers.questions()).0;
@@ -67,7 +71,7 @@ impl SweepPlan {
             instructions: request.instructions(),
             answers,
         });
-        let first = Arc::new(Branch::new(&shared, &kernels, first));
+        let first = Arc::new(Branch::new(&shared, &kernels, first, interest)?);
         let further =
             constraints.map(|constraint| FurtherBranch { constraint, branch: Mutex::default() }).collect();
         Ok(Self { shared, kernels, subsets, quotas: !request.quotas.is_empty(), first, further })
@@ -170,7 +174,8 @@ impl SweepPlan {
         // Who comes second waits, which takes as long as to make it once more.
         let mut branch = branch.lock().unwrap_or_else(PoisonError::into_inner);
         Some(branch.upgrade().unwrap_or_else(|| {
-            let made = Arc::new(Branch::new(&self.shared, &self.kernels, constraint.clone()));
+            let made = Branch::new(&self.shared, &self.kernels, constraint.clone(), Interest::LASTING);
+            let made = Arc::new(made.expect("somebody waits"));
             *branch = Arc::downgrade(&made);
             made
         }))

@@ -6,6 +6,7 @@ use ethnum::I256;
 
 use crate::index::Answers;
 use crate::index::scores::{Binary, Scores, Weighted};
+use crate::interest::{Interest, Unwanted};
 use crate::sweep::kernel::Kernel;
 use crate::sweep::kernel::binary::{self, BinaryKernel, ChunkBounds, Lanes16, Lanes32, Terms, Width};
 use crate::sweep::kernel::cohort::Cohort;
@@ -37,10 +38,18 @@ pub(crate) struct Kernels {
 
 impl Kernels {
     /// Kernels for subsets of k questions.
-    pub(crate) fn new(answers: &Arc<Answers>, k: usize, instructions: Instructions) -> Self {
+    ///
+    /// # Errors
+    /// Nobody waits for them any longer.
+    pub(crate) fn new(
+        answers: &Arc<Answers>,
+        k: usize,
+        instructions: Instructions,
+        interest: Interest<'_>,
+    ) -> Result<Self, Unwanted> {
         let k = k.min(answers.questions());
-        let complete = complete::complete(answers, k, instructions);
-        Self { answers: Arc::clone(answers), instructions, complete, k, differences: OnceLock::new() }
+        let complete = complete::complete(answers, k, instructions, interest)?;
+        Ok(Self { answers: Arc::clone(answers), instructions, complete, k, differences: OnceLock::new() })
     }
 
     pub(crate) fn instructions(&self) -> Instructions {
@@ -56,13 +65,15 @@ impl Kernels {
     ///
     /// It is made on all threads of a pool. The first branch asks for it while a plan is made, so that
     /// none of the shares, which run on the same threads, can come to wait for it.
-    fn differences(&self) -> Option<&Arc<Differences>> {
-        let make = || {
-            let pay = Differences::pay(&self.answers, self.k);
-            let differences = pay.then(|| Differences::of(&self.answers, self.k, self.instructions));
-            differences.flatten().map(Arc::new)
-        };
-        self.differences.get_or_init(make).as_ref()
+    fn differences(&self, interest: Interest<'_>) -> Result<Option<&Arc<Differences>>, Unwanted> {
+        if let Some(made) = self.differences.get() {
+            return Ok(made.as_ref());
+        }
+        let mut made = None;
+        if Differences::pay(&self.answers, self.k) {
+            made = Differences::of(&self.answers, self.k, self.instructions, interest)?.map(Arc::new);
+        }
+        Ok(self.differences.get_or_init(|| made).as_ref())
     }
 
     /// Bytes that the kernels of all branches share, for subsets of up to k questions.
@@ -75,18 +86,31 @@ impl Kernels {
 
     /// Makes the users ready who answered all fixed questions, for subsets of these and of
     /// `choose` questions more.
-    pub(crate) fn select(&self, fixed: &[Position], choose: usize) -> Box<dyn ScoreKernel> {
-        let k = fixed.len() + choose;
+    ///
+    /// # Errors
+    /// Nobody waits for them any longer.
+    pub(crate) fn select(
+        &self,
+        fixed: &[Position],
+        choose: usize,
+        interest: Interest<'_>,
+    ) -> Result<Box<dyn ScoreKernel>, Unwanted> {
         if let Some(complete) = &self.complete {
-            return Arc::clone(complete).root(self.instructions, fixed);
+            return Ok(Arc::clone(complete).root(self.instructions, fixed));
         }
         if choose >= 3
-            && let Some(differences) = self.differences()
+            && let Some(differences) = self.differences(interest)?
         {
             let kernel = DifferenceKernel::new(self.instructions, Arc::clone(differences));
             let empty = kernel.empty();
-            return self.root("few gaps", kernel, empty, fixed);
+            return Ok(self.root("few gaps", kernel, empty, fixed));
         }
+        Ok(self.by_users(fixed, choose))
+    }
+
+    /// The kernel that sums over the users who answered.
+    fn by_users(&self, fixed: &[Position], choose: usize) -> Box<dyn ScoreKernel> {
+        let k = fixed.len() + choose;
         match &self.answers.scores {
             Scores::Binary(scores) => {
                 if let Some(bounds) = ChunkBounds::of::<Lanes16>(k, scores) {
@@ -188,11 +212,14 @@ pub(crate) fn most_user_bytes(answers: &Answers) -> usize {
 #[cfg(test)]
 mod tests {
     use std::ops::Range;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use proptest::prelude::*;
 
+    use crate::compensated::Compensated;
     use crate::index::bitset::BitMatrix;
+    use crate::interest::Ended;
     use crate::sweep::bounds::Bounds;
     use crate::sweep::plan::SweepPlan;
     use crate::sweep::request::{SweepRequest, Undefined};
@@ -260,7 +287,9 @@ mod tests {
     /// The kernel's name, and all rows.
     fn rows(kernels: Kernels, request: &SweepRequest) -> (&'static str, Rows) {
         let answers = Arc::clone(&kernels.answers);
-        let plan = Arc::new(SweepPlan::with_kernels(answers, Arc::new(kernels), request).unwrap());
+        let plan = Arc::new(
+            SweepPlan::with_kernels(answers, Arc::new(kernels), request, Interest::LASTING).unwrap(),
+        );
         let mut buffer = RowBuffer::new(Columns::ALL);
         let stop = std::sync::atomic::AtomicBool::new(false);
         for index in 0..2 {
@@ -350,7 +379,8 @@ mod tests {
                 k,
                 differences: differences.into(),
             };
-            let differences = Differences::of(answers, k, instructions).map(Arc::new);
+            let differences =
+                Differences::of(answers, k, instructions, Interest::LASTING).unwrap().map(Arc::new);
             prop_assert!(differences.is_some());
             let (few, found) = rows(of(differences), &request);
             let (plain, expected) = rows(of(None), &request);
@@ -381,7 +411,7 @@ mod tests {
                 let of = |complete: Option<Arc<dyn Lookup>>| Kernels {
                     answers: Arc::clone(&answers), instructions, complete, k, differences: None.into(),
                 };
-                let complete = complete::complete(&answers, k, instructions);
+                let complete = complete::complete(&answers, k, instructions, Interest::LASTING).unwrap();
                 prop_assert!(complete.is_some());
                 let (looked_up, found) = rows(of(complete), &request);
                 let (summed, expected) = rows(of(None), &request);
@@ -405,6 +435,48 @@ mod tests {
             k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..20,
         ) {
             check_differences(&answers, k, corrected, all, include, least)?;
+        }
+    }
+
+    /// Where somebody goes away while tables or covariances are made, little is done after that.
+    #[test]
+    fn kernels_that_nobody_waits_for_are_not_made() {
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let (users, questions, k) = (3_000, 12, 4);
+        let score =
+            |user: usize, question: usize| (user * 7 + question * 5 + user / 11 * question) as i64 % 6;
+        let rows = |missed: usize| -> Vec<Vec<Option<i64>>> {
+            let answered = |user, question| user % 100 != 3 || question >= missed;
+            let row = |user| (0..questions).map(|q| answered(user, q).then(|| score(user, q))).collect();
+            (0..users).map(row).collect()
+        };
+        let made = |missed| answers(&rows(missed).iter().map(Vec::as_slice).collect::<Vec<_>>(), 6);
+        let complete = made(0);
+        let third = |score| Compensated::from(score as f64 / 3.0);
+        for (answers, name) in [
+            (Arc::new(made(2)), "few gaps"),
+            (widened(&complete, |score| I256::from(score) << 90, Scores::Wide), "complete data, wide scores"),
+            (widened(&complete, third, Scores::Float), "complete data, floats"),
+            (Arc::new(complete), "complete data"),
+        ] {
+            let looks = AtomicUsize::new(0);
+            let planned_if = |most: usize| {
+                looks.store(0, Ordering::Relaxed);
+                let waits = || looks.fetch_add(1, Ordering::Relaxed) < most;
+                let request = SweepRequest { k, ..SweepRequest::default() };
+                one_thread.install(|| {
+                    let interest = Interest::while_(&waits);
+                    let kernels = Kernels::new(&answers, k, request.instructions(), interest)?;
+                    SweepPlan::with_kernels(Arc::clone(&answers), Arc::new(kernels), &request, interest)
+                })
+            };
+            assert_eq!(planned_if(usize::MAX).unwrap().kernel(), name);
+            let all = looks.load(Ordering::Relaxed);
+            assert!(all > users / 512, "{name}: {all} looks");
+            for most in 0..all {
+                assert!(matches!(planned_if(most), Err(Ended::Unwanted)), "{name}: {most} of {all}");
+                assert_eq!(looks.load(Ordering::Relaxed), most + 1, "{name}: of {all}");
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::notices::Notices;
-use crate::udtf::exec::reader::Reader;
+use crate::udtf::exec::reader::{Reader, nobody_waits};
 use crate::udtf::exec::subsets_metric::subsets_metric;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
 use crate::udtf::scan::pushdown::{QuestionQuota, Selection};
@@ -124,12 +124,13 @@ async fn prepare(
     let reservation = reader.reservation().new_empty();
     let index = index_of(&input, &scan.request, &context, &reader).await?;
     let (index, plan, reservation) = reader
-        .on_pool(move || {
+        .on_pool_while(move |waits| {
             let requests = sweep_requests(&scan, &index)?;
             let method = scan.method();
             reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
-            let plan = Plan::try_new(Arc::clone(index.answers()), &requests, method, outlook, part)?;
-            Ok((index, Arc::new(plan), reservation))
+            let answers = Arc::clone(index.answers());
+            let plan = Plan::try_new_while(answers, &requests, method, outlook, part, waits)?;
+            Ok((index, Arc::new(plan.ok_or_else(nobody_waits)?), reservation))
         })
         .await?;
     let pool = Arc::clone(&reader.pool);

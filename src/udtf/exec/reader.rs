@@ -224,7 +224,7 @@ impl Reader {
 
     /// Runs a part of the indexing that may take long, and asks now and then whether the query
     /// still waits for it.
-    async fn on_pool_while<T: Send + 'static>(
+    pub(crate) async fn on_pool_while<T: Send + 'static>(
         &self,
         compute: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -238,7 +238,7 @@ impl Reader {
 }
 
 /// What becomes of a computation whose query has been dropped: nobody reads it.
-fn nobody_waits() -> DataFusionError {
+pub(crate) fn nobody_waits() -> DataFusionError {
     worker_error("the query has been dropped")
 }
 

@@ -8,6 +8,8 @@ mod compensated;
 pub mod error;
 #[path = "../../../src/index/mod.rs"]
 pub mod index;
+#[path = "../../../src/interest.rs"]
+mod interest;
 #[path = "../../../src/search/mod.rs"]
 pub mod search;
 #[path = "../../../src/sweep/mod.rs"]

@@ -34,12 +34,15 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::covariances::Covariances;
 use super::lookup::Lookup;
 use super::precise::{Floats, Precise};
 use super::products::{Columns, Products, USERS};
 use crate::compensated::Compensated;
 use crate::index::scores::Weighted;
+use crate::interest::{Interest, Unwanted};
 use crate::sweep::simd::Instructions;
 
 /// Bits of a slice.
@@ -57,14 +60,18 @@ const ROUNDING: i32 = 2 * (3 - 52) - 2;
 
 /// The covariances of scores that everybody has, for sets of up to k questions; `None` where the questions
 /// differ so in size that few sets would have the digits, or the grand totals do not vary.
+///
+/// # Errors
+/// Nobody waits for them any longer.
 pub(super) fn complete(
     scores: &Arc<Weighted<Compensated>>,
     k: usize,
     instructions: Instructions,
-) -> Option<Arc<dyn Lookup>> {
+    interest: Interest<'_>,
+) -> Result<Option<Arc<dyn Lookup>>, Unwanted> {
     let users = scores.totals.len();
     let questions = scores.scores.len() / users.max(1);
-    let deviations = Deviations::of(scores, questions);
+    let deviations = Deviations::of(scores, questions, interest)?;
     let largest = |sizes: &[f64]| sizes.iter().copied().fold(0f64, f64::max);
     let (n, k) = (users as f64, k as f64);
     let score = largest(&deviations.scales[..questions]);
@@ -72,20 +79,23 @@ pub(super) fn complete(
     let of_both = of_a + of_b;
     let range = 2f64.powi(-300)..2f64.powi(300);
     if of_both > 2f64.powi(21) * score || !range.contains(&of_a) || !range.contains(&of_b) {
-        return None;
+        return Ok(None);
     }
     let largest_value = |column: usize| {
-        (0..users).map(|user| column_of(scores, user, column).value().abs()).fold(0f64, f64::max)
+        over(users, interest, 0f64, |largest, user| {
+            largest.max(column_of(scores, user, column).value().abs())
+        })
     };
-    let value_a = k * (0..questions).map(largest_value).fold(0f64, f64::max);
-    let value_b = largest_value(questions);
+    let largest_values =
+        (0..questions + 1).into_par_iter().map(largest_value).collect::<Result<Vec<_>, _>>()?;
+    let (value_a, value_b) = (k * largest(&largest_values[..questions]), largest_values[questions]);
     let least = |width: f64, value: f64| {
         let rounding = 2.0 * value * value * 2f64.powi(ROUNDING);
         n * (width * width * 2f64.powi(ERROR + TRUSTED)).max(rounding)
     };
     // Below 2¹²⁵ times the unit.
     let unit = 2f64.powi((n * of_both * of_both).log2().ceil() as i32 - 125);
-    let products = deviations.products(scores, instructions);
+    let products = deviations.products(scores, instructions, interest)?;
     let of = |x: usize, y: usize| {
         let mut sum = products[x][y - x];
         sum.add_product(-deviations.sums[x].value() / n, deviations.sums[y].value());
@@ -99,10 +109,23 @@ pub(super) fn complete(
         least_var_b: [least(of_b, value_b) / unit, least(of_both, value_a + value_b) / unit],
     };
     if (covariances.of_totals as f64) < floats.least_var_b[0] {
-        return None;
+        return Ok(None);
     }
     let name = "complete data, floats";
-    Some(Arc::new(Precise::<i64>::new(name, covariances, k as usize, Some(floats))))
+    Ok(Some(Arc::new(Precise::<i64>::new(name, covariances, k as usize, Some(floats)))))
+}
+
+/// Folds users, in their order, for as long as somebody waits.
+fn over<T>(
+    users: usize,
+    interest: Interest<'_>,
+    start: T,
+    mut fold: impl FnMut(T, usize) -> T,
+) -> Result<T, Unwanted> {
+    (0..users).try_fold(start, |folded, user| {
+        interest.check_at(user)?;
+        Ok(fold(folded, user))
+    })
 }
 
 /// The score of a user on a question; or, behind these, the grand total.
@@ -121,27 +144,36 @@ struct Deviations {
 }
 
 impl Deviations {
-    fn of(scores: &Weighted<Compensated>, questions: usize) -> Self {
+    fn of(
+        scores: &Weighted<Compensated>,
+        questions: usize,
+        interest: Interest<'_>,
+    ) -> Result<Self, Unwanted> {
         let users = scores.totals.len();
-        let columns = 0..questions + 1;
-        let sum = |of: &dyn Fn(usize) -> Compensated| {
-            (0..users).map(of).fold(Compensated::default(), Compensated::plus)
+        let of_column = |column| {
+            let sum = |of: &dyn Fn(usize) -> Compensated| {
+                over(users, interest, Compensated::default(), |sum, user| sum.plus(of(user)))
+            };
+            let mean = sum(&|user| column_of(scores, user, column))?.value() / users as f64;
+            let deviation = |user| column_of(scores, user, column).less(mean.into());
+            let size = |largest: f64, user| largest.max(deviation(user).value().abs());
+            let largest = over(users, interest, 0f64, size)?;
+            let scale = if largest == 0.0 { 0.0 } else { 2f64.powi(largest.log2().floor() as i32 + 1) };
+            Ok((mean, (sum(&deviation)?, scale)))
         };
-        let mean = |column| sum(&|user| column_of(scores, user, column)).value() / users as f64;
-        let means: Vec<f64> = columns.clone().map(mean).collect();
-        let deviation = |user, column: usize| column_of(scores, user, column).less(means[column].into());
-        let sums = columns.clone().map(|column| sum(&|user| deviation(user, column))).collect();
-        let scale = |column| {
-            let sizes = (0..users).map(|user| deviation(user, column).value().abs());
-            let largest = sizes.fold(0f64, f64::max);
-            if largest == 0.0 { 0.0 } else { 2f64.powi(largest.log2().floor() as i32 + 1) }
-        };
-        Self { sums, scales: columns.map(scale).collect(), means }
+        let columns = (0..questions + 1).into_par_iter().map(of_column);
+        let (means, (sums, scales)) = columns.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        Ok(Self { means, sums, scales })
     }
 
     /// For each column, the sums of the products of its deviations with its own and with those of the
     /// columns behind it.
-    fn products(&self, scores: &Weighted<Compensated>, instructions: Instructions) -> Vec<Vec<Compensated>> {
+    fn products(
+        &self,
+        scores: &Weighted<Compensated>,
+        instructions: Instructions,
+        interest: Interest<'_>,
+    ) -> Result<Vec<Vec<Compensated>>, Unwanted> {
         let (users, columns) = (scores.totals.len(), self.means.len());
         let zeros = || Columns::zeros(USERS, columns);
         let [mut first, mut second, mut both, mut rest] = [zeros(), zeros(), zeros(), zeros()];
@@ -164,10 +196,10 @@ impl Deviations {
             }
             products.iter_mut().for_each(Products::clear);
             let [p11, p12, p22, with_rest] = &mut products;
-            p11.add(instructions, &first, &first, true);
-            p12.add(instructions, &first, &second, false);
-            p22.add(instructions, &second, &second, true);
-            with_rest.add(instructions, &both, &rest, false);
+            p11.add(instructions, [&first, &first], true, interest)?;
+            p12.add(instructions, [&first, &second], false, interest)?;
+            p22.add(instructions, [&second, &second], true, interest)?;
+            with_rest.add(instructions, [&both, &rest], false, interest)?;
             for (x, sums) in sums.iter_mut().enumerate() {
                 for (y, sum) in (x..).zip(sums) {
                     let terms = [p11.of(x, y), p12.of(x, y), p12.of(y, x), p22.of(x, y)];
@@ -178,7 +210,7 @@ impl Deviations {
                 }
             }
         }
-        sums
+        Ok(sums)
     }
 }
 

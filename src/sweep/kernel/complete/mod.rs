@@ -47,6 +47,7 @@ pub(crate) use self::lookup::Lookup;
 use crate::compensated::Compensated;
 use crate::index::Answers;
 use crate::index::scores::Scores;
+use crate::interest::{Interest, Unwanted};
 use crate::sweep::kernel::LANES;
 use crate::sweep::simd::Instructions;
 
@@ -56,21 +57,25 @@ const MOST_QUESTIONS: usize = 4096;
 
 /// The covariances of answers without gaps, for sets of up to k questions; `None` if there are gaps, too
 /// many questions, or floats whose range is too wide.
+///
+/// # Errors
+/// Nobody waits for them any longer.
 pub(crate) fn complete(
     answers: &Arc<Answers>,
     k: usize,
     instructions: Instructions,
-) -> Option<Arc<dyn Lookup>> {
+    interest: Interest<'_>,
+) -> Result<Option<Arc<dyn Lookup>>, Unwanted> {
     if bytes(answers) == 0 {
-        return None;
+        return Ok(None);
     }
-    let table = Table { users: answers.users(), questions: answers.questions(), k, instructions };
+    let table = Table { users: answers.users(), questions: answers.questions(), k, instructions, interest };
     match &answers.scores {
-        Scores::Binary(scores) => Some(table.binary(scores)),
-        Scores::Integer(scores) => Some(table.weighted(scores)),
-        Scores::Long(scores) => Some(table.weighted(scores)),
-        Scores::Wide(scores) => Some(table.weighted(scores)),
-        Scores::Float(scores) => floats::complete(scores, k, instructions),
+        Scores::Binary(scores) => table.binary(scores).map(Some),
+        Scores::Integer(scores) => table.weighted(scores).map(Some),
+        Scores::Long(scores) => table.weighted(scores).map(Some),
+        Scores::Wide(scores) => table.weighted(scores).map(Some),
+        Scores::Float(scores) => floats::complete(scores, k, instructions, interest),
     }
 }
 

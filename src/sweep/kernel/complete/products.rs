@@ -10,6 +10,7 @@
 
 use rayon::prelude::*;
 
+use crate::interest::{Interest, Unwanted};
 use crate::sweep::simd::{Arithmetic, InstructionSet, Instructions, Task, each};
 
 /// Users whose numbers are copied out at a time: of 200 columns they take 800 kB.
@@ -76,10 +77,20 @@ impl Products {
 
     /// Adds the products of each column of `x` with each of `y`; with `later`, only those with the same
     /// column and later ones are needed.
-    pub(super) fn add(&mut self, instructions: Instructions, x: &Columns, y: &Columns, later: bool) {
+    ///
+    /// # Errors
+    /// Nobody waits for them any longer.
+    pub(super) fn add(
+        &mut self,
+        instructions: Instructions,
+        [x, y]: [&Columns; 2],
+        later: bool,
+        interest: Interest<'_>,
+    ) -> Result<(), Unwanted> {
         let blocks = self.blocks;
         let tiles = self.sums.par_chunks_mut(TILE * blocks).enumerate();
-        tiles.for_each(|(tile, sums)| {
+        tiles.try_for_each(|(tile, sums)| {
+            interest.check()?;
             let first = tile * TILE;
             let from = if later { first / BLOCK } else { 0 };
             for block in from..blocks {
@@ -93,7 +104,8 @@ impl Products {
                 });
                 (0..TILE).for_each(|column| sums[column * blocks + block] = added[column]);
             }
-        });
+            Ok(())
+        })
     }
 }
 

@@ -60,6 +60,7 @@ use self::step::{Step, stored};
 use self::tables::Tables;
 use crate::index::Answers;
 use crate::index::bitset::count;
+use crate::interest::{Interest, Unwanted};
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::{counted, finish_moments, may_pass};
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
@@ -84,8 +85,16 @@ const PRODUCT: f64 = 0.2;
 
 impl Differences {
     /// For sets of up to k questions; `None` where scores or sums would not fit.
-    pub(crate) fn of(answers: &Answers, k: usize, instructions: Instructions) -> Option<Self> {
-        Tables::of(answers, k, instructions).map(Self)
+    ///
+    /// # Errors
+    /// Nobody waits for them any longer.
+    pub(crate) fn of(
+        answers: &Answers,
+        k: usize,
+        instructions: Instructions,
+        interest: Interest<'_>,
+    ) -> Result<Option<Self>, Unwanted> {
+        Ok(Tables::of(answers, k, instructions, interest)?.map(Self))
     }
 
     /// Whether it is less work to prepare steps and to make them, for sets of k questions, than to sum

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::index::Answers;
 use crate::index::bitset::{WORD, below, columns, contains, count, ones};
 use crate::index::scores::Scores;
+use crate::interest::{Interest, Unwanted};
 use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::position::Position;
@@ -78,7 +79,21 @@ const MOST_USERS: usize = 1 << 22;
 
 impl Tables {
     /// The tables for sets of up to k questions; `None` where scores or sums would not fit.
-    pub(super) fn of(answers: &Answers, k: usize, instructions: Instructions) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Nobody waits for them any longer.
+    pub(super) fn of(
+        answers: &Answers,
+        k: usize,
+        instructions: Instructions,
+        interest: Interest<'_>,
+    ) -> Result<Option<Self>, Unwanted> {
+        let fitting = Self::totals_and_most(answers, k);
+        fitting.map(|(totals, most)| Self::make(answers, totals, most, instructions, interest)).transpose()
+    }
+
+    /// The grand totals less their mean, and the largest score; `None` where scores or sums would not fit.
+    fn totals_and_most(answers: &Answers, k: usize) -> Option<(Vec<i32>, i32)> {
         let users = answers.users();
         if !Self::fit(answers) {
             return None;
@@ -99,16 +114,22 @@ impl Tables {
         if most > u8::MAX.into() || widest > i16::MAX.into() || squares.max(subtotals) > MOST_SUM {
             return None;
         }
-        let totals = totals.iter().map(|&total| total as i32).collect();
-        Some(Self::make(answers, totals, most as i32, instructions))
+        Some((totals.iter().map(|&total| total as i32).collect(), most as i32))
     }
 
-    fn make(answers: &Answers, totals: Vec<i32>, most: i32, instructions: Instructions) -> Self {
+    fn make(
+        answers: &Answers,
+        totals: Vec<i32>,
+        most: i32,
+        instructions: Instructions,
+        interest: Interest<'_>,
+    ) -> Result<Self, Unwanted> {
         let (users, questions) = (answers.users(), answers.questions());
         let lanes = questions.next_multiple_of(LANES);
         let mut rows = vec![0; users * lanes];
         let mut columns = vec![0; questions * users];
         for (user, row) in rows.chunks_exact_mut(lanes).enumerate() {
+            interest.check_at(user)?;
             write_scores(answers, user, row);
             for (question, &score) in row[..questions].iter().enumerate() {
                 columns[question * users + user] = score;
@@ -120,6 +141,7 @@ impl Tables {
         let mut missed = vec![Vec::new(); users];
         let mut who: Vec<Vec<u32>> = vec![Vec::new(); questions];
         for (user, bits) in bits.chunks_exact_mut(planes * words).enumerate() {
+            interest.check_at(user)?;
             for (word, &answered) in answers.answered.row(user).iter().enumerate() {
                 bits[word] = !answered & below((questions - word * WORD).min(WORD));
                 let scores = &rows[user * lanes + word * WORD..][..WORD];
@@ -133,6 +155,7 @@ impl Tables {
         }
         let mut who_both = vec![Vec::new(); questions * questions];
         for (user, missed) in missed.iter().enumerate() {
+            interest.check_at(user)?;
             for &question in missed {
                 missed.iter().for_each(|&other| {
                     who_both[question * questions + other]
@@ -152,6 +175,7 @@ impl Tables {
         }
         let mut alone = vec![[[0; STRIP]; 6]; strips];
         for question in 0..questions {
+            interest.check()?;
             let of = |user: usize, score: u8| {
                 let (b, s) = (totals[user], i32::from(score));
                 [1, s, s * s, b, b * b, b * s]
@@ -197,11 +221,11 @@ impl Tables {
         let mut twice_products = vec![0; questions * lanes];
         let rows = twice_products.par_chunks_mut(lanes).zip(added.par_chunks_mut(strips));
         let slabs = products.par_chunks_mut(questions * strips).zip(rows).enumerate();
-        slabs.for_each(|(question, (products, (all, added)))| {
-            instructions.run(Slab { tables: &tables, question, added, all, products });
-        });
+        slabs.try_for_each(|(question, (products, (all, added)))| {
+            instructions.run(Slab { tables: &tables, question, added, all, products, interest })
+        })?;
         (tables.added, tables.products, tables.twice_products) = (added, products, twice_products);
-        tables
+        Ok(tables)
     }
 
     /// Whether scores are small integers, and there are not too many questions, users and gaps.
@@ -342,28 +366,31 @@ struct Slab<'a> {
     /// Twice its products over all users.
     all: &'a mut [i32],
     products: &'a mut [[i32; STRIP]],
+    interest: Interest<'a>,
 }
 
 impl Task for Slab<'_> {
-    type Output = ();
+    type Output = Result<(), Unwanted>;
 
     #[inline(always)]
-    fn run<I: InstructionSet>(self, _: I) {
-        let Self { tables, question, added, all, products } = self;
+    fn run<I: InstructionSet>(self, _: I) -> Result<(), Unwanted> {
+        let Self { tables, question, added, all, products, interest } = self;
         let products = products.as_flattened_mut();
         let lanes = tables.lanes;
         let column = tables.column(Position(question));
         // Σ s·row over some users, with s their scores on this question.
         let add_products = |users: &mut dyn Iterator<Item = u32>, sums: &mut [i32]| {
-            for user in users {
+            for (place, user) in users.enumerate() {
+                interest.check_at(place)?;
                 let score = i32::from(column[user as usize]);
                 if score != 0 {
                     let row = tables.row(user);
                     sums.iter_mut().zip(row).for_each(|(sum, &other)| *sum += score * i32::from(other));
                 }
             }
+            Ok(())
         };
-        add_products(&mut (0..tables.users as u32), all);
+        add_products(&mut (0..tables.users as u32), all)?;
         all.iter_mut().for_each(|product| *product *= 2);
         let [sum, _, with_b] = tables.of_question.each_ref().map(|sums| sums[question]);
         for (with, &product) in all[..tables.questions].iter().enumerate() {
@@ -373,7 +400,7 @@ impl Task for Slab<'_> {
         for other in 0..tables.questions {
             let who_missed = tables.who_missed.of_number(other);
             of_missed.fill(0);
-            add_products(&mut who_missed.iter().copied(), &mut of_missed);
+            add_products(&mut who_missed.iter().copied(), &mut of_missed)?;
             for (with, &product) in of_missed[..tables.questions].iter().enumerate() {
                 products[with * lanes + other] -= 2 * product;
             }
@@ -397,6 +424,7 @@ impl Task for Slab<'_> {
                 }
             }
         }
+        Ok(())
     }
 }
 
