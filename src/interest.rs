@@ -7,6 +7,24 @@ use crate::error::KCorrsetError;
 /// Items of which a look is taken at the first: of some microseconds each.
 const EVERY: usize = 1 << 9;
 
+/// Copies of a value that are made between two looks, in bytes.
+const FILLED: usize = 1 << 20;
+
+/// So many copies of a value.
+///
+/// The system finds room for them as they are written, which takes long for many.
+///
+/// # Errors
+/// Nobody waits for them.
+pub(crate) fn filled<T: Clone>(value: T, len: usize, interest: Interest<'_>) -> Result<Vec<T>, Unwanted> {
+    let mut copies = Vec::with_capacity(len);
+    while copies.len() < len {
+        interest.check()?;
+        copies.resize(len.min(copies.len() + FILLED / size_of::<T>().max(1)), value.clone());
+    }
+    Ok(copies)
+}
+
 /// Says whether anybody still waits for what is being built.
 ///
 /// Whoever builds looks every few milliseconds.

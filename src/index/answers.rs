@@ -54,8 +54,7 @@ impl Answers {
         if users.is_sorted() {
             return Ok(());
         }
-        interest.check()?;
-        self.scores = self.scores.in_order(users);
+        self.scores = self.scores.in_order(users, interest)?;
         interest.check()?;
         self.answered = self.answered.in_order(users);
         interest.check()

@@ -7,10 +7,7 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 
 use ethnum::I256;
-use rayon::iter::{
-    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, IntoParallelRefMutIterator,
-    ParallelIterator,
-};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 use crate::compensated::Compensated;
@@ -20,7 +17,7 @@ use crate::index::decimal::DecimalUnit;
 use crate::index::raw::{RawAnswers, RawScores};
 use crate::index::scores::{Binary, Scores, Weighted, offsets};
 use crate::index::spread::Spread;
-use crate::interest::{Interest, Unwanted};
+use crate::interest::{Interest, Unwanted, filled};
 
 /// All answers as they came.
 #[derive(Debug, Clone, Copy)]
@@ -333,7 +330,7 @@ impl Answered<'_> {
         zero: N,
         number: impl Fn(&RawAnswers, usize) -> N + Sync,
     ) -> Result<Vec<N>, Unwanted> {
-        let mut scores = vec![zero; offsets.last().copied().unwrap_or(0)];
+        let mut scores = filled(zero, offsets.last().copied().unwrap_or(0), self.interest)?;
         let blocks = self.answers.blocks.blocks().par_iter();
         by_block(&mut scores, offsets).into_par_iter().zip(blocks).try_for_each(
             |((first, scores), lists)| {
@@ -356,10 +353,13 @@ impl Answered<'_> {
     fn floats(&self) -> Result<Weighted<Compensated>, Unwanted> {
         let blocks = self.answers.blocks.blocks();
         let largest = |lists: &Vec<RawAnswers>| {
-            let scores = lists.iter().flat_map(floats_of);
-            scores.fold(0.0, |largest: f64, score| largest.max(score.abs()))
+            lists.iter().try_fold(0.0, |largest: f64, list| {
+                self.interest.check()?;
+                Ok(floats_of(list).iter().fold(largest, |largest, score| largest.max(score.abs())))
+            })
         };
-        let exponent = exponent(blocks.par_iter().map(largest).reduce(|| 0.0, f64::max));
+        let larger = |x: f64, y: f64| Ok(x.max(y));
+        let exponent = exponent(blocks.par_iter().map(largest).try_reduce(|| 0.0, larger)?);
         let offsets = offsets(self.rows);
         let number = |list: &RawAnswers, place: usize| {
             let score = floats_of(list).get(place).copied().unwrap_or(0.0);
@@ -369,10 +369,13 @@ impl Answered<'_> {
         let centres = self.centres(exponent)?;
 
         // By user and position, so that sums run in a fixed order.
-        let total = |range: &[usize]| {
-            scores[range[0]..range[1]].iter().copied().fold(Compensated::default(), Compensated::plus)
+        let total = |(user, range): (usize, &[usize])| {
+            self.interest.check_at(user)?;
+            let of_user = scores[range[0]..range[1]].iter().copied();
+            Ok(of_user.fold(Compensated::default(), Compensated::plus))
         };
-        let mut totals: Vec<Compensated> = offsets.par_windows(2).map(total).collect();
+        let totals = offsets.par_windows(2).enumerate().map(total).collect::<Result<Vec<_>, Unwanted>>();
+        let mut totals = totals?;
         self.interest.check()?;
         let centre = median(totals.iter().map(|total| total.value()).collect());
         totals.iter_mut().for_each(|total| total.add(-centre));
@@ -384,11 +387,17 @@ impl Answered<'_> {
             scores.iter_mut().zip(positions).for_each(|(score, position)| score.add(-centres[position]));
             Ok(())
         })?;
-        let size = |score: &Compensated| score.value().abs();
-        let largest = scores.par_iter().map(size).reduce(|| 0.0, f64::max);
+        let largest = |scores: &[Compensated]| {
+            self.interest.check()?;
+            Ok(scores.iter().fold(0.0, |largest: f64, score| largest.max(score.value().abs())))
+        };
+        let largest = scores.par_chunks(PART).map(largest).try_reduce(|| 0.0, larger)?;
         let up = 2f64.powi((-self::exponent(largest)).clamp(-2, MOST_SCALED_UP));
-        self.interest.check()?;
-        scores.par_iter_mut().for_each(|score| *score = score.times_power(up).on_grid(GRID));
+        scores.par_chunks_mut(PART).try_for_each(|scores| {
+            self.interest.check()?;
+            scores.iter_mut().for_each(|score| *score = score.times_power(up).on_grid(GRID));
+            Ok(())
+        })?;
         totals.iter_mut().for_each(|total| *total = total.times_power(up).rounded());
         Ok(Weighted { offsets, scores, totals })
     }
@@ -414,6 +423,9 @@ impl Answered<'_> {
         by_question.into_par_iter().map(centre).collect()
     }
 }
+
+/// Scores that a thread goes through between two looks.
+const PART: usize = 1 << 16;
 
 /// Scores by user cut where blocks of users begin; each with its first user.
 fn by_block<'a, N>(mut scores: &'a mut [N], offsets: &[usize]) -> Vec<(usize, &'a mut [N])> {

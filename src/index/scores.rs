@@ -6,6 +6,7 @@ use ethnum::I256;
 
 use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, count, ones};
+use crate::interest::{Interest, Unwanted};
 
 /// Scores and grand totals by user, ready to be summed.
 ///
@@ -42,17 +43,21 @@ impl Scores {
     }
 
     /// These scores with the users in another order.
-    pub(crate) fn in_order(&self, users: &[u32]) -> Self {
-        match self {
+    ///
+    /// # Errors
+    /// Nobody waits for them.
+    pub(crate) fn in_order(&self, users: &[u32], interest: Interest<'_>) -> Result<Self, Unwanted> {
+        interest.check()?;
+        Ok(match self {
             Self::Binary(scores) => Self::Binary(Binary {
                 correct: scores.correct.in_order(users),
                 totals: in_order(&scores.totals, users),
             }),
-            Self::Integer(scores) => Self::Integer(Arc::new(scores.in_order(users))),
-            Self::Long(scores) => Self::Long(Arc::new(scores.in_order(users))),
-            Self::Wide(scores) => Self::Wide(Arc::new(scores.in_order(users))),
-            Self::Float(scores) => Self::Float(Arc::new(scores.in_order(users))),
-        }
+            Self::Integer(scores) => Self::Integer(Arc::new(scores.in_order(users, interest)?)),
+            Self::Long(scores) => Self::Long(Arc::new(scores.in_order(users, interest)?)),
+            Self::Wide(scores) => Self::Wide(Arc::new(scores.in_order(users, interest)?)),
+            Self::Float(scores) => Self::Float(Arc::new(scores.in_order(users, interest)?)),
+        })
     }
 
     /// Bytes held.
@@ -116,18 +121,19 @@ impl<N: Copy> Weighted<N> {
     }
 
     /// These scores with the users in another order.
-    fn in_order(&self, users: &[u32]) -> Self {
+    fn in_order(&self, users: &[u32], interest: Interest<'_>) -> Result<Self, Unwanted> {
         let mut ordered = Self {
             offsets: Vec::with_capacity(self.offsets.len()),
             scores: Vec::with_capacity(self.scores.len()),
             totals: in_order(&self.totals, users),
         };
         ordered.offsets.push(0);
-        for &user in users {
+        for (place, &user) in users.iter().enumerate() {
+            interest.check_at(place)?;
             ordered.scores.extend_from_slice(self.of(user as usize));
             ordered.offsets.push(ordered.scores.len());
         }
-        ordered
+        Ok(ordered)
     }
 }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::index::Answers;
 use crate::index::bitset::{WORD, below, columns, contains, count, ones};
 use crate::index::scores::Scores;
-use crate::interest::{Interest, Unwanted};
+use crate::interest::{Interest, Unwanted, filled};
 use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::position::Position;
@@ -188,13 +188,10 @@ impl Tables {
                 }
             }
         }
-        let sum = |question: usize, of: &dyn Fn(usize, i32) -> i32| -> i32 {
-            let column = &columns[question * users..][..users];
-            column.iter().enumerate().map(|(user, &score)| of(user, score.into())).sum()
-        };
-        let by_question = |of: &dyn Fn(usize, i32) -> i32| (0..questions).map(|q| sum(q, of)).collect();
-        let of_question =
-            [by_question(&|_, s| s), by_question(&|_, s| s * s), by_question(&|user, s| totals[user] * s)];
+        // Who missed it has 0 there.
+        let of_question = [1, 2, 5].map(|sum: usize| {
+            (0..questions).map(|question| alone[question / STRIP][sum][question % STRIP]).collect()
+        });
         let sum_b = totals.iter().sum();
         let of_all = [users as i32, 0, 0, sum_b, totals.iter().map(|b| b * b).sum(), 0];
         let mut tables = Self {
@@ -217,7 +214,7 @@ impl Tables {
             shared,
         };
         let mut added = vec![[[0; STRIP]; 3]; questions * strips];
-        let mut products = vec![[0; STRIP]; questions * questions * strips];
+        let mut products = filled([0; STRIP], questions * questions * strips, interest)?;
         let mut twice_products = vec![0; questions * lanes];
         let rows = twice_products.par_chunks_mut(lanes).zip(added.par_chunks_mut(strips));
         let slabs = products.par_chunks_mut(questions * strips).zip(rows).enumerate();
