@@ -4,32 +4,47 @@ use std::fmt;
 
 use crate::error::KCorrsetError;
 
-/// Items of which a look is taken at the first: of some microseconds each.
-const EVERY: usize = 1 << 9;
-
-/// Copies of a value that are made between two looks, in bytes.
-const FILLED: usize = 1 << 20;
-
-/// So many copies of a value.
-///
-/// The system finds room for them as they are written, which takes long for many.
-///
-/// # Errors
-/// Nobody waits for them.
-pub(crate) fn filled<T: Clone>(value: T, len: usize, interest: Interest<'_>) -> Result<Vec<T>, Unwanted> {
-    let mut copies = Vec::with_capacity(len);
-    while copies.len() < len {
-        interest.check()?;
-        copies.resize(len.min(copies.len() + FILLED / size_of::<T>().max(1)), value.clone());
-    }
-    Ok(copies)
-}
-
 /// Says whether anybody still waits for what is being built.
 ///
 /// Whoever builds looks every few milliseconds.
 #[derive(Clone, Copy)]
 pub(crate) struct Interest<'a>(&'a (dyn Fn() -> bool + Sync));
+
+/// Items of which a look is taken at the first: of some microseconds each.
+const EVERY: usize = 1 << 9;
+
+impl<'a> Interest<'a> {
+    /// Somebody waits, to the end.
+    pub(crate) const LASTING: Interest<'static> = Interest(&|| true);
+
+    /// Somebody waits for as long as `lasts` says so, which any thread may ask.
+    pub(crate) fn while_(lasts: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self(lasts)
+    }
+
+    /// Looks.
+    ///
+    /// # Errors
+    /// Nobody waits.
+    pub(crate) fn check(self) -> Result<(), Unwanted> {
+        if (self.0)() { Ok(()) } else { Err(Unwanted) }
+    }
+
+    /// Looks before the first item of many, and every so often after it.
+    ///
+    /// # Errors
+    /// Nobody waits.
+    #[inline]
+    pub(crate) fn check_at(self, item: usize) -> Result<(), Unwanted> {
+        if item.is_multiple_of(EVERY) { self.check() } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Interest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interest")
+    }
+}
 
 /// Nobody waits any longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,35 +85,20 @@ pub(crate) fn awaited<T, E>(build: impl FnOnce(Interest<'_>) -> Result<T, Ended<
     Ok(wanted(build(Interest::LASTING))?.expect("somebody waits"))
 }
 
-impl<'a> Interest<'a> {
-    /// Somebody waits, to the end.
-    pub(crate) const LASTING: Interest<'static> = Interest(&|| true);
+/// Copies of a value that are made between two looks, in bytes.
+const FILLED: usize = 1 << 20;
 
-    /// Somebody waits for as long as `lasts` says so, which any thread may ask.
-    pub(crate) fn while_(lasts: &'a (dyn Fn() -> bool + Sync)) -> Self {
-        Self(lasts)
+/// So many copies of a value.
+///
+/// The system finds room for them as they are written, which takes long for many.
+///
+/// # Errors
+/// Nobody waits for them.
+pub(crate) fn filled<T: Clone>(value: T, len: usize, interest: Interest<'_>) -> Result<Vec<T>, Unwanted> {
+    let mut copies = Vec::with_capacity(len);
+    while copies.len() < len {
+        interest.check()?;
+        copies.resize(len.min(copies.len() + FILLED / size_of::<T>().max(1)), value.clone());
     }
-
-    /// Looks.
-    ///
-    /// # Errors
-    /// Nobody waits.
-    pub(crate) fn check(self) -> Result<(), Unwanted> {
-        if (self.0)() { Ok(()) } else { Err(Unwanted) }
-    }
-
-    /// Looks before the first item of many, and every so often after it.
-    ///
-    /// # Errors
-    /// Nobody waits.
-    #[inline]
-    pub(crate) fn check_at(self, item: usize) -> Result<(), Unwanted> {
-        if item.is_multiple_of(EVERY) { self.check() } else { Ok(()) }
-    }
-}
-
-impl fmt::Debug for Interest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Interest")
-    }
+    Ok(copies)
 }
