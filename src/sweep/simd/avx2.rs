@@ -94,9 +94,10 @@ impl InstructionSet for Avx2 {
         }
     }
 
+    /// 1 where the question was answered, and 16 more where the score was 1.
+    ///
     /// Quarters of the lanes are at 0, 2, 1, 3: pairs of such rows, taken apart into what is low and
     /// what is high in each half, have all lanes in order.
-    /// 1 where the question was answered, and 16 more where the score was 1.
     #[inline(always)]
     fn bytes(self, row: u64) -> Option<[u8; STRIP]> {
         // SAFETY: `self` proves the processor has AVX2; 32 bytes are stored to an array of as many.
