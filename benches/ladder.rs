@@ -60,11 +60,6 @@ type Answer = (f64, usize);
 trait Rung {
     /// The first `most` sets' answers, or those of all sets, and how long they took.
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration);
-
-    /// Whether all threads take part.
-    fn parallel(&self) -> bool {
-        true
-    }
 }
 
 /// Answers for one set after the other.
@@ -161,10 +156,6 @@ impl Definition {
 }
 
 impl Rung for Definition {
-    fn parallel(&self) -> bool {
-        false
-    }
-
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let names: Vec<String> = set.iter().map(|&question| question_name(question as u32)).collect();
@@ -201,10 +192,6 @@ impl DenseIds {
 }
 
 impl Rung for DenseIds {
-    fn parallel(&self) -> bool {
-        false
-    }
-
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let mut users = self.users[set[0]].clone();
@@ -234,10 +221,6 @@ impl BooleanArrays {
 }
 
 impl Rung for BooleanArrays {
-    fn parallel(&self) -> bool {
-        false
-    }
-
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let all = |user: &usize| set.iter().all(|&question| self.answered[question][*user]);
@@ -267,10 +250,6 @@ impl ScoreMatrix {
 }
 
 impl Rung for ScoreMatrix {
-    fn parallel(&self) -> bool {
-        false
-    }
-
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let all = |user: &usize| set.iter().all(|&question| self.answered[question][*user]);
@@ -325,10 +304,6 @@ impl Bitsets {
 }
 
 impl Rung for Bitsets {
-    fn parallel(&self) -> bool {
-        false
-    }
-
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| {
             let a = |user: usize| set.iter().map(|&question| self.matrix.scores[question][user]).sum::<f64>();
@@ -368,10 +343,6 @@ impl FusedSums {
 }
 
 impl Rung for FusedSums {
-    fn parallel(&self) -> bool {
-        false
-    }
-
     fn answer(&self, sets: &Sets, most: usize) -> (Vec<(Vec<usize>, Answer)>, Duration) {
         one_by_one(sets, most, |set| self.answer_one(set))
     }
@@ -574,7 +545,6 @@ struct DifferenceLists {
 }
 
 /// Sums over some users.
-#[derive(Clone, Default)]
 struct Over {
     users: Vec<u32>,
     /// Of no questions.
@@ -681,30 +651,41 @@ impl Rung for DifferenceLists {
     }
 }
 
+/// A rung: what is told of it, and whether all threads take part.
+type Named = (&'static str, Threads, Box<dyn Rung>);
+
+#[derive(Clone, Copy)]
+enum Threads {
+    One,
+    All,
+}
+
 /// The ladder over some rows, from the bottom.
-fn rungs(shape: Shape, rows: &Answers) -> Vec<(&'static str, Box<dyn Rung>)> {
+fn rungs(shape: Shape, rows: &Answers) -> Vec<Named> {
+    use Threads::{All, One};
     let fused = || FusedSums::new(shape, rows);
     vec![
-        ("definition, with hash sets", Box::new(Definition::new(rows))),
-        ("dense ids", Box::new(DenseIds::new(shape, rows))),
-        ("boolean arrays", Box::new(BooleanArrays::new(shape, rows))),
-        ("score matrix", Box::new(ScoreMatrix::new(shape, rows))),
-        ("bitsets", Box::new(Bitsets::new(shape, rows))),
-        ("fused sums", Box::new(fused())),
-        ("parallel", Box::new(Parallel(fused()))),
-        ("shared prefixes", Box::new(SharedPrefixes(fused()))),
-        ("compacted users", Box::new(CompactedUsers(fused()))),
-        ("lanes", Box::new(Lanes(exam::index(rows, false)))),
+        ("definition, with hash sets", One, Box::new(Definition::new(rows))),
+        ("dense ids", One, Box::new(DenseIds::new(shape, rows))),
+        ("boolean arrays", One, Box::new(BooleanArrays::new(shape, rows))),
+        ("score matrix", One, Box::new(ScoreMatrix::new(shape, rows))),
+        ("bitsets", One, Box::new(Bitsets::new(shape, rows))),
+        ("fused sums", One, Box::new(fused())),
+        ("parallel", All, Box::new(Parallel(fused()))),
+        ("shared prefixes", All, Box::new(SharedPrefixes(fused()))),
+        ("compacted users", All, Box::new(CompactedUsers(fused()))),
+        ("lanes", All, Box::new(Lanes(exam::index(rows, false)))),
     ]
 }
 
 /// The ladder for few gaps, from the bottom.
-fn rungs_of_few_gaps(shape: Shape, rows: &Answers) -> Vec<(&'static str, Box<dyn Rung>)> {
+fn rungs_of_few_gaps(shape: Shape, rows: &Answers) -> Vec<Named> {
+    use Threads::{All, One};
     vec![
-        ("definition, with hash sets", Box::new(Definition::new(rows))),
-        ("compacted users", Box::new(CompactedUsers(FusedSums::new(shape, rows)))),
-        ("difference lists", Box::new(DifferenceLists::new(shape, rows))),
-        ("lanes of these", Box::new(Lanes(exam::index(rows, false)))),
+        ("definition, with hash sets", One, Box::new(Definition::new(rows))),
+        ("compacted users", All, Box::new(CompactedUsers(FusedSums::new(shape, rows)))),
+        ("difference lists", All, Box::new(DifferenceLists::new(shape, rows))),
+        ("lanes of these", All, Box::new(Lanes(exam::index(rows, false)))),
     ]
 }
 
@@ -722,14 +703,14 @@ fn check(name: &str, answers: Vec<(Vec<usize>, Answer)>, known: &mut Known) {
 }
 
 /// All sets of four of a small exam, against the oracle.
-fn check_all(questions: u32, rows: &Answers, rungs: Vec<(&'static str, Box<dyn Rung>)>) {
+fn check_all(questions: u32, rows: &Answers, rungs: Vec<Named>) {
     let exact: Vec<(u32, u32, i128)> = rows.iter().map(|row| (row.0, row.1, row.2.into())).collect();
     let oracle = naive::k_corrset(&exact, 4, false);
     let in_oracle = |(set, (r, n)): (&Vec<u32>, &(Option<f64>, usize))| {
         (set.iter().map(|&id| id as usize).collect(), (r.unwrap_or(f64::NAN), *n))
     };
     let mut known: Known = oracle.iter().map(in_oracle).collect();
-    for (name, rung) in rungs {
+    for (name, _, rung) in rungs {
         let (answers, _) = rung.answer(&Sets::new(&[], questions as usize, 4), usize::MAX);
         assert_eq!(answers.len(), known.len(), "{name} answers for every set");
         check(name, answers, &mut known);
@@ -737,7 +718,7 @@ fn check_all(questions: u32, rows: &Answers, rungs: Vec<(&'static str, Box<dyn R
 }
 
 /// Measures the rungs on the sets of five that contain two given questions, and prints a table.
-fn climb(shape: Shape, fixed: [usize; 2], rungs: Vec<(&'static str, Box<dyn Rung>)>) {
+fn climb(shape: Shape, fixed: [usize; 2], rungs: Vec<Named>) {
     let sets = Sets::new(&fixed, shape.questions as usize, 5);
     println!(
         "\nSets of 5 of {} questions, {} users, {} of whom answered each; wall time a set",
@@ -745,7 +726,7 @@ fn climb(shape: Shape, fixed: [usize; 2], rungs: Vec<(&'static str, Box<dyn Rung
     );
     println!("\n| idea | threads | ns a set | × the definition |\n|---|---|---|---|");
     let (mut known, mut definition) = (Known::new(), 0.0);
-    for (place, (name, rung)) in rungs.into_iter().enumerate() {
+    for (place, (name, threads, rung)) in rungs.into_iter().enumerate() {
         // So many sets that the time is worth measuring; the upper rungs answer for all.
         let mut most = 40;
         let (answers, elapsed) = loop {
@@ -766,7 +747,10 @@ fn climb(shape: Shape, fixed: [usize; 2], rungs: Vec<(&'static str, Box<dyn Rung
         if place == 0 {
             definition = time;
         }
-        let threads = if rung.parallel() { rayon::current_num_threads() } else { 1 };
+        let threads = match threads {
+            Threads::One => 1,
+            Threads::All => rayon::current_num_threads(),
+        };
         println!("| {} {name} | {threads} | {time:.1} | {:.0} |", place + 1, definition / time);
     }
 }

@@ -65,6 +65,9 @@ impl Kernels {
     ///
     /// It is made on all threads of a pool. The first branch asks for it while a plan is made, so that
     /// none of the shares, which run on the same threads, can come to wait for it.
+    ///
+    /// # Errors
+    /// Nobody waits for it any longer.
     fn differences(&self, interest: Interest<'_>) -> Result<Option<&Arc<Differences>>, Unwanted> {
         if let Some(made) = self.differences.get() {
             return Ok(made.as_ref());
