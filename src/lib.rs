@@ -51,6 +51,7 @@
 //! |---|---|---|
 //! | `user`, `question`, `score`: names of the input columns | [`user`](KCorrsetOptions::user), [`question`](KCorrsetOptions::question), [`score`](KCorrsetOptions::score) | `'user'`, `'question'`, `'score'` |
 //! | `wide`: each row is a user and each column a question | [`wide`](KCorrsetOptions::wide) | `false` |
+//! | `criterion`: name of a column that sets are to predict instead of the grand total | [`criterion`](KCorrsetOptions::criterion) | none |
 //! | `min_users`: the least n of a set | [`min_users`](KCorrsetOptions::min_users) | 2; 0 with `undefined => 'null'` |
 //! | `top`: how many of the best sets | [`top`](KCorrsetOptions::top) | all |
 //! | `include`, `exclude`: questions that every set must, or must not, contain | [`include`](KCorrsetOptions::include), [`exclude`](KCorrsetOptions::exclude) | none |

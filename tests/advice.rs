@@ -201,6 +201,9 @@ const EXAM: &str =
 
 const WIDE: &[(&str, &str)] = &[("wide", "true")];
 
+/// A criterion is a grand total, if another question has the rest of it.
+const REST: &[(&str, &str)] = &[("exclude", "'z'")];
+
 const RESP: &[(&str, &str)] = &[("score", "'resp'")];
 
 fn cases() -> Vec<Case> {
@@ -219,10 +222,17 @@ fn cases() -> Vec<Case> {
         right,
     };
     let score = |says: &'static [&'static str], given, right| Case {
-        variant: "ScoreType",
+        variant: "NumberType",
         says,
         given,
         call: Call::new("exam", RESP),
+        right,
+    };
+    let criterion = |variant, says: &'static [&'static str], given, right| Case {
+        variant,
+        says,
+        given,
+        call: Call::new("exam", &[("criterion", "'grade'")]),
         right,
     };
     let twice = |says: &'static [&'static str], table, right| Case {
@@ -640,10 +650,52 @@ fn cases() -> Vec<Case> {
         ),
         wide(
             "ScoresTooWide",
-            &["the scores in 'q1' spread over so many digits"],
+            &["the values of 'q1' spread over so many digits"],
             &["CREATE TABLE exam AS SELECT \"user\", arrow_cast(concat(CAST(q1 AS VARCHAR), repeat('0', 60)), 'Decimal256(76, 0)') AS q1, q2
                  FROM (VALUES ('ann', 1, 3), ('bob', 0, 1), ('cyd', 1, 2)) AS t(\"user\", q1, q2)"],
             &[("('ann', 'q1', 1e60), ('bob', 'q1', 0), ('cyd', 'q1', 1e60), ('ann', 'q2', 3), ('bob', 'q2', 1), ('cyd', 'q2', 2)", &[])],
+        ),
+        criterion(
+            "NumberType",
+            &["the criterion column 'grade' must be", "not Utf8", "read text as numbers"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 'q1', 1, '3'), ('bob', 'q1', 0, '1'), ('cyd', 'q1', 1, '2'), ('dan', 'q1', 1, '-'))
+                 AS t(\"user\", question, score, grade)"],
+            &[("('ann', 'q1', 1), ('ann', 'z', 2), ('bob', 'q1', 0), ('bob', 'z', 1), ('cyd', 'q1', 1), ('cyd', 'z', 1)", REST)],
+        ),
+        criterion(
+            "CriterionTwice",
+            &["the criterion 'grade' of user 'bob' is 1.5 in one row and 2.5 in another"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 'q1', 1, 3.0), ('bob', 'q1', 0, 1.5), ('cyd', 'q1', 1, 2.0), ('bob', 'q2', 1, 2.5))
+                 AS t(\"user\", question, score, grade)"],
+            &[
+                ("('ann', 'q1', 1), ('ann', 'z', 2), ('bob', 'q1', 0), ('bob', 'z', 2), ('cyd', 'q1', 1), ('cyd', 'z', 1)", REST),
+                ("('ann', 'q1', 1), ('ann', 'z', 2), ('bob', 'q1', 0), ('bob', 'z', 2.5), ('cyd', 'q1', 1), ('cyd', 'z', 1)", REST),
+            ],
+        ),
+        criterion(
+            "CriterionTwice",
+            &["the criterion 'grade' of user 'bob' is 1 in one row and NULL in another"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 'q1', 1, 3), ('bob', 'q1', 0, 1), ('cyd', 'q1', 1, 2), ('bob', 'q2', 1, NULL))
+                 AS t(\"user\", question, score, grade)"],
+            &[("('ann', 'q1', 1), ('ann', 'z', 2), ('bob', 'q1', 0), ('bob', 'z', 1), ('cyd', 'q1', 1), ('cyd', 'z', 1)", REST); 2],
+        ),
+        criterion(
+            "CriterionNotFinite",
+            &["the criterion 'grade' of user 'bob' is NaN"],
+            &["CREATE TABLE exam AS SELECT \"user\", question, score, CAST(grade AS DOUBLE) AS grade FROM
+                 (VALUES ('ann', 'q1', 1, '3'), ('bob', 'q1', 0, 'NaN'), ('cyd', 'q1', 1, '2'), ('dan', 'q1', 0, '1')) AS t(\"user\", question, score, grade)"],
+            &[("('ann', 'q1', 1), ('ann', 'z', 2), ('dan', 'q1', 0), ('dan', 'z', 1), ('cyd', 'q1', 1), ('cyd', 'z', 1)", REST)],
+        ),
+        // What mends other faults keeps the column.
+        criterion(
+            "DuplicateAnswer",
+            &["user 'bob' has more than one score on question 'q1'"],
+            &["CREATE TABLE exam AS SELECT * FROM (VALUES ('ann', 'q1', 1, 3), ('bob', 'q1', 0, 1), ('bob', 'q1', 1, 1), ('cyd', 'q1', 2, 2))
+                 AS t(\"user\", question, score, grade)"],
+            &[
+                ("('ann', 'q1', 1), ('ann', 'z', 2), ('bob', 'q1', 0.5), ('bob', 'z', 0.5), ('cyd', 'q1', 2), ('cyd', 'z', 0)", REST),
+                ("('ann', 'q1', 1), ('ann', 'z', 2), ('bob', 'q1', 1), ('bob', 'z', 0), ('cyd', 'q1', 2), ('cyd', 'z', 0)", REST),
+            ],
         ),
         Case {
             variant: "UnknownKernel",
@@ -657,7 +709,7 @@ fn cases() -> Vec<Case> {
 
 /// Variants whose texts have no SQL on lines of its own, each with a statement that raises it, or
 /// nothing where none does; examples that they have in the line run, too.
-const WITHOUT_SQL: [(&str, &str); 23] = [
+const WITHOUT_SQL: [(&str, &str); 24] = [
     ("ArgumentCount", "SELECT * FROM k_corrset(scores)"),
     ("TableArgument", "SELECT * FROM k_corrset(7, 1)"),
     ("UnknownTable", "SELECT * FROM k_corrset(scoers, 1)"),
@@ -665,6 +717,7 @@ const WITHOUT_SQL: [(&str, &str); 23] = [
     ("SubsetSizeRange", "SELECT * FROM k_corrset(scores, 0)"),
     ("HeuristicWithoutTop", "SELECT * FROM k_corrset(scores, 1, search => 'heuristic')"),
     ("ExactOption", "SELECT * FROM k_corrset(scores, 1, seed => 2)"),
+    ("CorrectedCriterion", "SELECT * FROM k_corrset(scores, 1, corrected => true, criterion => 'score')"),
     ("OptionsArgument", "SELECT * FROM k_corrset(scores, 1, 2)"),
     ("UnknownOption", "SELECT * FROM k_corrset(scores, 1, minusers => 2)"),
     ("OptionTwice", "SELECT * FROM k_corrset(scores, 1, top => 2, top => 3)"),
@@ -780,7 +833,7 @@ fn every_variant_is_tested() {
     let with_sql = cases().into_iter().map(|case| case.variant);
     let others = WITHOUT_SQL.iter().map(|(variant, _)| *variant);
     let tested: BTreeSet<String> =
-        with_sql.chain(others).chain(["ScoreExtensionType"]).map(str::to_string).collect();
+        with_sql.chain(others).chain(["NumberExtensionType"]).map(str::to_string).collect();
     assert_eq!(tested, variants());
 }
 

@@ -142,7 +142,7 @@ async fn plan(ctx: &SessionContext, sql: &str) -> String {
 }
 
 /// Statements whose rows have an order, or are one, or none.
-const QUERIES: [&str; 17] = [
+const QUERIES: [&str; 19] = [
     "SELECT * FROM k_corrset(exam, 3) ORDER BY r DESC, questions LIMIT 7",
     "SELECT r, n FROM k_corrset(exam, 3) ORDER BY r, n DESC LIMIT 9",
     "SELECT * FROM k_corrset(exam, 3, top => 20)",
@@ -151,6 +151,9 @@ const QUERIES: [&str; 17] = [
     "SELECT * FROM k_corrset(exam, 3, top => 20) ORDER BY questions LIMIT 3",
     "SELECT * FROM k_corrset((SELECT 1000 * question + \"user\" AS id, score, (7 * score + \"user\") % 5 AS other,
      question % 3 AS third FROM exam), 2, wide => true, user => 'id', corrected => true) ORDER BY questions",
+    "SELECT * FROM k_corrset((SELECT *, \"user\" % 7 + 0.5 AS grade FROM exam), 3, criterion => 'grade', top => 9)",
+    "SELECT * FROM k_corrset((SELECT *, CASE WHEN \"user\" > 9 THEN \"user\" / 7.0e0 END AS grade FROM exam), 2, criterion => 'grade')
+     ORDER BY r, questions",
     "SELECT count(*) FROM k_corrset(exam, 4)",
     "SELECT count(*), max(r), min(n) FROM k_corrset(exam, 4)",
     "SELECT max(r) FROM k_corrset(exam, 4)",
@@ -300,7 +303,7 @@ async fn large_files_on_shared_storage_are_read_by_each_worker() {
     collect(&there, "SET k_corrset.ship_below = 1000").await.unwrap();
     let large = plan(&there, QUERIES[0]).await;
     assert!(large.contains("SharedInputExec: every task reads <- "), "{large}");
-    for sql in &QUERIES[..13] {
+    for sql in &QUERIES[..15] {
         let expected = lines(&collect(&here, sql).await.unwrap());
         assert_eq!(lines(&collect(&there, sql).await.unwrap()), expected, "{sql}");
     }

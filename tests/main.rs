@@ -2,6 +2,7 @@
 
 mod advice;
 mod circles;
+mod criterion;
 mod decimals;
 mod dialects;
 mod differential;

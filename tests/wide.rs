@@ -291,7 +291,7 @@ fn digits_that_do_not_fit_are_an_error() {
     let mut builder = IndexBuilder::try_new(&batch.schema(), NAMELESS).unwrap();
     let error = builder.push(&batch).unwrap_err().to_string();
     assert!(
-        error.contains("the scores in 'large' spread over so many digits that their sums do not fit"),
+        error.contains("the values of 'large' spread over so many digits that their sums do not fit"),
         "{error}"
     );
 }

@@ -109,7 +109,14 @@ pub enum KCorrsetError {
         option: &'static str,
     },
 
-    /// The table lacks one of the three columns.
+    /// Scores are to be taken out of what they are no part of.
+    #[error(
+        "k_corrset: corrected => true takes a set's own scores out of the grand total, and with \
+         criterion => '...' there is no grand total; leave one of the two out"
+    )]
+    CorrectedCriterion,
+
+    /// The table lacks one of the columns that are read.
     #[error(
         "k_corrset: the table has no {role} column '{name}'; its columns are {}; \
          name the one to use with {role} => '...'{}{}",
@@ -119,7 +126,7 @@ pub enum KCorrsetError {
         name = short(name)
     )]
     MissingColumn {
-        /// `user`, `question` or `score`.
+        /// `user`, `question`, `score` or `criterion`.
         role: &'static str,
         /// The name looked for.
         name: String,
@@ -198,7 +205,7 @@ pub enum KCorrsetError {
         name = short(name)
     )]
     AmbiguousColumn {
-        /// `user`, `question` or `score`.
+        /// `user`, `question`, `score` or `criterion`.
         role: &'static str,
         /// The name looked for.
         name: String,
@@ -206,15 +213,17 @@ pub enum KCorrsetError {
         remedies: Vec<Remedy>,
     },
 
-    /// The score column is not numeric.
+    /// A column of numbers is not numeric.
     #[error(
-        "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
+        "k_corrset: the {role} column '{name}' must be boolean, integer, floating point or decimal, \
          not {data_type}{}",
-        advice_or(remedies, "; name another column with score => '...'"),
+        advice_or(remedies, &format!("; name another column with {role} => '...'")),
         name = short(name),
         data_type = short(data_type)
     )]
-    ScoreType {
+    NumberType {
+        /// `score` or `criterion`.
+        role: &'static str,
         /// The column.
         name: String,
         /// Its Arrow type.
@@ -238,9 +247,9 @@ pub enum KCorrsetError {
         remedies: Vec<Remedy>,
     },
 
-    /// The score column has an extension type, so what is stored need not be what is meant.
+    /// A column of numbers has an extension type, so what is stored need not be what is meant.
     #[error(
-        "k_corrset: the score column '{name}' must be boolean, integer, floating point or decimal, \
+        "k_corrset: the {role} column '{name}' must be boolean, integer, floating point or decimal, \
          not of the extension type '{extension}', whose values need not be the numbers they are stored as \
          ({data_type}){}",
         advice(remedies),
@@ -248,14 +257,16 @@ pub enum KCorrsetError {
         extension = short(extension),
         data_type = short(data_type)
     )]
-    ScoreExtensionType {
+    NumberExtensionType {
+        /// `score` or `criterion`.
+        role: &'static str,
         /// The column.
         name: String,
         /// The name of its type.
         extension: String,
         /// The Arrow type of what is stored.
         data_type: String,
-        /// What takes the stored values for the scores.
+        /// What takes the stored values for the numbers.
         remedies: Vec<Remedy>,
     },
 
@@ -471,6 +482,50 @@ pub enum KCorrsetError {
         remedies: Vec<Remedy>,
     },
 
+    /// A value of a criterion that is NaN or infinite.
+    #[error(
+        "k_corrset: the criterion '{criterion}'{} is {value}; its values must be finite, and NULL for users to \
+         leave out{}",
+        match user {
+            Some(user) => format!(" of user '{}'", short(user)),
+            None => " of a user".to_string(),
+        },
+        advice(remedies),
+        criterion = short(criterion),
+        value = short(value)
+    )]
+    CriterionNotFinite {
+        /// The user, if they have a name.
+        user: Option<String>,
+        /// The column.
+        criterion: String,
+        /// `NaN`, `inf` or `-inf`.
+        value: String,
+        /// What takes such values for NULL.
+        remedies: Vec<Remedy>,
+    },
+
+    /// A user with two values of a criterion.
+    #[error(
+        "k_corrset: the criterion '{criterion}' of user '{user}' is {} in one row and {} in another; each \
+         user must have one value in all of their rows{}",
+        short(&values[0]),
+        short(&values[1]),
+        advice(remedies),
+        criterion = short(criterion),
+        user = short(user)
+    )]
+    CriterionTwice {
+        /// The user.
+        user: String,
+        /// The column.
+        criterion: String,
+        /// Two of the user's values.
+        values: [String; 2],
+        /// What makes one of them.
+        remedies: Vec<Remedy>,
+    },
+
     /// Two rows of a wide table in which one user has answered one question.
     #[error(
         "k_corrset: user '{user}' has answered question '{question}' in more than one row{found}; each row \
@@ -553,14 +608,14 @@ pub enum KCorrsetError {
         limit: u64,
     },
 
-    /// Exact scores whose sums do not fit 256 bits.
+    /// Exact numbers whose sums do not fit 256 bits.
     #[error(
-        "k_corrset: the scores in '{name}' spread over so many digits that their sums do not fit 256 bits{}",
+        "k_corrset: the values of '{name}' spread over so many digits that their sums do not fit 256 bits{}",
         advice(remedies),
         name = short(name)
     )]
     ScoresTooWide {
-        /// The score column.
+        /// The column of scores, or of the criterion.
         name: String,
         /// What makes floating point numbers of them.
         remedies: Vec<Remedy>,
@@ -600,9 +655,9 @@ impl KCorrsetError {
             | Self::MissingColumn { remedies, .. }
             | Self::NoAnswerColumns { remedies, .. }
             | Self::AmbiguousColumn { remedies, .. }
-            | Self::ScoreType { remedies, .. }
+            | Self::NumberType { remedies, .. }
             | Self::ScoreText { remedies, .. }
-            | Self::ScoreExtensionType { remedies, .. }
+            | Self::NumberExtensionType { remedies, .. }
             | Self::KeyType { remedies, .. }
             | Self::UnknownKernel { remedies, .. }
             | Self::OptionValue { remedies, .. }
@@ -613,6 +668,8 @@ impl KCorrsetError {
             | Self::WideScoreTypes { remedies, .. }
             | Self::DuplicateUser { remedies, .. }
             | Self::DuplicateAnswer { remedies, .. }
+            | Self::CriterionNotFinite { remedies, .. }
+            | Self::CriterionTwice { remedies, .. }
             | Self::ScoresTooWide { remedies, .. } => *remedies = mended_by,
             _ => {}
         }

@@ -46,12 +46,19 @@ impl Answers {
         Some(users)
     }
 
-    /// Brings the users into an order.
+    /// The users in an order, or in the one that they are in, without those who answered nothing.
+    pub(crate) fn who_answered(&self, order: Option<Vec<u32>>) -> Vec<u32> {
+        let mut users = order.unwrap_or_else(|| (0..self.users() as u32).collect());
+        users.retain(|&user| self.answered.row(user as usize).iter().any(|&word| word != 0));
+        users
+    }
+
+    /// Keeps some users, in an order.
     ///
     /// # Errors
     /// Nobody waits for it.
     pub(crate) fn reorder(&mut self, users: &[u32], interest: Interest<'_>) -> Result<(), Unwanted> {
-        if users.is_sorted() {
+        if users.len() == self.users() && users.is_sorted() {
             return Ok(());
         }
         self.scores = self.scores.in_order(users, interest)?;

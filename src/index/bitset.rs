@@ -64,12 +64,12 @@ impl BitMatrix {
         words.par_chunks_mut(block).map(move |words| BitRows { words, words_per_row })
     }
 
-    /// This matrix with its rows in another order.
+    /// Some rows of this matrix, in an order.
     pub(crate) fn in_order(&self, rows: &[u32]) -> Self {
-        let mut words = vec![0; self.words.len()];
+        let mut words = vec![0; rows.len() * self.words_per_row];
         let into = words.par_chunks_mut(self.words_per_row.max(1));
         into.zip(rows).for_each(|(into, &row)| into.copy_from_slice(self.row(row as usize)));
-        Self { words, ..*self }
+        Self { rows: rows.len(), words, ..*self }
     }
 
     /// How many rows there are.

@@ -13,12 +13,12 @@ use crate::index::bitset::BitMatrix;
 use crate::index::blocks::AnswerBlocks;
 use crate::index::classify::{AllAnswers, ClassifyMemory, answered, classify, support};
 use crate::index::columns::too_wide;
+use crate::index::criterion::{Criterion, CriterionValues};
 use crate::index::decimal::DecimalScan;
 use crate::index::error::{BuildError, Ended};
-use crate::index::input::InputColumns;
 use crate::index::key::{Key, Users};
-use crate::index::layout::InputLayout;
 use crate::index::raw::RawScores;
+use crate::index::roles::{InputRoles, RoleColumns};
 use crate::index::spread::Spread;
 use crate::interest::{Interest, Unwanted, awaited, wanted};
 
@@ -59,7 +59,7 @@ use crate::interest::{Interest, Unwanted, awaited, wanted};
 /// ```
 #[derive(Debug)]
 pub struct IndexBuilder {
-    columns: Arc<dyn InputColumns>,
+    columns: RoleColumns,
     schema: SchemaRef,
     users: Users,
     questions: Key,
@@ -71,6 +71,8 @@ pub struct IndexBuilder {
     not_finite: Option<(u32, u32, f64)>,
     /// Whether scores that are floats stand for decimals.
     decimals: Option<DecimalScan>,
+    /// What takes the place of grand totals, if anything does.
+    criterion: Option<Criterion>,
 }
 
 impl IndexBuilder {
@@ -78,15 +80,16 @@ impl IndexBuilder {
     ///
     /// # Errors
     /// A column that is missing or ambiguous, or has a type that cannot play its role.
-    pub fn try_new(schema: &SchemaRef, layout: impl Into<InputLayout>) -> Result<Self> {
-        let columns = layout.into().columns(schema.fields())?;
+    pub fn try_new(schema: &SchemaRef, roles: impl Into<InputRoles>) -> Result<Self> {
+        let columns = roles.into().columns(schema.fields())?;
         Ok(Self {
-            users: columns.users()?,
-            questions: columns.questions()?,
+            users: columns.answers.users()?,
+            questions: columns.answers.questions()?,
             answers: AnswerBlocks::default(),
             spread: Spread::default(),
             not_finite: None,
-            decimals: columns.decimals(),
+            decimals: columns.answers.decimals(),
+            criterion: columns.criterion.as_ref().map(Criterion::new),
             columns,
             schema: Arc::clone(schema),
         })
@@ -95,7 +98,7 @@ impl IndexBuilder {
     /// An empty builder for other batches of the same table.
     pub fn sibling(&self) -> Self {
         Self {
-            columns: Arc::clone(&self.columns),
+            columns: self.columns.clone(),
             schema: Arc::clone(&self.schema),
             users: self.users.sibling(),
             questions: self.questions.sibling(),
@@ -103,6 +106,7 @@ impl IndexBuilder {
             spread: Spread::default(),
             not_finite: None,
             decimals: self.decimals.as_ref().map(DecimalScan::sibling),
+            criterion: self.criterion.as_ref().map(Criterion::sibling),
         }
     }
 
@@ -130,6 +134,9 @@ impl IndexBuilder {
         if let (Some(here), Some(there)) = (&mut self.decimals, &sibling.decimals) {
             here.merge(there);
         }
+        if let (Some(here), Some(there)) = (&mut self.criterion, sibling.criterion) {
+            here.absorb(there, &users);
+        }
         Ok(())
     }
 
@@ -140,7 +147,10 @@ impl IndexBuilder {
     /// array that Arrow cannot read.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), BuildError> {
         self.check_columns(batch)?;
-        let answers = self.columns.answers(batch, &mut self.users, &mut self.questions)?;
+        let users = self.users.push(batch)?;
+        let rows =
+            self.criterion.as_mut().map(|criterion| criterion.push(batch, &users)).transpose()?.flatten();
+        let answers = self.columns.answers.answers(batch, users, rows.as_ref(), &mut self.questions)?;
         if let RawScores::Float(scores) = &answers.scores {
             let odd = || scores.iter().position(|score| !score.is_finite());
             let odd = self.not_finite.is_none().then(odd).flatten();
@@ -172,21 +182,30 @@ impl IndexBuilder {
     }
 
     /// All answers, with what is known of their scores.
-    fn all_answers(&self) -> AllAnswers<'_> {
+    fn all_answers<'a>(&'a self, criterion: Option<&'a CriterionValues>) -> AllAnswers<'a> {
         let decimals = self.decimals.as_ref().and_then(DecimalScan::unit);
-        AllAnswers { blocks: &self.answers, spread: self.spread, decimals }
+        AllAnswers { blocks: &self.answers, spread: self.spread, decimals, criterion }
+    }
+
+    /// The values of the criterion, if there is one.
+    fn criterion_values(&self) -> Option<CriterionValues> {
+        self.criterion.as_ref().map(|criterion| criterion.values(self.users.len()))
     }
 
     /// Bytes held now.
     pub fn memory(&self) -> usize {
-        self.users.bytes() + self.questions.interner.bytes() + self.answers.bytes()
+        let criterion = self.criterion.as_ref().map_or(0, Criterion::bytes);
+        self.users.bytes() + self.questions.interner.bytes() + self.answers.bytes() + criterion
     }
 
     /// Bytes that [`finish`](Self::finish) will need beside those held now, at most.
     pub fn finish_memory(&self) -> usize {
         let (users, questions) = (self.users.len(), self.questions.interner.len());
         let bits = BitMatrix::bytes(users, questions);
-        let ClassifyMemory { scores, working } = ClassifyMemory::of(self.all_answers(), users, questions);
+        let criterion = self.criterion_values();
+        let answers = self.all_answers(criterion.as_ref());
+        let ClassifyMemory { scores, working } = ClassifyMemory::of(answers, users, questions);
+        let working = working + criterion.map_or(0, |_| CriterionValues::bytes(users));
         let names = self.questions.interner.sorted_bytes() + self.questions.interner.bytes();
         let order = users * size_of::<u32>();
         let sorting = self.users.by_name_bytes();
@@ -225,6 +244,9 @@ impl IndexBuilder {
         if let Some((user, question, score)) = self.not_finite {
             return Err(self.score_not_finite(user, question, score)?.into());
         }
+        if let Some(criterion) = &self.criterion {
+            criterion.check(&self.users)?;
+        }
         let (by_name, sorted) =
             rayon::join(|| self.users.by_name(interest), || self.questions.interner.sorted(interest));
         let (by_name, sorted) = (by_name?, sorted?);
@@ -242,20 +264,21 @@ impl IndexBuilder {
             Ok(answered) => answered,
             Err((user, question)) => return Err(self.duplicate(user, question)?.into()),
         };
-        let all = self.all_answers();
-        let floats_as_decimals = all.decimals.is_some();
+        let criterion = self.criterion_values();
+        let all = self.all_answers(criterion.as_ref());
+        let floats_as_decimals = all.blocks.are_floats() && !all.are_floats();
         let scores = classify(&answered, &positions, all, interest)?;
-        let scores = scores.ok_or_else(|| too_wide(self.columns.score()))?;
+        let scores = scores.ok_or_else(|| too_wide(self.widest()))?;
+        drop(criterion);
         self.answers = AnswerBlocks::default();
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
         let mut answers = Answers { answered, scores, ids, support };
         interest.check()?;
-        // Without names their answers order users, where that matters.
-        if let Some(order) = by_name.or_else(|| answers.order_by_answers()) {
-            answers.reorder(&order, interest)?;
-        }
+        // Without names their answers order users, where that matters. Who answered nothing is in no set.
+        let order = by_name.or_else(|| answers.order_by_answers());
+        answers.reorder(&answers.who_answered(order), interest)?;
         let mut labels = Vec::new();
-        for number in self.columns.integers() {
+        for number in self.columns.answers.integers() {
             interest.check()?;
             let position = positions.get(number as usize);
             if position.is_some_and(|&position| answers.tells_users_apart(position as usize)) {
@@ -278,9 +301,20 @@ impl IndexBuilder {
         })
     }
 
+    /// The column of the most digits.
+    fn widest(&self) -> &str {
+        let scores = self.spread.span();
+        let is_wider = |criterion: &&Criterion| match criterion.values(self.users.len()) {
+            CriterionValues::Exact(_, spread) => spread.span() > scores,
+            CriterionValues::Float(_) => false,
+        };
+        let criterion = self.criterion.as_ref().filter(is_wider);
+        criterion.map_or(self.columns.answers.score(), Criterion::name)
+    }
+
     fn duplicate(&self, user: u32, question: u32) -> Result<KCorrsetError, ArrowError> {
         let (user, question) = (self.users.text(user)?, self.questions.interner.text(question)?);
-        Ok(self.columns.duplicate(user.unwrap_or_default(), question))
+        Ok(self.columns.answers.duplicate(user.unwrap_or_default(), question))
     }
 }
 

@@ -13,8 +13,9 @@ use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, BitRows, columns, rank};
 use crate::index::blocks::{AnswerBlocks, BLOCK};
+use crate::index::criterion::CriterionValues;
 use crate::index::decimal::DecimalUnit;
-use crate::index::raw::{RawAnswers, RawScores};
+use crate::index::raw::{RawAnswers, RawScores, float};
 use crate::index::scores::{Binary, Scores, Weighted, offsets};
 use crate::index::spread::Spread;
 use crate::interest::{Interest, Unwanted, filled};
@@ -26,14 +27,17 @@ pub(crate) struct AllAnswers<'a> {
     /// How far the scores spread that are exact as they came.
     pub(crate) spread: Spread,
     /// The unit in which scores that are floats are whole; `None` where they are no floats,
-    /// or are summed as such.
+    /// or are no decimals.
     pub(crate) decimals: Option<DecimalUnit>,
+    /// What takes the place of grand totals, if anything does.
+    pub(crate) criterion: Option<&'a CriterionValues>,
 }
 
 impl AllAnswers<'_> {
     /// Whether the scores are summed as floats.
     pub(crate) fn are_floats(&self) -> bool {
-        self.blocks.are_floats() && self.decimals.is_none()
+        let of_criterion = matches!(self.criterion, Some(CriterionValues::Float(_)));
+        of_criterion || self.blocks.are_floats() && self.decimals.is_none()
     }
 
     /// A score of a list, where scores are exact.
@@ -160,12 +164,17 @@ impl ClassifyMemory {
             return Self { scores, working: (number + users) * size_of::<f64>() };
         }
         let spread = answers.spread();
-        // Whatever users answered, totals are no wider.
-        let totals = spread.widest() * I256::from(questions as u64);
+        // Whatever users answered, their totals are no wider.
+        let subtotals = spread.widest() * I256::from(questions as u64);
+        let totals = match answers.criterion {
+            Some(CriterionValues::Exact(_, spread)) => spread.widest(),
+            _ => subtotals,
+        };
         let scores = if spread.span() <= I256::ONE && totals <= I256::from(i16::MAX) {
             BitMatrix::bytes(users, questions) + users * size_of::<i16>()
         } else {
-            let sums = totals.checked_mul(totals).and_then(|sums| sums.checked_mul(I256::from(users as u64)));
+            let widest = subtotals.max(totals);
+            let sums = widest.checked_mul(widest).and_then(|sums| sums.checked_mul(I256::from(users as u64)));
             let number_bytes = match sums {
                 Some(sums) if sums <= I256::from(i64::MAX) => size_of::<i64>(),
                 Some(sums) if sums <= I256::from(i128::MAX) => size_of::<i128>(),
@@ -216,6 +225,18 @@ impl Answered<'_> {
     fn exact(&self) -> Result<Option<Scores>, Unwanted> {
         let spread = self.answers.spread();
         self.interest.check()?;
+        if let Some(CriterionValues::Exact(values, own)) = self.answers.criterion {
+            // Who has none answered nothing, and is not to widen the others.
+            let of_user = |value: &Option<i128>| value.map_or(own.scaled_lowest(), |value| own.scaled(value));
+            return if own.widest() <= I256::from(i64::MAX) {
+                self.exact_of(spread, &values.iter().map(|value| i64::of(of_user(value))).collect::<Vec<_>>())
+            } else {
+                self.exact_of(
+                    spread,
+                    &values.iter().map(|value| I256::of(of_user(value))).collect::<Vec<_>>(),
+                )
+            };
+        }
         let largest = spread.widest() * I256::from(self.rows.columns() as u64);
         if largest <= I256::from(i64::MAX) {
             self.exact_of(spread, &self.totals::<i64>(spread)?)
@@ -344,6 +365,11 @@ impl Answered<'_> {
         Ok(scores)
     }
 
+    /// A score as a double, scaled down.
+    fn float(list: &RawAnswers, place: usize, exponent: i32) -> Compensated {
+        scaled_down(list.scores.float(place), exponent)
+    }
+
     /// Scores are scaled by one power of two, so that no square of a sum overflows;
     /// then each question is shifted by its median, and the grand totals by theirs. The
     /// median is near the bulk of the data, where a mean would follow the outliers.
@@ -355,16 +381,14 @@ impl Answered<'_> {
         let largest = |lists: &Vec<RawAnswers>| {
             lists.iter().try_fold(0.0, |largest: f64, list| {
                 self.interest.check()?;
-                Ok(floats_of(list).iter().fold(largest, |largest, score| largest.max(score.abs())))
+                let sizes = (0..list.len()).map(|place| list.scores.float(place)[0].abs());
+                Ok(sizes.fold(largest, f64::max))
             })
         };
         let larger = |x: f64, y: f64| Ok(x.max(y));
         let exponent = exponent(blocks.par_iter().map(largest).try_reduce(|| 0.0, larger)?);
         let offsets = offsets(self.rows);
-        let number = |list: &RawAnswers, place: usize| {
-            let score = floats_of(list).get(place).copied().unwrap_or(0.0);
-            Compensated::from(scale_down(score, exponent))
-        };
+        let number = |list: &RawAnswers, place: usize| Self::float(list, place, exponent);
         let mut scores = self.placed(&offsets, Compensated::default(), number)?;
         let centres = self.centres(exponent)?;
 
@@ -379,6 +403,7 @@ impl Answered<'_> {
         self.interest.check()?;
         let centre = median(totals.iter().map(|total| total.value()).collect());
         totals.iter_mut().for_each(|total| total.add(-centre));
+        self.interest.check()?;
 
         by_block(&mut scores, &offsets).into_par_iter().try_for_each(|(first, scores)| {
             self.interest.check()?;
@@ -398,8 +423,37 @@ impl Answered<'_> {
             scores.iter_mut().for_each(|score| *score = score.times_power(up).on_grid(GRID));
             Ok(())
         })?;
-        totals.iter_mut().for_each(|total| *total = total.times_power(up).rounded());
+        match self.answers.criterion {
+            None => totals.iter_mut().for_each(|total| *total = total.times_power(up).rounded()),
+            Some(values) => totals = self.outside_totals(values)?,
+        }
         Ok(Weighted { offsets, scores, totals })
+    }
+
+    /// The values of a criterion: scaled, shifted by their median and scaled again, as scores are, but
+    /// with powers of two of their own.
+    fn outside_totals(&self, values: &CriterionValues) -> Result<Vec<Compensated>, Unwanted> {
+        let values: Vec<Option<[f64; 2]>> = match values {
+            CriterionValues::Exact(values, _) => values.iter().map(|value| value.map(float)).collect(),
+            CriterionValues::Float(values) => {
+                values.iter().map(|value| value.map(|value| [value, 0.0])).collect()
+            }
+        };
+        self.interest.check()?;
+        let largest = values.iter().flatten().fold(0.0, |largest: f64, value| largest.max(value[0].abs()));
+        let exponent = exponent(largest);
+        let centre = median(values.iter().flatten().map(|value| scale_down(value[0], exponent)).collect());
+        self.interest.check()?;
+        let total = |value: &Option<[f64; 2]>| {
+            // Who has none answered nothing.
+            let mut total = value.map_or(centre.into(), |value| scaled_down(value, exponent));
+            total.add(-centre);
+            total
+        };
+        let totals: Vec<Compensated> = values.iter().map(total).collect();
+        let largest = totals.iter().fold(0.0, |largest: f64, total| largest.max(total.value().abs()));
+        let up = 2f64.powi((-self::exponent(largest)).clamp(-2, MOST_SCALED_UP));
+        Ok(totals.into_iter().map(|total| total.times_power(up).rounded()).collect())
     }
 
     /// For each position, the median of the scaled scores.
@@ -412,8 +466,9 @@ impl Answered<'_> {
         let mut by_question: Vec<Vec<f64>> = sizes.into_iter().map(Vec::with_capacity).collect();
         for list in self.answers.blocks.lists() {
             self.interest.check()?;
-            for (&question, &score) in list.questions.iter().zip(floats_of(list)) {
-                by_question[self.positions[question as usize] as usize].push(scale_down(score, exponent));
+            for (place, &question) in list.questions.iter().enumerate() {
+                let score = Self::float(list, place, exponent).value();
+                by_question[self.positions[question as usize] as usize].push(score);
             }
         }
         let centre = |scores| {
@@ -440,10 +495,6 @@ fn by_block<'a, N>(mut scores: &'a mut [N], offsets: &[usize]) -> Vec<(usize, &'
     parts
 }
 
-fn floats_of(list: &RawAnswers) -> &[f64] {
-    if let RawScores::Float(scores) = &list.scores { scores } else { &[] }
-}
-
 /// The leading parts of floating point scores are multiples of this and below 2 in size.
 /// So sums of up to 16 of them are exact, and the same whatever is added first: a filter
 /// that fixes a question changes the order, but no bit of r.
@@ -466,6 +517,13 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn exponent(value: f64) -> i32 {
     let biased = (value.to_bits() >> 52 & 0x7ff) as i32;
     biased.max(1) - 1023
+}
+
+/// A double and what is left beside it, divided by `2^exponent`.
+fn scaled_down([value, rest]: [f64; 2], exponent: i32) -> Compensated {
+    let mut number = Compensated::from(scale_down(value, exponent));
+    number.add(scale_down(rest, exponent));
+    number
 }
 
 /// `value / 2^exponent`: exact unless the result is below the smallest normal number.
@@ -506,7 +564,7 @@ mod tests {
         blocks.push(&raw);
         spread.push(&raw.scores);
         let positions: Vec<u32> = (0..questions as u32).collect();
-        let answers = AllAnswers { blocks: &blocks, spread, decimals: None };
+        let answers = AllAnswers { blocks: &blocks, spread, decimals: None, criterion: None };
         classify(&answered, &positions, answers, Interest::LASTING).unwrap()
     }
 

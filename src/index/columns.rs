@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type,
+    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field, Float64Type, Int64Type,
     UInt64Type,
 };
 use arrow::error::ArrowError;
@@ -72,20 +72,23 @@ pub(crate) fn value_type(data_type: &DataType) -> &DataType {
     }
 }
 
-/// Checks that a column can hold scores.
+/// Checks that the values of a column are numbers, or booleans, and mean what is stored.
 ///
 /// # Errors
-/// [`KCorrsetError::ScoreType`] where it cannot.
-pub fn check_score_type(name: &str, data_type: &DataType) -> Result<()> {
-    match data_type {
-        DataType::Dictionary(_, values) => check_score_type(name, values),
-        DataType::Boolean => Ok(()),
-        number if number.is_numeric() => Ok(()),
-        _ => Err(KCorrsetError::ScoreType {
-            name: name.to_string(),
-            data_type: data_type.to_string(),
-            remedies: Vec::new(),
-        }),
+/// [`KCorrsetError::NumberType`] where they are of another type, and [`KCorrsetError::NumberExtensionType`]
+/// where they are of an extension type.
+pub fn check_numeric(role: &'static str, field: &Field) -> Result<()> {
+    let (name, data_type) = (field.name().clone(), field.data_type().to_string());
+    let values = value_type(field.data_type());
+    if !values.is_numeric() && values != &DataType::Boolean {
+        return Err(KCorrsetError::NumberType { role, name, data_type, remedies: Vec::new() });
+    }
+    match field.extension_type_name().map(str::to_string) {
+        None => Ok(()),
+        Some(extension) => {
+            let remedies = Vec::new();
+            Err(KCorrsetError::NumberExtensionType { role, name, extension, data_type, remedies })
+        }
     }
 }
 

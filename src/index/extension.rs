@@ -9,8 +9,6 @@ use std::collections::HashMap;
 
 use arrow::datatypes::Field;
 
-use crate::error::{KCorrsetError, Result};
-
 /// The keys of a field's metadata that say of what extension type it is begin with this.
 const EXTENSION_KEYS: &str = "ARROW:extension:";
 
@@ -22,20 +20,4 @@ pub fn extension_metadata(field: &Field) -> HashMap<String, String> {
     }
     let metadata = field.metadata().iter().filter(|(key, _)| key.starts_with(EXTENSION_KEYS));
     metadata.map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-/// Checks that the values of a score column are the numbers that are stored.
-///
-/// # Errors
-/// [`KCorrsetError::ScoreExtensionType`] where the column is of an extension type.
-pub fn check_score_extension(field: &Field) -> Result<()> {
-    match field.extension_type_name() {
-        None => Ok(()),
-        Some(extension) => Err(KCorrsetError::ScoreExtensionType {
-            name: field.name().clone(),
-            extension: extension.to_string(),
-            data_type: field.data_type().to_string(),
-            remedies: Vec::new(),
-        }),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::datatypes::{Field, Fields};
 
 use crate::error::{KCorrsetError, Result};
@@ -34,19 +34,32 @@ pub(crate) trait InputColumns: fmt::Debug + Send + Sync {
     /// The name of a column to blame for scores of too many digits.
     fn score(&self) -> &str;
 
-    /// The answers of a batch, whose users and questions become known.
+    /// The answers of a batch, whose questions become known.
+    ///
+    /// # Arguments
+    /// `users`: that of each row; `rows`: those that count, none of which is NULL, if not all.
     ///
     /// # Errors
     /// A score of more than 128 bits, or an array that Arrow cannot read.
     fn answers(
         &self,
         batch: &RecordBatch,
-        users: &mut Users,
+        users: Vec<u32>,
+        rows: Option<&BooleanArray>,
         questions: &mut Key,
     ) -> Result<RawAnswers, BuildError>;
 
     /// The error for a user who answered a question twice.
     fn duplicate(&self, user: String, question: String) -> KCorrsetError;
+}
+
+/// The ids of those rows; of all, if they are not given.
+pub(crate) fn only(mut ids: Vec<u32>, rows: Option<&BooleanArray>) -> Vec<u32> {
+    if let Some(rows) = rows {
+        let mut rows = rows.values().iter();
+        ids.retain(|_| rows.next() == Some(true));
+    }
+    ids
 }
 
 /// The place of the only column that has a name.

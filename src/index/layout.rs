@@ -36,14 +36,14 @@ impl From<ColumnNames> for InputLayout {
 }
 
 impl InputLayout {
-    /// The columns of a table in this layout.
+    /// The columns of a table in this layout, of which those at some places are beside the answers.
     ///
     /// # Errors
     /// A column that is missing or ambiguous, or has a type that cannot play its role.
-    pub(crate) fn columns(&self, fields: &Fields) -> Result<Arc<dyn InputColumns>> {
+    pub(crate) fn columns(&self, fields: &Fields, beside: &[usize]) -> Result<Arc<dyn InputColumns>> {
         Ok(match self {
             Self::Long(names) => Arc::new(LongColumns::try_new(fields, names)?),
-            Self::Wide { user } => Arc::new(WideColumns::try_new(fields, user.as_deref())?),
+            Self::Wide { user } => Arc::new(WideColumns::try_new(fields, user.as_deref(), beside)?),
         })
     }
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch};
-use arrow::compute::{filter, is_not_null};
+use arrow::compute::{and, filter, is_not_null};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 
 use crate::error::{KCorrsetError, Result};
-use crate::index::columns::{ColumnNames, check_score_type, key_type, raw_scores, without_dictionary};
+use crate::index::columns::{ColumnNames, check_numeric, key_type, raw_scores, without_dictionary};
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
-use crate::index::extension::{check_score_extension, extension_metadata};
-use crate::index::input::{InputColumns, place_of};
+use crate::index::extension::extension_metadata;
+use crate::index::input::{InputColumns, only, place_of};
 use crate::index::key::{Key, Users};
 use crate::index::raw::RawAnswers;
 
@@ -43,8 +43,7 @@ impl LongColumns {
         let (user, question) = (column("user", &names.user)?, column("question", &names.question)?);
         let score = column("score", &names.score)?;
         key_type("user", &names.user, user.field.data_type())?;
-        check_score_type(&names.score, score.field.data_type())?;
-        check_score_extension(&score.field)?;
+        check_numeric("score", &score.field)?;
         let question_type = key_type("question", &names.question, question.field.data_type())?;
         Ok(Self { user, question, question_type, score })
     }
@@ -108,22 +107,27 @@ impl InputColumns for LongColumns {
         self.score.field.name()
     }
 
-    /// Users and questions of rows without a score only become known.
+    /// Questions of rows without a score only become known.
     fn answers(
         &self,
         batch: &RecordBatch,
-        users: &mut Users,
+        users: Vec<u32>,
+        rows: Option<&BooleanArray>,
         questions: &mut Key,
     ) -> Result<RawAnswers, BuildError> {
         let score = without_dictionary(batch.column(self.score.place))?;
         let scored = (score.logical_null_count() > 0).then(|| is_not_null(&score)).transpose()?;
+        let scored = match (scored, rows) {
+            (Some(scored), Some(rows)) => Some(and(&scored, rows)?),
+            (scored, rows) => scored.or_else(|| rows.cloned()),
+        };
         let score = match &scored {
             Some(scored) => filter(&score, scored)?,
             None => score,
         };
         let of_scored = |ids| only(ids, scored.as_ref());
         Ok(RawAnswers {
-            users: of_scored(users.push(batch)?),
+            users: of_scored(users),
             questions: of_scored(questions.push(batch.column(self.question.place))?),
             scores: raw_scores(self.score(), &score)?,
         })
@@ -132,13 +136,4 @@ impl InputColumns for LongColumns {
     fn duplicate(&self, user: String, question: String) -> KCorrsetError {
         KCorrsetError::DuplicateAnswer { user, question, found: String::new(), remedies: Vec::new() }
     }
-}
-
-/// The ids of those rows; of all, if they are not given.
-fn only(mut ids: Vec<u32>, rows: Option<&BooleanArray>) -> Vec<u32> {
-    if let Some(rows) = rows {
-        let mut rows = rows.values().iter();
-        ids.retain(|_| rows.next() == Some(true));
-    }
-    ids
 }

@@ -18,6 +18,7 @@ mod classify;
 mod column_bytes;
 mod columns;
 mod common_type;
+mod criterion;
 mod decimal;
 mod dictionary;
 mod error;
@@ -29,6 +30,7 @@ mod layout;
 mod long;
 mod raw;
 mod recent;
+mod roles;
 pub(crate) mod scores;
 mod sorting;
 mod spread;
@@ -45,10 +47,11 @@ use arrow::row::{RowConverter, SortField};
 
 pub use answers::Answers;
 pub use builder::IndexBuilder;
-pub use columns::{ColumnNames, check_score_type, key_type};
+pub use columns::{ColumnNames, check_numeric, key_type};
 pub use error::BuildError;
-pub use extension::{check_score_extension, extension_metadata};
+pub use extension::extension_metadata;
 pub use layout::InputLayout;
+pub use roles::InputRoles;
 
 /// Everything the sweep and its output need to know of a table, once.
 #[derive(Debug, Clone)]

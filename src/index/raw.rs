@@ -20,6 +20,16 @@ impl RawScores {
         }
     }
 
+    /// A score as a double, to which a wide one is rounded, and what that leaves of it.
+    #[inline]
+    pub(crate) fn float(&self, place: usize) -> [f64; 2] {
+        match self {
+            Self::Exact(scores) => float(scores[place].into()),
+            Self::Wide(scores) => float(scores[place]),
+            Self::Float(scores) => [scores[place], 0.0],
+        }
+    }
+
     /// Exact scores in the narrowest form.
     pub(crate) fn exact(scores: Vec<i128>) -> Self {
         let narrow: Result<Vec<i64>, _> = scores.iter().map(|&score| score.try_into()).collect();
@@ -53,6 +63,14 @@ impl RawScores {
             (Self::Float(_), _) | (_, Self::Float(_)) => {}
         }
     }
+}
+
+/// The double next to an integer, and what is left of that: of 106 bits at most, nothing beside.
+#[inline]
+pub(crate) fn float(integer: i128) -> [f64; 2] {
+    let rounded = integer as f64;
+    // Both fit 128 bits, but for the largest there are.
+    [rounded, integer.wrapping_sub(rounded as i128) as f64]
 }
 
 /// A number that scores are kept as.

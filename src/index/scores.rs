@@ -42,7 +42,7 @@ impl Scores {
         }
     }
 
-    /// These scores with the users in another order.
+    /// The scores of some users, in an order.
     ///
     /// # Errors
     /// Nobody waits for them.
@@ -120,7 +120,7 @@ impl<N: Copy> Weighted<N> {
         &self.scores[self.offsets[user]..self.offsets[user + 1]]
     }
 
-    /// These scores with the users in another order.
+    /// The scores of some users, in an order.
     fn in_order(&self, users: &[u32], interest: Interest<'_>) -> Result<Self, Unwanted> {
         let mut ordered = Self {
             offsets: Vec::with_capacity(self.offsets.len()),
@@ -137,7 +137,7 @@ impl<N: Copy> Weighted<N> {
     }
 }
 
-/// What each user has, with the users in another order.
+/// What some users have, in an order.
 fn in_order<N: Copy>(of: &[N], users: &[u32]) -> Vec<N> {
     users.iter().map(|&user| of[user as usize]).collect()
 }

@@ -50,7 +50,8 @@ impl Spread {
         }
     }
 
-    fn of(score: i128) -> Self {
+    /// The spread of one score.
+    pub(crate) fn of(score: i128) -> Self {
         Self { divisor: score.unsigned_abs(), lowest: score, highest: score }
     }
 

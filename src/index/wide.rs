@@ -21,12 +21,11 @@ use arrow::datatypes::{DataType, Field, Fields};
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result, UnfitColumns};
-use crate::index::columns::{check_score_type, key_type, value_type, without_dictionary};
+use crate::index::columns::{check_numeric, key_type, value_type, without_dictionary};
 use crate::index::common_type::CommonType;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
-use crate::index::extension::check_score_extension;
-use crate::index::input::{InputColumns, place_of};
+use crate::index::input::{InputColumns, only, place_of};
 use crate::index::key::{Key, Users};
 use crate::index::raw::RawAnswers;
 
@@ -52,7 +51,7 @@ impl WideColumns {
     /// # Errors
     /// A user column that is missing, ambiguous, or of a type that names nobody; no question,
     /// two of one name, or one whose values are no scores.
-    pub(crate) fn try_new(fields: &Fields, user: Option<&str>) -> Result<Self> {
+    pub(crate) fn try_new(fields: &Fields, user: Option<&str>, beside: &[usize]) -> Result<Self> {
         let user = user.map(|name| place_of(fields, "user", name)).transpose()?;
         if let Some(place) = user {
             key_type("user", fields[place].name(), fields[place].data_type())?;
@@ -61,7 +60,8 @@ impl WideColumns {
             .iter()
             .enumerate()
             .map(|(place, field)| (place, field.as_ref()))
-            .filter(|(place, field)| Some(*place) != user && !is_unnamed_index(field.name()))
+            .filter(|(place, _)| Some(*place) != user && !beside.contains(place))
+            .filter(|(_, field)| !is_unnamed_index(field.name()))
             .collect();
         let user = user.map(|place| (place, fields[place].as_ref().clone()));
         check(&questions, user.as_ref().map(|(_, field)| field.name()))?;
@@ -102,11 +102,7 @@ fn check(questions: &[(usize, &Field)], user: Option<&String>) -> Result<()> {
         let name = twice.name().clone();
         return Err(KCorrsetError::AmbiguousColumn { role: "question", name, remedies: Vec::new() });
     }
-    let fit = |field: &Field| {
-        field.data_type() == &DataType::Null
-            || check_score_type(field.name(), field.data_type()).is_ok()
-                && check_score_extension(field).is_ok()
-    };
+    let fit = |field: &Field| field.data_type() == &DataType::Null || check_numeric("score", field).is_ok();
     let unfit: Vec<&Field> = questions.iter().map(|(_, field)| *field).filter(|field| !fit(field)).collect();
     if unfit.is_empty() {
         return Ok(());
@@ -165,10 +161,10 @@ impl InputColumns for WideColumns {
     fn answers(
         &self,
         batch: &RecordBatch,
-        users: &mut Users,
+        users: Vec<u32>,
+        rows: Option<&BooleanArray>,
         questions: &mut Key,
     ) -> Result<RawAnswers, BuildError> {
-        let users = users.push(batch)?;
         // With the first user all questions become known, in the order of the columns.
         if !users.is_empty() && questions.interner.len() == 0 {
             let names = self.questions.iter().map(|question| &question.name);
@@ -176,6 +172,13 @@ impl InputColumns for WideColumns {
         }
         let columns = self.questions.iter().map(|question| without_dictionary(batch.column(question.place)));
         let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
+        let (columns, users) = match rows {
+            None => (columns, users),
+            Some(rows) => {
+                let columns = columns.iter().map(|column| filter(column, rows)).collect::<Result<_, _>>()?;
+                (columns, only(users, Some(rows)))
+            }
+        };
         let number = columns.iter().map(|column| column.len() - column.logical_null_count()).sum();
         let mut answers = RawAnswers {
             users: Vec::with_capacity(number),

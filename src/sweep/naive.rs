@@ -26,6 +26,26 @@ pub fn k_corrset<U: Ord, Q: Ord + Clone>(
     k: usize,
     corrected: bool,
 ) -> BTreeMap<Vec<Q>, Answer> {
+    sets(rows, k, |_, total, a| Some(if corrected { total - a } else { total }))
+}
+
+/// Every k-subset of the questions, with r and n, where b is a value of each user's own; users without one
+/// are left out. Values are taken in units of their greatest common divisor.
+pub fn with_criterion<U: Ord, Q: Ord + Clone>(
+    rows: &[(U, Q, i128)],
+    k: usize,
+    criterion: &BTreeMap<U, i128>,
+) -> BTreeMap<Vec<Q>, Answer> {
+    let unit = criterion.values().fold(0, |unit, value| greatest_common_divisor(unit, value.abs())).max(1);
+    sets(rows, k, |user, _, _| criterion.get(user).map(|value| value / unit))
+}
+
+/// `b` is that of a user, given by name, grand total and a; users without are left out.
+fn sets<U: Ord, Q: Ord + Clone>(
+    rows: &[(U, Q, i128)],
+    k: usize,
+    b: impl Fn(&U, i128, i128) -> Option<i128>,
+) -> BTreeMap<Vec<Q>, Answer> {
     let unit = rows.iter().fold(0, |unit, row| greatest_common_divisor(unit, row.2.abs())).max(1);
     let mut scores: BTreeMap<&U, BTreeMap<&Q, i128>> = BTreeMap::new();
     for (user, question, score) in rows {
@@ -36,13 +56,13 @@ pub fn k_corrset<U: Ord, Q: Ord + Clone>(
     let mut answers = BTreeMap::new();
     for subset in subsets(&questions, k) {
         let mut pairs = Vec::new();
-        for of_user in scores.values() {
+        for (user, of_user) in &scores {
             let on_subset: Option<Vec<i128>> =
                 subset.iter().map(|question| of_user.get(question).copied()).collect();
             if let Some(on_subset) = on_subset {
                 let a: i128 = on_subset.iter().sum();
                 let total: i128 = of_user.values().sum();
-                pairs.push((a, if corrected { total - a } else { total }));
+                pairs.extend(b(user, total, a).map(|b| (a, b)));
             }
         }
         let subset: Vec<Q> = subset.into_iter().cloned().collect();

@@ -127,14 +127,15 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::SubsetSizeRange { .. }
             | KCorrsetError::HeuristicWithoutTop
             | KCorrsetError::ExactOption { .. }
+            | KCorrsetError::CorrectedCriterion
             | KCorrsetError::MissingColumn { .. }
             | KCorrsetError::NoAnswerColumns { .. }
             | KCorrsetError::NoQuestionColumns { .. }
             | KCorrsetError::WideScoreTypes { .. }
             | KCorrsetError::WideOption { .. }
             | KCorrsetError::AmbiguousColumn { .. }
-            | KCorrsetError::ScoreType { .. }
-            | KCorrsetError::ScoreExtensionType { .. }
+            | KCorrsetError::NumberType { .. }
+            | KCorrsetError::NumberExtensionType { .. }
             | KCorrsetError::KeyType { .. }
             | KCorrsetError::OptionsArgument { .. }
             | KCorrsetError::UnknownOption { .. }
@@ -151,6 +152,8 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::NullKey { .. }
             | KCorrsetError::ScoreNotFinite { .. }
             | KCorrsetError::ColumnNotFinite { .. }
+            | KCorrsetError::CriterionNotFinite { .. }
+            | KCorrsetError::CriterionTwice { .. }
             | KCorrsetError::DuplicateAnswer { .. }
             | KCorrsetError::DuplicateUser { .. }
             | KCorrsetError::UnknownQuestion { .. }

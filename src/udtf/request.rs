@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::PhysicalExpr;
 
-use crate::index::{ColumnNames, InputLayout};
+use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::search::Method;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::given;
@@ -20,8 +20,8 @@ use crate::udtf::settings::SweepSettings;
 #[derive(Debug)]
 pub(crate) struct KCorrsetRequest {
     pub(crate) sizes: SetSizes,
-    /// How the table holds answers.
-    pub(crate) layout: InputLayout,
+    /// What the columns of the table are.
+    pub(crate) roles: InputRoles,
     pub(crate) options: KCorrsetOptions,
     /// The type of the questions in the result.
     pub(crate) question_type: DataType,
@@ -38,7 +38,7 @@ impl KCorrsetRequest {
         let mut part = |name: &str, value: Option<String>| {
             parts.extend(value.map(|value| format!("{name}={value}")));
         };
-        match &self.layout {
+        match &self.roles.layout {
             InputLayout::Long(ColumnNames { user, question, score }) => {
                 let usual = ColumnNames::default();
                 let named = |name: &String, usual: &String| (name != usual).then(|| name.clone());
@@ -51,6 +51,7 @@ impl KCorrsetRequest {
                 part("user", user.clone());
             }
         }
+        part("criterion", self.roles.criterion.clone());
         for (name, value) in given(&self.options) {
             part(name, Some(value.to_string()));
         }

@@ -55,6 +55,7 @@ def k_corrset(
     question: str | None = None,
     score: str | None = None,
     wide: bool = False,
+    criterion: str | None = None,
     min_users: int | None = None,
     top: int | None = None,
     include: Any = None,
@@ -89,6 +90,8 @@ def k_corrset(
             counts as not answered. Only the column "user", or the one that `user` names, is no
             question; without one each row is a user of its own. An index of pandas that has a name is
             a column like any other, and one without is left out.
+        criterion: Name of a column of numbers that sets are to predict in the place of the grand total,
+            with the same value in all rows of a user. Users for whom it is null are left out.
         min_users: Keep sets with an n of at least this.
         top: Keep only the best so many of each size: r descending, then n descending, then questions
             ascending; the rows come in this order, the smallest sets first. Without, there are as many
@@ -154,6 +157,7 @@ def k_corrset(
         "question": question,
         "score": score,
         "wide": wide,
+        "criterion": criterion,
         "min_users": min_users,
         "top": top,
         "include": include,

@@ -15,7 +15,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{LogicalPlan, UNNAMED_TABLE};
 
 use crate::error::{KCorrsetError, Place, Remedy, UnfitColumns, short};
-use crate::index::{ColumnNames, InputLayout, key_type};
+use crate::index::{ColumnNames, InputLayout, InputRoles, key_type};
 use crate::udtf::advice::near::near_columns;
 use crate::udtf::advice::spelling::Spelling;
 
@@ -33,7 +33,7 @@ pub(crate) struct Advice<'a> {
     table: &'a str,
     /// Its columns.
     fields: &'a Fields,
-    layout: &'a InputLayout,
+    roles: &'a InputRoles,
 }
 
 /// The table of a call as it stands behind FROM: what the call says, or the name that a plan has.
@@ -53,17 +53,24 @@ impl<'a> Advice<'a> {
         config: &ConfigOptions,
         table: &'a str,
         fields: &'a Fields,
-        layout: &'a InputLayout,
+        roles: &'a InputRoles,
     ) -> Self {
-        Self { spelling: Spelling::of(config), table, fields, layout }
+        Self { spelling: Spelling::of(config), table, fields, roles }
     }
 
     /// The columns of a table whose rows are answers.
     fn columns(&self) -> Option<[&'a String; 3]> {
-        match self.layout {
+        match &self.roles.layout {
             InputLayout::Long(ColumnNames { user, question, score }) => Some([user, question, score]),
             InputLayout::Wide { .. } => None,
         }
+    }
+
+    /// Columns that are read beside the answers.
+    pub(crate) fn beside(&self) -> impl Iterator<Item = &'a String> {
+        let answers = self.columns();
+        let is_beside = move |name: &&String| !answers.is_some_and(|columns| columns.contains(name));
+        self.roles.criterion.iter().filter(is_beside)
     }
 
     /// The name of a column of the table.
@@ -89,14 +96,16 @@ impl<'a> Advice<'a> {
             let columns = self.spelling.replacing(&self.names(), &[(column, expression.to_string())]);
             return Some(self.query(&columns, rest));
         };
-        if user == question || user == score || question == score {
+        let twice = |name: &String| [user, question, score].contains(&name);
+        if user == question || user == score || question == score || self.roles.criterion.iter().any(twice) {
             return None;
         }
         let column = |name: &String| match name == column {
             true if expression != self.name(name) => format!("{expression} AS {}", self.name(column)),
             _ => self.name(name),
         };
-        Some(self.query(&[user, question, score].map(column).join(", "), rest))
+        let columns = [user, question, score].into_iter().chain(self.beside());
+        Some(self.query(&columns.map(column).collect::<Vec<_>>().join(", "), rest))
     }
 
     /// The names of the table's columns.
@@ -142,17 +151,27 @@ impl<'a> Advice<'a> {
 
     /// Columns that play no role, of certain types.
     fn free(&self, fits: impl Fn(&DataType) -> bool) -> Vec<&'a str> {
-        let used = |name: &String| self.columns().is_some_and(|columns| columns.contains(&name));
+        let used = |name: &String| {
+            self.columns().is_some_and(|columns| columns.contains(&name))
+                || self.beside().any(|beside| beside == name)
+        };
         let free = self.fields.iter().filter(|field| fits(field.data_type()) && !used(field.name()));
         free.map(|field| field.name().as_str()).collect()
     }
 
-    /// What makes scores of values of a type that cannot be any, and other columns that can.
-    pub(crate) fn for_score(&self, column: &str, data_type: &DataType) -> Vec<Remedy> {
-        let expression = self.number_of(&self.name(column), data_type);
+    /// What makes numbers of values of a type that has none; and of scores other columns that have.
+    fn for_numbers(&self, role: &str, column: &str, data_type: &DataType) -> Vec<Remedy> {
+        let name = self.name(column);
+        // Scores that are text are looked at before anything is said of them.
+        let is_text = || key_type("user", "", data_type).is_ok_and(|values| values.is_string());
+        let as_numbers =
+            || is_text().then(|| ("read text as numbers", format!("TRY_CAST({name} AS DOUBLE)")));
+        let expression = self.number_of(&name, data_type).or_else(as_numbers);
         let effect = expression.as_ref().map(|(effect, _)| *effect).unwrap_or_default();
         let mut remedies = self.computed(effect, column, expression.map(|(_, sql)| sql));
-        remedies.extend(self.other_score());
+        if role == "score" {
+            remedies.extend(self.other_score());
+        }
         remedies
     }
 
@@ -181,7 +200,7 @@ impl<'a> Advice<'a> {
             let qualifier = qualifier.map(|table| format!("{}.", self.spelling.reference(table)));
             Some(format!("{}{}", qualifier.unwrap_or_default(), self.name(name)))
         };
-        let columns: Option<Vec<String>> = columns.into_iter().map(column).collect();
+        let columns: Option<Vec<String>> = columns.into_iter().chain(self.beside()).map(column).collect();
         let rest = self.table.strip_prefix("(SELECT * ");
         let sql = columns.zip(rest).map(|(columns, rest)| format!("(SELECT {} {rest}", columns.join(", ")));
         sql.map(|sql| self.table("take the first of each name", sql)).into_iter().collect()
@@ -248,8 +267,8 @@ impl<'a> Advice<'a> {
             }
             KCorrsetError::AmbiguousColumn { .. } => self.first_columns(schema),
             KCorrsetError::KeyType { role, name, .. } => self.for_key(role, name, data_type(name)),
-            KCorrsetError::ScoreType { name, .. } => self.for_score(name, data_type(name)),
-            KCorrsetError::ScoreExtensionType { name, .. } => self.for_extension(name, data_type(name)),
+            KCorrsetError::NumberType { role, name, .. } => self.for_numbers(role, name, data_type(name)),
+            KCorrsetError::NumberExtensionType { name, .. } => self.for_extension(name, data_type(name)),
             KCorrsetError::NoAnswerColumns { user, .. } => {
                 let names = self.names();
                 let missing =
@@ -316,6 +335,24 @@ impl<'a> Advice<'a> {
                     format!("CASE WHEN abs({0}) < CAST('inf' AS DOUBLE) THEN {0} END", self.name(score));
                 // NaN is greater than any number here.
                 self.computed("take all such scores for NULL", score, Some(finite))
+            }
+            KCorrsetError::CriterionNotFinite { criterion, .. } => {
+                let finite =
+                    format!("CASE WHEN abs({0}) < CAST('inf' AS DOUBLE) THEN {0} END", self.name(criterion));
+                self.computed("leave such users out", criterion, Some(finite))
+            }
+            KCorrsetError::CriterionTwice { criterion, .. } => {
+                let user = match &self.roles.layout {
+                    InputLayout::Long(names) => Some(&names.user),
+                    InputLayout::Wide { user } => user.as_ref(),
+                };
+                let of_user = |function: &str| {
+                    let user = self.name(user?);
+                    Some(format!("{function}({}) OVER (PARTITION BY {user})", self.name(criterion)))
+                };
+                let mut remedies = self.computed("take each user's average", criterion, of_user("avg"));
+                remedies.extend(self.computed("take each user's highest", criterion, of_user("max")));
+                remedies
             }
             KCorrsetError::ScoresTooWide { name, .. } => {
                 let double = format!("CAST({} AS DOUBLE)", self.name(name));

@@ -16,7 +16,7 @@ use datafusion_proto::physical_plan::{
 use datafusion_proto::protobuf;
 use prost::Message;
 
-use crate::index::{ColumnNames, InputLayout};
+use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::sweep::Instructions;
 use crate::udtf::distributed::input::{SharedInputExec, Source};
 use crate::udtf::exec::node::KCorrsetExec;
@@ -57,6 +57,8 @@ struct SweepMessage {
     schema: Option<protobuf::Schema>,
     #[prost(oneof = "LayoutMessage", tags = "3, 4")]
     layout: Option<LayoutMessage>,
+    #[prost(string, optional, tag = "5")]
+    criterion: Option<String>,
     /// Those that are not the default.
     #[prost(message, repeated, tag = "6")]
     options: Vec<OptionMessage>,
@@ -192,7 +194,7 @@ fn encode_sweep(
 ) -> Result<SweepMessage> {
     let KCorrsetScan { request, projection, filters, dynamic_filters, fetch, takes_filters, best, settings } =
         sweep.scan();
-    let KCorrsetRequest { sizes, layout, options, question_type: _, schema, table } = &**request;
+    let KCorrsetRequest { sizes, roles, options, question_type: _, schema, table } = &**request;
     let SweepSettings { threads, method, instructions, batch_size } = settings;
     let options = given(options)
         .map(|(name, value)| Ok(OptionMessage { name: name.to_string(), value: Some((&value).try_into()?) }));
@@ -204,7 +206,8 @@ fn encode_sweep(
     Ok(SweepMessage {
         sizes: sizes.iter().map(|size| size as u64).collect(),
         schema: Some(schema.as_ref().try_into()?),
-        layout: Some(encode_layout(layout)),
+        layout: Some(encode_layout(&roles.layout)),
+        criterion: roles.criterion.clone(),
         options: options.collect::<Result<_>>()?,
         projection: projection
             .as_ref()
@@ -259,7 +262,7 @@ fn decode_sweep(
         },
         request: Arc::new(KCorrsetRequest {
             sizes: decode_sizes(&message.sizes),
-            layout: decode_layout(message.layout)?,
+            roles: InputRoles { layout: decode_layout(message.layout)?, criterion: message.criterion },
             options: decode_options(&message.options)?,
             question_type,
             schema: Arc::new(schema),

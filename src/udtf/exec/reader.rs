@@ -126,12 +126,12 @@ impl Reader {
         context: &Arc<TaskContext>,
     ) -> Result<IndexBuilder> {
         let schema = input.schema();
-        let readable = without_text(schema.fields(), &request.layout);
+        let readable = without_text(schema.fields(), &request.roles.layout);
         if let Some(score) = (0..readable.len()).find(|&column| readable[column] != schema.fields()[column]) {
             self.refuse_text(input, score, request, context).await?;
-            return Ok(IndexBuilder::try_new(&Arc::new(Schema::new(readable)), request.layout.clone())?);
+            return Ok(IndexBuilder::try_new(&Arc::new(Schema::new(readable)), request.roles.clone())?);
         }
-        let empty = IndexBuilder::try_new(&schema, request.layout.clone())?;
+        let empty = IndexBuilder::try_new(&schema, request.roles.clone())?;
         let partitions = input.output_partitioning().partition_count();
         if partitions == 1 {
             return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;
@@ -245,7 +245,7 @@ pub(crate) fn nobody_waits() -> DataFusionError {
 /// What is known of a call on what is read of its table, for errors.
 fn advice<'a>(request: &'a KCorrsetRequest, read: &'a Schema, context: &TaskContext) -> Advice<'a> {
     let config = context.session_config().options();
-    Advice::new(config, &request.table.text, request.table.fields(read), &request.layout)
+    Advice::new(config, &request.table.text, request.table.fields(read), &request.roles)
 }
 
 /// An error of the data with what mends it.

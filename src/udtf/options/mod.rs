@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::Fields;
 use datafusion::common::ScalarValue;
 
 use crate::error::KCorrsetError;
-use crate::index::{ColumnNames, InputLayout};
+use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::search::Effort;
 use crate::sweep::Undefined;
 
@@ -55,16 +55,21 @@ pub(crate) struct InputOptions {
     pub(crate) question: Option<String>,
     pub(crate) score: Option<String>,
     pub(crate) wide: bool,
+    pub(crate) criterion: Option<String>,
 }
 
 impl InputOptions {
-    /// How a table of these columns holds answers.
+    /// What the columns of a table are, if they have these names.
     ///
     /// # Errors
     /// Options that exclude each other.
-    pub(crate) fn layout(&self, fields: &Fields) -> Result<InputLayout, KCorrsetError> {
+    pub(crate) fn roles(&self, fields: &Fields) -> Result<InputRoles, KCorrsetError> {
+        Ok(InputRoles { layout: self.layout(fields)?, criterion: self.criterion.clone() })
+    }
+
+    fn layout(&self, fields: &Fields) -> Result<InputLayout, KCorrsetError> {
         let usual = ColumnNames::default();
-        let Self { user, question, score, wide } = self.clone();
+        let Self { user, question, score, wide, criterion: _ } = self.clone();
         if !wide {
             return Ok(InputLayout::Long(ColumnNames {
                 user: user.unwrap_or(usual.user),
@@ -112,6 +117,13 @@ impl KCorrsetOptions {
     /// Name of the column that says how well.
     pub fn score(mut self, name: impl Into<String>) -> Self {
         self.input.score = Some(name.into());
+        self
+    }
+
+    /// Name of a column of an outside criterion, in the place of the grand total: b is its value, which
+    /// is the same in all rows of a user. Users for whom it is NULL are left out.
+    pub fn criterion(mut self, name: impl Into<String>) -> Self {
+        self.input.criterion = Some(name.into());
         self
     }
 
@@ -184,6 +196,9 @@ impl KCorrsetOptions {
     /// # Errors
     /// Options that do not go together.
     pub(crate) fn check(&self) -> Result<(), KCorrsetError> {
+        if self.corrected && self.input.criterion.is_some() {
+            return Err(KCorrsetError::CorrectedCriterion);
+        }
         match self.search {
             SearchMode::Heuristic if self.top.is_none() => Err(KCorrsetError::HeuristicWithoutTop),
             SearchMode::Exact if self.effort.is_some() => {

@@ -55,7 +55,7 @@ impl OptionRule {
 }
 
 /// All options there are, in the order of the documentation.
-static OPTIONS: [OptionRule; 13] = [
+static OPTIONS: [OptionRule; 14] = [
     OptionRule::column(
         "user",
         |options, value| put(&mut options.input.user, text(value).map(Some)),
@@ -75,6 +75,11 @@ static OPTIONS: [OptionRule; 13] = [
         "wide",
         |options, value| put(&mut options.input.wide, boolean(value)),
         |options| options.input.wide.then(|| ScalarValue::from(true)),
+    ),
+    OptionRule::column(
+        "criterion",
+        |options, value| put(&mut options.input.criterion, text(value).map(Some)),
+        |options| options.input.criterion.as_deref().map(ScalarValue::from),
     ),
     OptionRule::count(
         "min_users",

@@ -76,12 +76,12 @@ impl KCorrsetTable {
     ) -> Result<Self> {
         sizes.check()?;
         let fields = input.schema().fields();
-        let layout = options.input.layout(fields)?;
+        let roles = options.input.roles(fields)?;
         let text = table_text(text, &input, config);
-        // What options say of the input is in the layout from here on.
+        // What options say of the input is in the roles from here on.
         options.input = InputOptions::default();
-        let advice = Advice::new(config, &text, fields, &layout);
-        let columns = layout.columns(&without_text(fields, &layout));
+        let advice = Advice::new(config, &text, fields, &roles);
+        let columns = roles.columns(&without_text(fields, &roles.layout));
         let columns = columns.map_err(|error| advice.on_columns(error, input.schema()))?;
         let question = columns.question();
         let question_type = question.data_type().clone();
@@ -92,7 +92,7 @@ impl KCorrsetTable {
         let columns: Vec<Expr> = columns.places().into_iter().map(column).collect();
         let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
         let schema = Arc::new(output::schema(&question, options.heuristic().is_some()));
-        let request = Arc::new(KCorrsetRequest { sizes, layout, options, question_type, schema, table });
+        let request = Arc::new(KCorrsetRequest { sizes, roles, options, question_type, schema, table });
         Ok(Self {
             input,
             request,

@@ -68,7 +68,8 @@ pub(super) fn remedies(
 ) -> Vec<Remedy> {
     let ColumnNames { user, question, score } = columns;
     let [user_sql, question_sql, score_sql] = [user, question, score].map(|column| advice.name(column));
-    let groups = format!(" GROUP BY {user_sql}, {question_sql}");
+    let beside = advice.beside().map(|column| format!(", {}", advice.name(column)));
+    let groups = format!(" GROUP BY {user_sql}, {question_sql}{}", beside.collect::<String>());
     let one_of = |effect: &str, expression: String| {
         let sql = advice.with_column(score, &expression, &groups)?;
         Some(advice.table(effect, sql))

@@ -28,7 +28,7 @@ pub(crate) async fn diagnosed(
     context: &TaskContext,
 ) -> KCorrsetError {
     let table = request.table.plan.as_ref();
-    match (error, &request.layout) {
+    match (error, &request.roles.layout) {
         (KCorrsetError::DuplicateAnswer { user, question, .. }, InputLayout::Long(columns)) => {
             let doubled = known(answers::look(table, columns, context).await);
             let found = doubled.as_ref().map(DoubledAnswers::found).unwrap_or_default();
