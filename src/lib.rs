@@ -52,10 +52,11 @@
 //! | `user`, `question`, `score`: names of the input columns | [`user`](KCorrsetOptions::user), [`question`](KCorrsetOptions::question), [`score`](KCorrsetOptions::score) | `'user'`, `'question'`, `'score'` |
 //! | `wide`: each row is a user and each column a question | [`wide`](KCorrsetOptions::wide) | `false` |
 //! | `criterion`: name of a column that sets are to predict instead of the grand total | [`criterion`](KCorrsetOptions::criterion) | none |
-//! | `min_users`: the least n of a set | [`min_users`](KCorrsetOptions::min_users) | 2; 0 with `undefined => 'null'` |
+//! | `min_users`: the least n of a set | [`min_users`](KCorrsetOptions::min_users) | 2; 0 with `undefined => 'null'`, else 4 with `r_low` or `r_high` |
 //! | `top`: how many of the best sets | [`top`](KCorrsetOptions::top) | all |
 //! | `include`, `exclude`: questions that every set must, or must not, contain | [`include`](KCorrsetOptions::include), [`exclude`](KCorrsetOptions::exclude) | none |
 //! | `corrected`: correlate with the grand total minus the set's own scores | [`corrected`](KCorrsetOptions::corrected) | `false` |
+//! | `statistics`: further columns, such as Cronbach's alpha and the interval of r | [`statistics`](KCorrsetOptions::statistics) | none |
 //! | `undefined`: leave out sets without a defined r, or give them NULL | [`undefined`](KCorrsetOptions::undefined) | `'omit'` |
 //! | `search`: the rows that were asked for or, with `top`, the best that local search finds, with `r_bound` | [`search`](KCorrsetOptions::search) | `'exact'` |
 //! | `effort`, `seed`: how long local search goes on, and where it begins | [`effort`](KCorrsetOptions::effort), [`seed`](KCorrsetOptions::seed) | 1, 0 |

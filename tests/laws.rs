@@ -25,13 +25,13 @@ fn any_wanted() -> impl Strategy<Value = Bounds> {
     prop_oneof![
         2 => Just(Bounds::ALL),
         1 => some.clone().prop_map(|(floor, _, undefined, least, _)| {
-            Bounds { r: [floor, f64::INFINITY], undefined, n: [least, i64::MAX] }
+            Bounds { r: [floor, f64::INFINITY], undefined, n: [least, i64::MAX], ..Bounds::ALL }
         }),
         1 => some.clone().prop_map(|(_, ceiling, undefined, _, most)| {
-            Bounds { r: [f64::NEG_INFINITY, ceiling], undefined, n: [i64::MIN, most] }
+            Bounds { r: [f64::NEG_INFINITY, ceiling], undefined, n: [i64::MIN, most], ..Bounds::ALL }
         }),
         1 => some.prop_map(|(x, y, undefined, least, most)| {
-            Bounds { r: [x.min(y), x.max(y)], undefined, n: [least, most] }
+            Bounds { r: [x.min(y), x.max(y)], undefined, n: [least, most], ..Bounds::ALL }
         }),
     ]
 }

@@ -24,6 +24,7 @@ mod scripts;
 mod search;
 mod session_parts;
 mod slt;
+mod statistics;
 mod support;
 mod wide;
 

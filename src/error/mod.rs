@@ -111,10 +111,13 @@ pub enum KCorrsetError {
 
     /// Scores are to be taken out of what they are no part of.
     #[error(
-        "k_corrset: corrected => true takes a set's own scores out of the grand total, and with \
-         criterion => '...' there is no grand total; leave one of the two out"
+        "k_corrset: {option} takes a set's own scores out of the grand total, and with criterion => '...' \
+         there is no grand total; leave one of the two out"
     )]
-    CorrectedCriterion,
+    CorrectedCriterion {
+        /// `corrected => true`, or a statistic.
+        option: &'static str,
+    },
 
     /// The table lacks one of the columns that are read.
     #[error(

@@ -8,6 +8,7 @@ use rayon::slice::ParallelSliceMut;
 use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, rank};
 use crate::index::scores::{Scores, Weighted};
+use crate::index::unit::Unit;
 use crate::interest::{Interest, Unwanted};
 
 /// All answers, as bits and numbers without names.
@@ -22,6 +23,8 @@ pub struct Answers {
     pub(crate) answered: BitMatrix,
     /// The scores of those answers, and the users' grand totals.
     pub(crate) scores: Scores,
+    /// What the numbers that scores are kept as stand for.
+    pub(crate) unit: Unit,
     /// For each position, the question's id.
     pub(crate) ids: Vec<u32>,
     /// For each position, how many users answered the question; descending.
@@ -128,7 +131,7 @@ impl Answers {
     pub fn memory(&self) -> usize {
         let rows = BitMatrix::bytes(self.users(), self.questions());
         let of_question = size_of::<u32>() + size_of::<usize>();
-        rows + self.scores.memory() + self.questions() * of_question
+        rows + self.scores.memory() + self.unit.bytes() + self.questions() * of_question
     }
 
     /// The class of the scores, which decides how they are summed.

@@ -57,6 +57,11 @@ impl BitMatrix {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
+    /// The words of one row, to be written. Bits past the last column have to stay zero.
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [u64] {
+        &mut self.words[row * self.words_per_row..][..self.words_per_row]
+    }
+
     /// The rows in blocks of so many, one after the other, for threads to write.
     pub(crate) fn par_blocks_mut(&mut self, rows: usize) -> impl IndexedParallelIterator<Item = BitRows<'_>> {
         let Self { words_per_row, ref mut words, .. } = *self;

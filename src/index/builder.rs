@@ -184,7 +184,8 @@ impl IndexBuilder {
     /// All answers, with what is known of their scores.
     fn all_answers<'a>(&'a self, criterion: Option<&'a CriterionValues>) -> AllAnswers<'a> {
         let decimals = self.decimals.as_ref().and_then(DecimalScan::unit);
-        AllAnswers { blocks: &self.answers, spread: self.spread, decimals, criterion }
+        let digits = self.columns.answers.digits();
+        AllAnswers { blocks: &self.answers, spread: self.spread, decimals, digits, criterion }
     }
 
     /// The values of the criterion, if there is one.
@@ -268,11 +269,11 @@ impl IndexBuilder {
         let all = self.all_answers(criterion.as_ref());
         let floats_as_decimals = all.blocks.are_floats() && !all.are_floats();
         let scores = classify(&answered, &positions, all, interest)?;
-        let scores = scores.ok_or_else(|| too_wide(self.widest()))?;
+        let (scores, unit) = scores.ok_or_else(|| too_wide(self.widest()))?;
         drop(criterion);
         self.answers = AnswerBlocks::default();
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
-        let mut answers = Answers { answered, scores, ids, support };
+        let mut answers = Answers { answered, scores, unit, ids, support };
         interest.check()?;
         // Without names their answers order users, where that matters. Who answered nothing is in no set.
         let order = by_name.or_else(|| answers.order_by_answers());

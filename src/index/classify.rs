@@ -18,6 +18,7 @@ use crate::index::decimal::DecimalUnit;
 use crate::index::raw::{RawAnswers, RawScores, float};
 use crate::index::scores::{Binary, Scores, Weighted, offsets};
 use crate::index::spread::Spread;
+use crate::index::unit::Unit;
 use crate::interest::{Interest, Unwanted, filled};
 
 /// All answers as they came.
@@ -29,6 +30,8 @@ pub(crate) struct AllAnswers<'a> {
     /// The unit in which scores that are floats are whole; `None` where they are no floats,
     /// or are no decimals.
     pub(crate) decimals: Option<DecimalUnit>,
+    /// The digits after the point of exact scores as they came.
+    pub(crate) digits: i32,
     /// What takes the place of grand totals, if anything does.
     pub(crate) criterion: Option<&'a CriterionValues>,
 }
@@ -47,6 +50,15 @@ impl AllAnswers<'_> {
             RawScores::Exact(scores) => scores[place].into(),
             RawScores::Wide(scores) => scores[place],
             RawScores::Float(scores) => self.decimals.map_or(0, |unit| unit.units(scores[place]).into()),
+        }
+    }
+
+    /// The digits after the point of what scores are summed as.
+    fn digits(&self) -> i32 {
+        match self.decimals {
+            Some(_) if self.are_floats() => 0,
+            Some(unit) => unit.digits() as i32,
+            None => self.digits,
         }
     }
 
@@ -123,6 +135,9 @@ pub(crate) fn answered(
     Ok(twice.into_iter().flatten().next().map_or(Ok(answered), Err))
 }
 
+/// Scores and grand totals as numbers, and what these stand for.
+pub(crate) type Classified = (Scores, Unit);
+
 /// Picks the class of the scores of answers, and sorts them into the rows of `answered`. `positions` are
 /// those of the questions, by number. `None` where the sums of exact scores could pass 256 bits.
 ///
@@ -133,10 +148,11 @@ pub(crate) fn classify(
     positions: &[u32],
     answers: AllAnswers<'_>,
     interest: Interest<'_>,
-) -> Result<Option<Scores>, Unwanted> {
+) -> Result<Option<Classified>, Unwanted> {
     let answers = Answered { rows: answered, positions, answers, interest };
     if answers.answers.are_floats() {
-        Ok(Some(Scores::Float(Arc::new(answers.floats()?))))
+        let (scores, unit) = answers.floats()?;
+        Ok(Some((Scores::Float(Arc::new(scores)), unit)))
     } else {
         answers.exact()
     }
@@ -222,8 +238,14 @@ impl Total for I256 {
 }
 
 impl Answered<'_> {
-    fn exact(&self) -> Result<Option<Scores>, Unwanted> {
+    fn exact(&self) -> Result<Option<Classified>, Unwanted> {
         let spread = self.answers.spread();
+        let (lowest, divisor, digits) = (spread.scaled_lowest(), spread.divisor(), self.answers.digits());
+        let scores = self.exact_numbers(spread)?;
+        Ok(scores.map(|scores| (scores, Unit::Exact { lowest, divisor, digits })))
+    }
+
+    fn exact_numbers(&self, spread: Spread) -> Result<Option<Scores>, Unwanted> {
         self.interest.check()?;
         if let Some(CriterionValues::Exact(values, own)) = self.answers.criterion {
             // Who has none answered nothing, and is not to widen the others.
@@ -376,7 +398,7 @@ impl Answered<'_> {
     /// What the shift rounds off is kept beside it, so data of 1e9 + small values lose
     /// nothing. Then they are scaled again, so that the largest is between 1 and 2, and
     /// brought on a grid.
-    fn floats(&self) -> Result<Weighted<Compensated>, Unwanted> {
+    fn floats(&self) -> Result<(Weighted<Compensated>, Unit), Unwanted> {
         let blocks = self.answers.blocks.blocks();
         let largest = |lists: &Vec<RawAnswers>| {
             lists.iter().try_fold(0.0, |largest: f64, list| {
@@ -427,7 +449,8 @@ impl Answered<'_> {
             None => totals.iter_mut().for_each(|total| *total = total.times_power(up).rounded()),
             Some(values) => totals = self.outside_totals(values)?,
         }
-        Ok(Weighted { offsets, scores, totals })
+        let unit = Unit::Float { up, exponent, centres, digits: self.answers.digits() };
+        Ok((Weighted { offsets, scores, totals }, unit))
     }
 
     /// The values of a criterion: scaled, shifted by their median and scaled again, as scores are, but
@@ -564,8 +587,9 @@ mod tests {
         blocks.push(&raw);
         spread.push(&raw.scores);
         let positions: Vec<u32> = (0..questions as u32).collect();
-        let answers = AllAnswers { blocks: &blocks, spread, decimals: None, criterion: None };
-        classify(&answered, &positions, answers, Interest::LASTING).unwrap()
+        let answers = AllAnswers { blocks: &blocks, spread, decimals: None, digits: 0, criterion: None };
+        let classified = classify(&answered, &positions, answers, Interest::LASTING).unwrap();
+        classified.map(|(scores, _)| scores)
     }
 
     #[test]

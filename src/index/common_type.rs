@@ -56,6 +56,15 @@ impl CommonType {
         }
     }
 
+    /// The digits after the point of exact scores.
+    pub(crate) fn digits(&self) -> i32 {
+        match self {
+            // Of nothing but NULL any would do.
+            Self::Exact { scale } if *scale > i32::from(i8::MIN) => *scale,
+            _ => 0,
+        }
+    }
+
     /// The scores of the column of this name, none of which is NULL.
     ///
     /// # Errors
@@ -73,7 +82,7 @@ impl CommonType {
 }
 
 /// Digits after the point; those of a column of which any would do are the fewest.
-fn scale(data_type: &DataType) -> i32 {
+pub(crate) fn scale(data_type: &DataType) -> i32 {
     match data_type {
         DataType::Decimal32(_, scale)
         | DataType::Decimal64(_, scale)

@@ -180,6 +180,11 @@ pub(crate) struct DecimalUnit {
 }
 
 impl DecimalUnit {
+    /// The digits after the point.
+    pub(crate) fn digits(self) -> usize {
+        self.digits
+    }
+
     /// How many units a score is, out of those of a column that has this unit.
     #[inline]
     pub(crate) fn units(self, score: f64) -> i64 {

@@ -28,6 +28,9 @@ pub(crate) trait InputColumns: fmt::Debug + Send + Sync {
     /// Whether scores stand for decimals, if they are floats.
     fn decimals(&self) -> Option<DecimalScan>;
 
+    /// The digits after the point of exact scores, which are integers without it.
+    fn digits(&self) -> i32;
+
     /// The ids of questions that may be none, but names of users that are integers.
     fn integers(&self) -> Vec<u32>;
 

@@ -7,7 +7,10 @@ use arrow::compute::{and, filter, is_not_null};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 
 use crate::error::{KCorrsetError, Result};
-use crate::index::columns::{ColumnNames, check_numeric, key_type, raw_scores, without_dictionary};
+use crate::index::columns::{
+    ColumnNames, check_numeric, key_type, raw_scores, value_type, without_dictionary,
+};
+use crate::index::common_type::scale;
 use crate::index::decimal::DecimalScan;
 use crate::index::error::BuildError;
 use crate::index::extension::extension_metadata;
@@ -97,6 +100,10 @@ impl InputColumns for LongColumns {
 
     fn decimals(&self) -> Option<DecimalScan> {
         DecimalScan::of(self.score.field.data_type())
+    }
+
+    fn digits(&self) -> i32 {
+        scale(value_type(self.score.field.data_type()))
     }
 
     fn integers(&self) -> Vec<u32> {

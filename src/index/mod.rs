@@ -34,6 +34,7 @@ mod roles;
 pub(crate) mod scores;
 mod sorting;
 mod spread;
+pub(crate) mod unit;
 mod value_bytes;
 mod wide;
 #[cfg(feature = "distributed")]

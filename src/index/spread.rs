@@ -64,6 +64,11 @@ impl Spread {
         }
     }
 
+    /// The greatest common divisor; 1 where all are 0.
+    pub(crate) fn divisor(&self) -> u128 {
+        self.divisor.max(1)
+    }
+
     /// One of these scores, divided by the divisor.
     #[inline]
     pub(crate) fn scaled(&self, score: i128) -> i128 {

@@ -147,6 +147,10 @@ impl InputColumns for WideColumns {
         self.scores.decimals()
     }
 
+    fn digits(&self) -> i32 {
+        self.scores.digits()
+    }
+
     fn integers(&self) -> Vec<u32> {
         let questions =
             self.questions.iter().enumerate().filter(|(_, question)| question.data_type.is_integer());

@@ -20,6 +20,7 @@ use crate::compensated::Compensated;
 use crate::index::answers::sweep_order;
 use crate::index::bitset::{BitMatrix, ones};
 use crate::index::scores::{Binary, Scores, Weighted, offsets};
+use crate::index::unit::Unit;
 use crate::index::{AnswerIndex, Answers};
 
 #[derive(Clone, PartialEq, Message)]
@@ -39,6 +40,68 @@ struct IndexMessage {
     scores: Option<ScoresMessage>,
     #[prost(bool, tag = "9")]
     floats_as_decimals: bool,
+    #[prost(oneof = "UnitMessage", tags = "11, 12")]
+    unit: Option<UnitMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum UnitMessage {
+    #[prost(message, tag = "11")]
+    Exact(ExactUnitMessage),
+    #[prost(message, tag = "12")]
+    Float(FloatUnitMessage),
+}
+
+/// Numbers of 128 bits, lowest byte first.
+#[derive(Clone, PartialEq, Message)]
+struct ExactUnitMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    lowest: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    divisor: Vec<u8>,
+    #[prost(sint32, tag = "3")]
+    digits: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FloatUnitMessage {
+    #[prost(double, tag = "1")]
+    up: f64,
+    #[prost(sint32, tag = "2")]
+    exponent: i32,
+    #[prost(double, repeated, tag = "3")]
+    centres: Vec<f64>,
+    #[prost(sint32, tag = "4")]
+    digits: i32,
+}
+
+impl UnitMessage {
+    fn of(unit: &Unit) -> Self {
+        match unit.clone() {
+            Unit::Exact { lowest, divisor, digits } => Self::Exact(ExactUnitMessage {
+                lowest: lowest.to_le_bytes().to_vec(),
+                divisor: divisor.to_le_bytes().to_vec(),
+                digits,
+            }),
+            Unit::Float { up, exponent, centres, digits } => {
+                Self::Float(FloatUnitMessage { up, exponent, centres, digits })
+            }
+        }
+    }
+
+    /// The unit of numbers of so many questions.
+    fn unit(self, questions: usize) -> Option<Unit> {
+        match self {
+            Self::Exact(ExactUnitMessage { lowest, divisor, digits }) => Some(Unit::Exact {
+                lowest: i128::from_le_bytes(lowest.try_into().ok()?),
+                divisor: u128::from_le_bytes(divisor.try_into().ok()?),
+                digits,
+            }),
+            Self::Float(FloatUnitMessage { up, exponent, centres, digits }) => {
+                (centres.len() == questions).then_some(Unit::Float { up, exponent, centres, digits })
+            }
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -115,7 +178,7 @@ impl AnswerIndex {
     /// # Errors
     /// Arrow cannot write the questions.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, ArrowError> {
-        let Answers { answered, scores, ids, .. } = &**self.answers();
+        let Answers { answered, scores, unit, ids, .. } = &**self.answers();
         let scores = match scores {
             Scores::Binary(Binary { correct, totals }) => ScoresMessage::Binary(BinaryMessage {
                 correct: correct.words().to_vec(),
@@ -143,6 +206,7 @@ impl AnswerIndex {
             answered: answered.words().to_vec(),
             scores: Some(scores),
             floats_as_decimals: self.floats_as_decimals,
+            unit: Some(UnitMessage::of(unit)),
         };
         Ok(message.encode_to_vec())
     }
@@ -154,7 +218,9 @@ impl AnswerIndex {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, ArrowError> {
         let message = IndexMessage::decode(bytes).map_err(|error| ArrowError::IpcError(error.to_string()))?;
         let questions = read(message.questions)?;
-        let answers = answers(message.users, message.ids, message.answered, message.scores);
+        let unit = message.unit.and_then(|unit| unit.unit(message.ids.len()));
+        let answers =
+            unit.and_then(|unit| answers(message.users, message.ids, message.answered, message.scores, unit));
         match answers {
             Some(answers) if answers.questions() == questions.len() => {
                 let floats_as_decimals = message.floats_as_decimals;
@@ -168,7 +234,13 @@ impl AnswerIndex {
 }
 
 /// The answers, if what was sent fits together.
-fn answers(users: u64, ids: Vec<u32>, answered: Vec<u64>, scores: Option<ScoresMessage>) -> Option<Answers> {
+fn answers(
+    users: u64,
+    ids: Vec<u32>,
+    answered: Vec<u64>,
+    scores: Option<ScoresMessage>,
+    unit: Unit,
+) -> Option<Answers> {
     let users = usize::try_from(users).ok()?;
     let answered = BitMatrix::from_words(users, ids.len(), answered)?;
     let support = support(&answered);
@@ -207,7 +279,14 @@ fn answers(users: u64, ids: Vec<u32>, answered: Vec<u64>, scores: Option<ScoresM
             Scores::Float(weighted(&answered, numbers(&scores)?, numbers(&totals)?)?)
         }
     };
-    Some(Answers { answered, scores, ids, support })
+    let is_float = matches!(scores, Scores::Float(_));
+    (is_float == matches!(unit, Unit::Float { .. })).then_some(Answers {
+        answered,
+        scores,
+        unit,
+        ids,
+        support,
+    })
 }
 
 /// Scores and totals as numbers, if there are as many of them as answers and users.
@@ -312,6 +391,11 @@ mod tests {
             spoilt(&|message| message.ids[0] = 70);
             spoilt(&|message| message.answered[1] |= 1 << 63);
             spoilt(&|message| message.scores = None);
+            spoilt(&|message| message.unit = None);
+            spoilt(&|message| match message.unit.as_mut().unwrap() {
+                UnitMessage::Exact(unit) => drop(unit.lowest.pop()),
+                UnitMessage::Float(unit) => drop(unit.centres.pop()),
+            });
             spoilt(&|message| match message.scores.as_mut().unwrap() {
                 // An answer of a user who gave fewer.
                 ScoresMessage::Binary(binary) => binary.correct[2] = u64::MAX,

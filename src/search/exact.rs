@@ -251,7 +251,7 @@ impl ExactSearch {
             top: request.top,
             expected: request.top.unwrap_or(expected),
             subsets,
-            bounds: SharedBounds::from(bounds),
+            bounds: SharedBounds::new(bounds, ground.answers.users()),
             branches,
             whole,
             neighbour,

@@ -34,7 +34,7 @@ impl Extensions {
         excluded: Vec<Position>,
         corrected: bool,
     ) -> Self {
-        let bounds = SharedBounds::from(Bounds::ALL);
+        let bounds = SharedBounds::new(Bounds::ALL, answers.users());
         let instructions = kernels.instructions();
         let shared = Arc::new(Shared { k, bounds, corrected, top: None, instructions, answers });
         Self { shared, kernels, excluded }

@@ -35,6 +35,7 @@
 //! | word | 64 of them: two strips, a block of lanes |
 //! | bounds | a box of r and n: what is wanted, and what a prefix can reach |
 
+mod answered_by;
 pub(crate) mod bounds;
 mod branch;
 pub(crate) mod constraint;
@@ -42,6 +43,7 @@ mod count;
 mod counted;
 mod enumerate;
 pub(crate) mod extension;
+pub(crate) mod interval;
 pub(crate) mod kernel;
 pub mod naive;
 pub(crate) mod pearson;
@@ -55,6 +57,7 @@ pub(crate) mod rows;
 pub(crate) mod sequence;
 pub(crate) mod simd;
 pub(crate) mod single;
+pub(crate) mod statistics;
 mod subsets;
 mod task;
 mod walk;
@@ -72,4 +75,5 @@ pub use request::{SweepRequest, Undefined};
 pub use rows::buffer::{Columns, Row, RowBuffer};
 pub use rows::top::best_rows;
 pub use simd::Instructions;
+pub use statistics::{Statistic, Statistics};
 pub use task::{Budget, Progress, Sweep};

@@ -65,7 +65,7 @@ impl SweepPlan {
         let first = constraints.next().unwrap_or_default();
         let shared = Arc::new(Shared {
             k: request.k,
-            bounds: SharedBounds::from(request.all_bounds()),
+            bounds: SharedBounds::new(request.all_bounds(), answers.users()),
             corrected: request.corrected,
             top: request.top,
             instructions: request.instructions(),

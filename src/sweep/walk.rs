@@ -100,6 +100,8 @@ struct Walk<K: Kernel> {
     word: usize,
     /// The candidate that ends the open prefix; `None` where that is empty.
     last: Option<Candidate>,
+    /// How many users the open prefix has, at most.
+    users: i64,
     lanes: Lanes,
     /// Ids of the open prefix's questions, ascending; empty until asked for.
     ids: Vec<u32>,
@@ -123,6 +125,7 @@ impl<K: Kernel> Walk<K> {
             words: Vec::new(),
             word: 0,
             last: None,
+            users: 0,
             lanes: Lanes::new(),
             ids: Vec::new(),
             sink: Sink::new(subsets.shared.top),
@@ -244,6 +247,7 @@ impl<K: Kernel> Walk<K> {
         if !few(users) {
             users = self.kernel.open(cohort, question);
         }
+        self.users = users as i64;
         if !few(users) {
             self.progress.done = self.progress.done.saturating_add(lanes);
             self.ids.clear();
@@ -262,9 +266,10 @@ impl<K: Kernel> Walk<K> {
             return 0;
         };
         self.word = word + 1;
-        let filter = self.filter;
+        let filter = Filter { bounds: self.filter.bounds.over(self.users), ..self.filter };
         let cohort = cohort_of(&*self.root, &self.cohorts, self.prefixes.prefix().len());
         self.kernel.lanes(cohort, word, self.words[word], &filter, &mut self.lanes);
+        self.lanes.keep_intervals(&filter.bounds);
         let Subsets { shared, lane_rule, fixed, .. } = &*self.subsets;
         if self.lanes.kept != 0 && self.ids.is_empty() {
             let prefix = self.prefixes.prefix().iter().chain(&self.last);

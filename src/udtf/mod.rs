@@ -127,7 +127,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::SubsetSizeRange { .. }
             | KCorrsetError::HeuristicWithoutTop
             | KCorrsetError::ExactOption { .. }
-            | KCorrsetError::CorrectedCriterion
+            | KCorrsetError::CorrectedCriterion { .. }
             | KCorrsetError::MissingColumn { .. }
             | KCorrsetError::NoAnswerColumns { .. }
             | KCorrsetError::NoQuestionColumns { .. }

@@ -191,6 +191,7 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<SweepRequest> {
             r: bounds(bytes, Bounds::ALL.r)?,
             undefined: bytes.ratio(3, 4)?,
             n: bounds(bytes, Bounds::ALL.n)?,
+            ..Bounds::ALL
         },
         instructions: Some(*bytes.choose(&Instructions::available())?),
     })

@@ -61,6 +61,7 @@ def k_corrset(
     include: Any = None,
     exclude: Any = None,
     corrected: bool = False,
+    statistics: str | Iterable[str] | None = None,
     undefined: Literal["omit", "null"] = "omit",
     search: Literal["exact", "heuristic"] = "exact",
     effort: int | None = None,
@@ -99,6 +100,10 @@ def k_corrset(
         include: Questions that every set must contain: one, or any number of them.
         exclude: Questions that no set may contain. Grand totals stay over all questions.
         corrected: Correlate with the grand total less the set's own scores (item-rest).
+        statistics: Further columns, any of "alpha" (Cronbach's; KR-20 of scores 0 and 1), "item_rest_r" (r
+            with the set's own scores taken out of the total), "r_low" and "r_high" (the 95 % interval of
+            r; sets of fewer than four users have none and are left out), "mean" and "sd" (of the totals
+            on the set).
         undefined: What happens to sets without a defined r: "omit" leaves them out, "null" gives
             them a null.
         search: "exact" finds the sets that were asked for, all of them and no others; "heuristic" with
@@ -112,7 +117,7 @@ def k_corrset(
     Returns:
         A table of three columns: `questions`, a list of the question column's type, ascending;
         `r`, a float; `n`, an integer. A heuristic has a fourth, `r_bound`: no set of as many questions
-        has a larger r.
+        has a larger r. Behind them stand the `statistics`, in the order given; null is undefined.
 
     Raises:
         ValueError: An argument that is out of range, a column that is not there, a user with two
@@ -163,6 +168,7 @@ def k_corrset(
         "include": include,
         "exclude": exclude,
         "corrected": corrected,
+        "statistics": statistics,
         "undefined": undefined,
         "search": search,
         "effort": effort,

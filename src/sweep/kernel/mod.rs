@@ -42,6 +42,7 @@ mod sparse;
 use std::fmt::Debug;
 
 use crate::index::Answers;
+use crate::index::bitset::ones;
 use crate::sweep::bounds::Bounds;
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::position::Position;
@@ -133,6 +134,20 @@ impl Lanes {
         self.kept |= u64::from(passes) << lane;
         self.n[lane] = n;
         self.r[lane] = r.unwrap_or(f64::NAN);
+    }
+
+    /// Leaves only subsets whose r has no interval, or one that begins high enough.
+    #[inline(always)]
+    pub(crate) fn keep_intervals(&mut self, bounds: &Bounds) {
+        if bounds.r_low == f64::NEG_INFINITY {
+            return;
+        }
+        for lane in ones(self.kept) {
+            let r = Some(self.r[lane]).filter(|r| !r.is_nan());
+            if !bounds.has_interval(r, self.n[lane]) {
+                self.kept &= !(1 << lane);
+            }
+        }
     }
 
     fn clear(&mut self) {

@@ -222,6 +222,7 @@ mod tests {
 
     use crate::compensated::Compensated;
     use crate::index::bitset::BitMatrix;
+    use crate::index::unit::Unit;
     use crate::interest::Ended;
     use crate::sweep::bounds::Bounds;
     use crate::sweep::plan::SweepPlan;
@@ -281,7 +282,7 @@ mod tests {
             Scores::Integer(Arc::new(weighted))
         };
         let support = ids.iter().map(|&id| support_of(id as usize)).collect();
-        Answers { answered, scores, ids, support }
+        Answers { answered, scores, unit: Unit::Exact { lowest: 0, divisor: 1, digits: 0 }, ids, support }
     }
 
     /// The questions' ids, the bits of r, n.
@@ -325,6 +326,7 @@ mod tests {
         Arc::new(Answers {
             answered,
             scores: to(Arc::new(widened)),
+            unit: answers.unit.clone(),
             ids: answers.ids.clone(),
             support: answers.support.clone(),
         })

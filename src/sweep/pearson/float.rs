@@ -78,7 +78,7 @@ impl Number for Compensated {
             size_b = size_b.max(size_a);
         }
         match (deviations(all_a, size_a), deviations(all_b, size_b)) {
-            (Some(a), Some(b)) => {
+            (Some((a, _)), Some((b, _))) => {
                 let product = |x: &[f64], y: &[f64]| {
                     let mut sum = Compensated::default();
                     x.iter().zip(y).for_each(|(&x, &y)| sum.add_product(x, y));
@@ -91,9 +91,9 @@ impl Number for Compensated {
     }
 }
 
-/// The values less their mean, in units of their spread; `None` where that spread
-/// is no more than the rounding of numbers as large as `size`.
-fn deviations(mut values: Vec<f64>, size: f64) -> Option<Vec<f64>> {
+/// The values less their mean, in units of their spread, and that spread; `None` where it is no more than
+/// the rounding of numbers as large as `size`.
+pub(crate) fn deviations(mut values: Vec<f64>, size: f64) -> Option<(Vec<f64>, f64)> {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let spread = most - least;
@@ -112,5 +112,5 @@ fn deviations(mut values: Vec<f64>, size: f64) -> Option<Vec<f64>> {
         let mean = mean(&values);
         values.iter_mut().for_each(|value| *value -= mean);
     }
-    Some(values)
+    Some((values, spread))
 }

@@ -18,7 +18,7 @@
 //! cov(a, b-a) = cov(a, b) - var(a), and var(b-a) = var(b) - 2 cov(a, b) + var(a).
 
 pub(crate) mod exact;
-mod float;
+pub(crate) mod float;
 
 use std::fmt::Debug;
 

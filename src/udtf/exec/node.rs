@@ -81,7 +81,7 @@ impl KCorrsetExec {
         .with_evaluation_type(EvaluationType::Eager)
         .with_scheduling_type(SchedulingType::Cooperative);
         Ok(Self {
-            output: Output::new(schema, columns),
+            output: Output::new(schema, &scan.request.options, &columns),
             input,
             scan,
             properties: Arc::new(properties),
@@ -118,7 +118,8 @@ impl KCorrsetExec {
             let (input, scan) = (Arc::clone(&self.input), self.scan.of_run(run).into_owned());
             let (context, metrics, kernel) =
                 (Arc::clone(context), self.metrics.clone(), Arc::clone(&self.kernel));
-            Prepared::shared(input, scan, Part { index: task, of: tasks }, context, metrics, kernel)
+            let (part, describes) = (Part { index: task, of: tasks }, self.output.describes_totals());
+            Prepared::shared(input, scan, part, describes, context, metrics, kernel)
         };
         let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
         let (preparation, run) = preparation.hand_out(partition, partitions, begin);

@@ -10,31 +10,45 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
-use crate::sweep::{Columns, RowBuffer};
+use crate::sweep::interval::interval;
+use crate::sweep::statistics::SetStatistics;
+use crate::sweep::{Columns, RowBuffer, Statistic};
+use crate::udtf::options::KCorrsetOptions;
 
 /// A column of the result.
-struct OutputColumn {
+pub(crate) struct OutputColumn {
     name: &'static str,
     /// Its type where questions are elements of this field.
     data_type: fn(FieldRef) -> DataType,
     nullable: bool,
-    /// Whether only the rows of a heuristic have it.
-    heuristic: bool,
+    given: Given,
     /// What the sweep has to find for it.
     needs: Columns,
     /// Bytes of a row, for sets of k questions and values of questions of a size.
     bytes: fn(k: usize, value: usize) -> usize,
-    build: fn(&Rows<'_>, &Field) -> Result<ArrayRef, ArrowError>,
+    build: Build,
 }
 
-/// The columns of the result, in order.
-const COLUMNS: [OutputColumn; 4] = [
+type Build = fn(&Rows<'_>, &Field) -> Result<ArrayRef, ArrowError>;
+
+/// When a result has a column.
+#[derive(Clone, Copy, PartialEq)]
+enum Given {
+    Always,
+    /// Where rows are those of a heuristic.
+    Heuristic,
+    /// Where it is asked for.
+    Statistic(Statistic),
+}
+
+/// The columns that a result can have.
+static COLUMNS: [OutputColumn; 10] = [
     OutputColumn {
         name: "questions",
         data_type: DataType::List,
         nullable: false,
-        heuristic: false,
-        needs: Columns { questions: true, ..Columns::NONE },
+        given: Given::Always,
+        needs: QUESTIONS,
         bytes: |k, value| k * (size_of::<u32>() + value),
         build: |rows, field| rows.lists(field),
     },
@@ -43,7 +57,7 @@ const COLUMNS: [OutputColumn; 4] = [
         data_type: |_| DataType::Float64,
         // Also where no r is NULL: a table that is made of the result takes one that has some.
         nullable: true,
-        heuristic: false,
+        given: Given::Always,
         needs: Columns { r: true, ..Columns::NONE },
         bytes: |_, _| size_of::<f64>(),
         build: |rows, _| Ok(Arc::new(null_for_nan(rows.r.clone()))),
@@ -52,7 +66,7 @@ const COLUMNS: [OutputColumn; 4] = [
         name: "n",
         data_type: |_| DataType::Int64,
         nullable: false,
-        heuristic: false,
+        given: Given::Always,
         needs: Columns { n: true, ..Columns::NONE },
         bytes: |_, _| size_of::<i64>(),
         build: |rows, _| Ok(Arc::new(Int64Array::new(rows.n.clone(), None))),
@@ -61,71 +75,105 @@ const COLUMNS: [OutputColumn; 4] = [
         name: "r_bound",
         data_type: |_| DataType::Float64,
         nullable: false,
-        heuristic: true,
+        given: Given::Heuristic,
         needs: Columns::NONE,
         bytes: |_, _| size_of::<f64>(),
         build: |rows, _| Ok(Arc::new(Float64Array::from(vec![rows.bound; rows.rows]))),
     },
+    statistic(Statistic::Alpha, QUESTIONS, |rows, _| rows.described(|set| set.alpha)),
+    statistic(Statistic::ItemRestR, QUESTIONS, |rows, _| rows.described(|set| set.item_rest_r)),
+    statistic(Statistic::RLow, R_AND_N, |rows, _| rows.interval_ends(0)),
+    statistic(Statistic::RHigh, R_AND_N, |rows, _| rows.interval_ends(1)),
+    statistic(Statistic::Mean, QUESTIONS, |rows, _| rows.described(|set| set.mean)),
+    statistic(Statistic::Sd, QUESTIONS, |rows, _| rows.described(|set| set.sd)),
 ];
 
+const QUESTIONS: Columns = Columns { questions: true, ..Columns::NONE };
+
+const R_AND_N: Columns = Columns { r: true, n: true, ..Columns::NONE };
+
+const fn statistic(statistic: Statistic, needs: Columns, build: Build) -> OutputColumn {
+    OutputColumn {
+        name: statistic.name(),
+        data_type: |_| DataType::Float64,
+        nullable: true,
+        given: Given::Statistic(statistic),
+        needs,
+        bytes: |_, _| size_of::<f64>(),
+        build,
+    }
+}
+
+/// The columns that the result of a call has, in order.
+pub(crate) fn columns(options: &KCorrsetOptions) -> Vec<&'static OutputColumn> {
+    let given = |given: Given| COLUMNS.iter().filter(move |column| column.given == given);
+    let heuristic = options.heuristic().is_some().then_some(Given::Heuristic);
+    let statistics = options.statistics.iter().map(|&statistic| Given::Statistic(statistic));
+    [Given::Always].into_iter().chain(heuristic).chain(statistics).flat_map(given).collect()
+}
+
 /// The schema of the result for a column of questions.
-pub(crate) fn schema(question: &Field, heuristic: bool) -> Schema {
+pub(crate) fn schema(question: &Field, options: &KCorrsetOptions) -> Schema {
     let element = Field::new_list_field(question.data_type().clone(), true);
     let element = Arc::new(element.with_metadata(question.metadata().clone()));
     let field = |column: &OutputColumn| {
         Field::new(column.name, (column.data_type)(Arc::clone(&element)), column.nullable)
     };
-    let columns = COLUMNS.iter().filter(|column| heuristic || !column.heuristic);
-    Schema::new(columns.map(field).collect::<Vec<_>>())
+    Schema::new(columns(options).into_iter().map(field).collect::<Vec<_>>())
 }
 
 /// Which columns a plan hands out, in which order.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Output {
     schema: SchemaRef,
-    /// Indexes into [`COLUMNS`].
-    projection: Vec<usize>,
+    columns: Vec<&'static OutputColumn>,
 }
 
 impl Output {
-    /// `schema` is that of the columns handed out.
-    pub(crate) fn new(schema: SchemaRef, projection: Vec<usize>) -> Self {
-        Self { schema, projection }
+    /// Some columns of the result of a call, given by their places; `schema` is theirs.
+    pub(crate) fn new(schema: SchemaRef, options: &KCorrsetOptions, projection: &[usize]) -> Self {
+        let all = columns(options);
+        Self { schema, columns: projection.iter().map(|&place| all[place]).collect() }
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    fn projected(&self) -> impl Iterator<Item = &'static OutputColumn> {
-        self.projection.iter().map(|&column| &COLUMNS[column])
+    /// Whether a column tells of users' totals, so that sets have to be summed once more.
+    pub(crate) fn describes_totals(&self) -> bool {
+        let of_totals = |given| matches!(given, Given::Statistic(statistic) if !statistic.is_of_interval());
+        self.columns.iter().any(|column| of_totals(column.given))
     }
 
     /// What the sweep has to build.
     pub(crate) fn columns(&self) -> Columns {
-        self.projected().fold(Columns::NONE, |columns, column| columns.or(column.needs))
+        self.columns.iter().fold(Columns::NONE, |columns, column| columns.or(column.needs))
     }
 
     /// Bytes of a row of sets of k questions, for accounting; `value` is the size of one
     /// question's value.
     pub(crate) fn row_bytes(&self, k: usize, value: usize) -> usize {
-        self.projected().map(|column| (column.bytes)(k, value)).sum()
+        self.columns.iter().map(|column| (column.bytes)(k, value)).sum()
     }
 
     /// The rows found as a batch, of sets of one size.
     ///
     /// # Arguments
-    /// `questions`: the question values by id; `bound`: the r that no set of this size is above.
+    /// `questions`: the question values by id; `described`: what is told of each set's totals, if
+    /// [that is asked for](Self::describes_totals); `bound`: the r that no set of this size is above.
     pub(crate) fn batch(
         &self,
         found: RowBuffer,
         questions: &ArrayRef,
+        described: Vec<SetStatistics>,
         bound: f64,
     ) -> Result<RecordBatch, ArrowError> {
         let rows = RecordBatchOptions::new().with_row_count(Some(found.rows));
         let found = Rows {
             k: found.questions.len() / found.rows.max(1),
             rows: found.rows,
+            described,
             ids: found.questions.into(),
             values: questions,
             r: found.r.into(),
@@ -133,7 +181,7 @@ impl Output {
             bound,
         };
         let fields = self.schema.fields().iter();
-        let columns = self.projected().zip(fields).map(|(column, field)| (column.build)(&found, field));
+        let columns = self.columns.iter().zip(fields).map(|(column, field)| (column.build)(&found, field));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect::<Result<_, _>>()?, &rows)
     }
 }
@@ -149,10 +197,24 @@ struct Rows<'a> {
     /// NaN where undefined.
     r: ScalarBuffer<f64>,
     n: ScalarBuffer<i64>,
+    described: Vec<SetStatistics>,
     bound: f64,
 }
 
 impl Rows<'_> {
+    fn described(&self, of: fn(&SetStatistics) -> Option<f64>) -> Result<ArrayRef, ArrowError> {
+        Ok(Arc::new(self.described.iter().map(of).collect::<Float64Array>()))
+    }
+
+    /// The lower ends of r's interval, or the upper ones.
+    fn interval_ends(&self, end: usize) -> Result<ArrayRef, ArrowError> {
+        let end_of = |(&r, &n): (&f64, &i64)| {
+            let ends = (!r.is_nan()).then(|| interval(r, n)).flatten();
+            ends.map(|ends| ends[end])
+        };
+        Ok(Arc::new(self.r.iter().zip(&self.n).map(end_of).collect::<Float64Array>()))
+    }
+
     fn lists(&self, field: &Field) -> Result<ArrayRef, ArrowError> {
         let DataType::List(element) = field.data_type() else {
             return Err(ArrowError::SchemaError(format!("{} is no list of questions", field.data_type())));

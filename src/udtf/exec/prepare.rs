@@ -17,7 +17,7 @@ use rayon::ThreadPool;
 use crate::error::KCorrsetError;
 use crate::index::AnswerIndex;
 use crate::search::{Outlook, Part, Plan};
-use crate::sweep::{Bounds, Quota, SetCount, SweepProgress, SweepRequest};
+use crate::sweep::{Bounds, Quota, SetCount, Statistics, SweepProgress, SweepRequest};
 use crate::udtf::advice::near::near_questions;
 use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::bounded_errors::bounded;
@@ -33,6 +33,8 @@ use crate::udtf::scan::pushdown::{QuestionQuota, Selection};
 pub(crate) struct Prepared {
     pub(crate) index: AnswerIndex,
     pub(crate) plan: Arc<Plan>,
+    /// What tells of sets in the result, if anything is told of their totals.
+    pub(crate) statistics: Option<Statistics>,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) progress: Option<Arc<SweepProgress>>,
     /// The bytes of index and plan, given back to the session's pool on drop.
@@ -81,18 +83,24 @@ impl PreparationSlot {
 }
 
 impl Prepared {
-    /// The preparation, not yet begun. The name of the kernel is told to `kernel`.
+    /// The preparation, not yet begun.
+    ///
+    /// # Arguments
+    /// `describes`: whether sets in the result are told of; `kernel`: is told the name of the kernel.
     pub(crate) fn shared(
         input: Arc<dyn ExecutionPlan>,
         scan: KCorrsetScan,
         part: Part,
+        describes: bool,
         context: Arc<TaskContext>,
         metrics: ExecutionPlanMetricsSet,
         kernel: Arc<OnceLock<String>>,
     ) -> SharedPreparation {
         let preparation = async move {
-            let prepared =
-                prepare(input, scan, part, context, &metrics).await.map_err(bounded).map_err(Arc::new)?;
+            let prepared = prepare(input, scan, part, describes, context, &metrics)
+                .await
+                .map_err(bounded)
+                .map_err(Arc::new)?;
             kernel.get_or_init(|| kernel_name(&prepared.plan, &prepared.index));
             Ok(Arc::new(prepared))
         };
@@ -111,6 +119,7 @@ async fn prepare(
     input: Arc<dyn ExecutionPlan>,
     scan: KCorrsetScan,
     part: Part,
+    describes: bool,
     context: Arc<TaskContext>,
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Prepared> {
@@ -123,14 +132,19 @@ async fn prepare(
     let reader = Reader::new(&scan, &context, metrics)?;
     let reservation = reader.reservation().new_empty();
     let index = index_of(&input, &scan.request, &context, &reader).await?;
-    let (index, plan, reservation) = reader
+    let (index, plan, statistics, reservation) = reader
         .on_pool_while(move |waits| {
             let requests = sweep_requests(&scan, &index)?;
             let method = scan.method();
             reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
             let answers = Arc::clone(index.answers());
             let plan = Plan::try_new_while(answers, &requests, method, outlook, part, waits)?;
-            Ok((index, Arc::new(plan.ok_or_else(nobody_waits)?), reservation))
+            let plan = Arc::new(plan.ok_or_else(nobody_waits)?);
+            if describes {
+                reservation.try_grow(Statistics::bytes(index.answers()))?;
+            }
+            let statistics = describes.then(|| Statistics::new(Arc::clone(index.answers()), instructions));
+            Ok((index, plan, statistics, reservation))
         })
         .await?;
     let pool = Arc::clone(&reader.pool);
@@ -162,7 +176,7 @@ async fn prepare(
     if !outlook.partial {
         warn_of_long_sweep(&plan, threads, &context);
     }
-    Ok(Prepared { index, plan, pool, progress, reservation })
+    Ok(Prepared { index, plan, statistics, pool, progress, reservation })
 }
 
 /// A sweep that takes so many seconds is more often a slip than meant.
@@ -267,7 +281,7 @@ fn sweep_requests(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<Vec<SweepR
         exclude,
         any,
         quotas,
-        min_users: options.min_users,
+        min_users: options.least_users(),
         top: options.top,
         corrected: options.corrected,
         undefined: options.undefined,

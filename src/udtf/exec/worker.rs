@@ -12,11 +12,13 @@ use datafusion::physical_plan::metrics::{
 };
 use tokio::sync::mpsc;
 
-use crate::sweep::{Budget, Progress, Row, RowBuffer, Sweep};
+use crate::sweep::statistics::SetStatistics;
+use crate::sweep::{Budget, Progress, Row, RowBuffer, Statistics, Sweep};
 use crate::udtf::exec::dynamic_filters::DynamicFilters;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::panics::caught;
 use crate::udtf::exec::prepare::Prepared;
+use crate::udtf::exec::reader::nobody_waits;
 
 /// How long a worker keeps its thread.
 const TIME_SLICE: Duration = Duration::from_millis(20);
@@ -158,7 +160,7 @@ impl Job {
         if rows.rows == 0 {
             return Ok(Vec::new());
         }
-        let all = self.output.batch(rows, self.prepared.index.questions(), 1.0)?;
+        let all = self.batch(rows, 1.0)?;
         let cut = |first| all.slice(first, self.batch_size.min(all.num_rows() - first));
         Ok((0..all.num_rows()).step_by(self.batch_size).map(cut).collect())
     }
@@ -176,9 +178,30 @@ impl Job {
             let mut rows = RowBuffer::with_capacity(self.output.columns(), of_size.len(), k);
             of_size.iter().for_each(|row| rows.push_row(row));
             let bound = self.prepared.plan.bound(k).unwrap_or(1.0);
-            self.output.batch(rows, self.prepared.index.questions(), bound)
+            self.batch(rows, bound)
         });
-        Ok(concat_batches(self.output.schema(), &of_sizes.collect::<Result<Vec<_>, _>>()?)?)
+        Ok(concat_batches(self.output.schema(), &of_sizes.collect::<Result<Vec<_>>>()?)?)
+    }
+
+    /// Rows of sets of one size as one batch.
+    fn batch(&self, rows: RowBuffer, bound: f64) -> Result<RecordBatch> {
+        let described = match &self.prepared.statistics {
+            Some(statistics) => self.described(statistics, &rows)?,
+            None => Vec::new(),
+        };
+        Ok(self.output.batch(rows, self.prepared.index.questions(), described, bound)?)
+    }
+
+    /// What is told of the totals on each set.
+    ///
+    /// # Errors
+    /// Nobody waits for it: each set takes as long as its users take to sum.
+    fn described(&self, statistics: &Statistics, rows: &RowBuffer) -> Result<Vec<SetStatistics>> {
+        let sets = rows.questions.chunks_exact(rows.questions.len() / rows.rows.max(1));
+        let described = sets.map(|set| {
+            if self.stop.load(Ordering::Relaxed) { Err(nobody_waits()) } else { Ok(statistics.of(set)) }
+        });
+        described.collect()
     }
 
     /// Keeps the best rows of a share that is at its end; the last share gets the

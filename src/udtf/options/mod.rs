@@ -8,7 +8,8 @@ use datafusion::common::ScalarValue;
 use crate::error::KCorrsetError;
 use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::search::Effort;
-use crate::sweep::Undefined;
+use crate::sweep::interval::FEWEST_OF_INTERVAL;
+use crate::sweep::{Statistic, Undefined};
 
 /// How `k_corrset` reads its table and what it returns; every option has a default.
 ///
@@ -32,6 +33,7 @@ pub struct KCorrsetOptions {
     pub(crate) exclude: Vec<ScalarValue>,
     pub(crate) corrected: bool,
     pub(crate) undefined: Undefined,
+    pub(crate) statistics: Vec<Statistic>,
     pub(crate) search: SearchMode,
     pub(crate) effort: Option<usize>,
     pub(crate) seed: Option<u64>,
@@ -165,6 +167,15 @@ impl KCorrsetOptions {
         self
     }
 
+    /// Further columns that tell of each set in the result, in this order.
+    ///
+    /// With an end of r's interval, sets of fewer than four users are left out, as they have none; unless
+    /// [`min_users`](Self::min_users) or [`undefined`](Self::undefined) asks for them.
+    pub fn statistics(mut self, statistics: impl IntoIterator<Item = Statistic>) -> Self {
+        self.statistics = statistics.into_iter().collect();
+        self
+    }
+
     /// Whether rows are exactly those that were asked for, or the best that local search finds where
     /// there are too many sets to know: then with [`top`](Self::top), and with a column `r_bound`.
     pub fn search(mut self, mode: SearchMode) -> Self {
@@ -185,6 +196,14 @@ impl KCorrsetOptions {
         self
     }
 
+    /// The least n of a set that was asked for, if any was.
+    pub(crate) fn least_users(&self) -> Option<i64> {
+        let has_interval = self.statistics.iter().any(|statistic| statistic.is_of_interval());
+        // What is undefined must not be in the way of the best, as NULL is the first when it is sorted.
+        let of_interval = (has_interval && self.undefined == Undefined::Omit).then_some(FEWEST_OF_INTERVAL);
+        self.min_users.or(of_interval)
+    }
+
     /// The effort of a heuristic, if it is one.
     pub(crate) fn heuristic(&self) -> Option<Effort> {
         let usual = Effort::default();
@@ -196,8 +215,12 @@ impl KCorrsetOptions {
     /// # Errors
     /// Options that do not go together.
     pub(crate) fn check(&self) -> Result<(), KCorrsetError> {
-        if self.corrected && self.input.criterion.is_some() {
-            return Err(KCorrsetError::CorrectedCriterion);
+        let corrected = match self.corrected {
+            true => Some("corrected => true"),
+            false => self.statistics.contains(&Statistic::ItemRestR).then_some("the statistic 'item_rest_r'"),
+        };
+        if let Some(option) = corrected.filter(|_| self.input.criterion.is_some()) {
+            return Err(KCorrsetError::CorrectedCriterion { option });
         }
         match self.search {
             SearchMode::Heuristic if self.top.is_none() => Err(KCorrsetError::HeuristicWithoutTop),

@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
 use crate::error::KCorrsetError;
-use crate::sweep::Undefined;
+use crate::sweep::{Statistic, Undefined};
 use crate::udtf::advice::near::near;
 use crate::udtf::options::{KCorrsetOptions, SearchMode};
 use crate::udtf::values::{boolean, count, list, text};
@@ -55,7 +55,7 @@ impl OptionRule {
 }
 
 /// All options there are, in the order of the documentation.
-static OPTIONS: [OptionRule; 14] = [
+static OPTIONS: [OptionRule; 15] = [
     OptionRule::column(
         "user",
         |options, value| put(&mut options.input.user, text(value).map(Some)),
@@ -107,6 +107,16 @@ static OPTIONS: [OptionRule; 14] = [
         |options| options.corrected.then(|| ScalarValue::from(true)),
     ),
     OptionRule {
+        name: "statistics",
+        expected: "a list of 'alpha', 'item_rest_r', 'r_low', 'r_high', 'mean' and 'sd', each once at most",
+        placeholder: Expected::Type(DataType::Utf8),
+        set: |options, value| put(&mut options.statistics, statistics(value)),
+        get: |options| {
+            let names = options.statistics.iter().map(|statistic| ScalarValue::from(statistic.name()));
+            list_of(&names.collect::<Vec<_>>())
+        },
+    },
+    OptionRule {
         name: "undefined",
         expected: "'omit' or 'null'",
         placeholder: Expected::Type(DataType::Utf8),
@@ -135,7 +145,7 @@ static OPTIONS: [OptionRule; 14] = [
 ];
 
 /// The options that the type of the result can depend on.
-pub(crate) const COLUMNS: [&str; 5] = ["user", "question", "score", "wide", "search"];
+pub(crate) const COLUMNS: [&str; 6] = ["user", "question", "score", "wide", "statistics", "search"];
 
 /// The rule of an option.
 ///
@@ -171,6 +181,19 @@ fn undefined(value: &ScalarValue) -> Option<Undefined> {
         "null" => Some(Undefined::Null),
         _ => None,
     }
+}
+
+fn statistics(value: &ScalarValue) -> Option<Vec<Statistic>> {
+    let mut statistics = Vec::new();
+    for name in list(value)? {
+        let name = text(&name)?;
+        let statistic = Statistic::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(&name))?;
+        if statistics.contains(&statistic) {
+            return None;
+        }
+        statistics.push(statistic);
+    }
+    Some(statistics)
 }
 
 fn search_mode(value: &ScalarValue) -> Option<SearchMode> {

@@ -68,8 +68,8 @@ struct Seen {
     best: Option<(String, usize)>,
 }
 
-/// The column that a sweep can bound.
-const R: &str = "r";
+/// The columns that are highest where r is, if all sets have as many users.
+const AS_R: [&str; 2] = ["r", "r_low"];
 
 /// So many rows are read first where nobody says how many.
 const USUAL_ROWS: usize = 10;
@@ -148,7 +148,10 @@ impl TreeNodeRewriter for Allow {
         let seen = self.above.pop();
         let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
         let sound = seen.as_ref().is_some_and(|seen| seen.sound);
-        let best = seen.and_then(|seen| seen.best).filter(|(column, _)| column == R).map(|(_, rows)| rows);
+        let best = seen
+            .and_then(|seen| seen.best)
+            .filter(|(column, _)| AS_R.contains(&column.as_str()))
+            .map(|(_, rows)| rows);
         let provider = source_as_provider(&scan.source).ok();
         let sweep = provider.as_ref().and_then(|provider| provider.downcast_ref::<KCorrsetTable>());
         Ok(match sweep {

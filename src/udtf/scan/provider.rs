@@ -91,7 +91,7 @@ impl KCorrsetTable {
         let column = |place| Expr::Column(Column::from(input.schema().qualified_field(place)));
         let columns: Vec<Expr> = columns.places().into_iter().map(column).collect();
         let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
-        let schema = Arc::new(output::schema(&question, options.heuristic().is_some()));
+        let schema = Arc::new(output::schema(&question, &options));
         let request = Arc::new(KCorrsetRequest { sizes, roles, options, question_type, schema, table });
         Ok(Self {
             input,

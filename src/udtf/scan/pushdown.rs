@@ -29,6 +29,7 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
 use crate::sweep::Bounds;
+use crate::sweep::interval::FEWEST_OF_INTERVAL;
 use crate::udtf::values::elements;
 
 /// Question sets that a predicate can let through.
@@ -53,6 +54,9 @@ pub(crate) struct QuestionQuota {
     pub(crate) least: usize,
     pub(crate) most: usize,
 }
+
+/// The sets of which r has an interval.
+const WITH_INTERVAL: Bounds = Bounds { n: [FEWEST_OF_INTERVAL, i64::MAX], ..Bounds::DEFINED };
 
 /// The most questions of which any may be in a set, for the sweep to know. Each costs a
 /// walk of its own, and what more of them leave out is hardly worth it.
@@ -106,6 +110,10 @@ impl Reading {
 
     const fn exactly(wanted: Bounds) -> Self {
         Self { selection: Selection::of(wanted), exact: true }
+    }
+
+    const fn within(wanted: Bounds) -> Self {
+        Self { selection: Selection::of(wanted), exact: false }
     }
 
     fn and(self, other: Self) -> Self {
@@ -167,15 +175,17 @@ pub(crate) fn read(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Re
     if let Some(is_null) = predicate.downcast_ref::<IsNullExpr>() {
         return match column(is_null.arg()) {
             Some("r") => Reading::exactly(Bounds::UNDEFINED),
-            Some(_) => Reading::exactly(Bounds::NONE),
-            None => Reading::OPAQUE,
+            Some("r_low") => Reading::within(Bounds { r_low: f64::INFINITY, ..Bounds::ALL }),
+            Some("questions" | "n" | "r_bound") => Reading::exactly(Bounds::NONE),
+            _ => Reading::OPAQUE,
         };
     }
     if let Some(is_not_null) = predicate.downcast_ref::<IsNotNullExpr>() {
         return match column(is_not_null.arg()) {
             Some("r") => Reading::exactly(Bounds::DEFINED),
-            Some(_) => Reading::exactly(Bounds::ALL),
-            None => Reading::OPAQUE,
+            Some("r_low" | "r_high") => Reading::exactly(WITH_INTERVAL),
+            Some("questions" | "n" | "r_bound") => Reading::exactly(Bounds::ALL),
+            _ => Reading::OPAQUE,
         };
     }
     if let Some(not) = predicate.downcast_ref::<NotExpr>() {
@@ -285,6 +295,12 @@ fn compare(
     let Some(operator) = operator else { return Reading::OPAQUE };
     match (column, &value) {
         ("r", ScalarValue::Float64(Some(value))) => r_bounds(operator, *value),
+        ("r_low", ScalarValue::Float64(Some(value))) => match operator {
+            Operator::Gt | Operator::GtEq | Operator::Eq if !value.is_nan() => {
+                Reading::within(Bounds { r_low: *value, ..WITH_INTERVAL })
+            }
+            _ => Reading::OPAQUE,
+        },
         ("n", ScalarValue::Int64(Some(value))) => n_bounds(operator, *value),
         // A list has other elements or none, or the same in another order.
         ("questions", list) if operator == Operator::Eq => match questions_of(list, question) {
