@@ -174,12 +174,15 @@ CREATE VIEW halves AS
 SELECT *, CASE WHEN md5(CAST("user" AS VARCHAR)) < '8' THEN 'train' ELSE 'test' END AS half
 FROM   quiz;
 
+WITH train AS (
+    SELECT * FROM k_corrset((SELECT * FROM halves WHERE half = 'train'), 3, min_users => 8, top => 3)
+)
 SELECT train.questions,
        round(train.r, 4) AS train_r,
        round(test.r, 4)  AS test_r,
        test.n            AS test_n
-FROM   k_corrset((SELECT * FROM halves WHERE half = 'train'), 3, min_users => 8, top => 3) AS train
-JOIN   k_corrset((SELECT * FROM halves WHERE half = 'test'), 3) AS test
+FROM   train
+JOIN   k_corrset((SELECT * FROM halves WHERE half = 'test'), sets => train) AS test
        ON test.questions = train.questions
 ORDER  BY train.r DESC;
 

@@ -54,6 +54,7 @@
 //! | `criterion`: name of a column that sets are to predict instead of the grand total | [`criterion`](KCorrsetOptions::criterion) | none |
 //! | `min_users`: the least n of a set | [`min_users`](KCorrsetOptions::min_users) | 2; 0 with `undefined => 'null'`, else 4 with `r_low` or `r_high` |
 //! | `top`: how many of the best sets | [`top`](KCorrsetOptions::top) | all |
+//! | `sets`: instead of k, the sets to look at | [`k_corrset_sets`](KCorrsetExt::k_corrset_sets) | all sets of k |
 //! | `include`, `exclude`: questions that every set must, or must not, contain | [`include`](KCorrsetOptions::include), [`exclude`](KCorrsetOptions::exclude) | none |
 //! | `corrected`: correlate with the grand total minus the set's own scores | [`corrected`](KCorrsetOptions::corrected) | `false` |
 //! | `statistics`: further columns, such as Cronbach's alpha and the interval of r | [`statistics`](KCorrsetOptions::statistics) | none |

@@ -32,7 +32,9 @@ impl Call {
     fn sql(&self) -> String {
         let options = self.options.iter().map(|(name, value)| format!(", {name} = {value}"));
         let options: String = options.collect();
-        let Self { table, k, tail, .. } = self;
+        let Self { table, tail, .. } = self;
+        let given = self.options.iter().any(|(name, _)| name == "sets");
+        let k = if given { "NULL".to_string() } else { self.k.to_string() };
         format!("SELECT questions, round(r, 9), n FROM k_corrset({table}, {k}{options}) {tail}")
     }
 
@@ -698,6 +700,15 @@ fn cases() -> Vec<Case> {
             ],
         ),
         Case {
+            call: Call { k: 2, ..Call::new("exam", &[("sets", "given")]) },
+            ..criterion(
+                "SetsType",
+                &["got a table of the columns 'questions' Utf8, 'r' Float64"],
+                &[EXAM, "CREATE TABLE given AS SELECT '[q1, q2]' AS questions, 1.0e0 AS r"],
+                &[(FIRST, &[])],
+            )
+        },
+        Case {
             variant: "UnknownKernel",
             says: &["this processor has"],
             given: &[EXAM, "SET k_corrset.kernel = 'abacus'"],
@@ -709,12 +720,14 @@ fn cases() -> Vec<Case> {
 
 /// Variants whose texts have no SQL on lines of its own, each with a statement that raises it, or
 /// nothing where none does; examples that they have in the line run, too.
-const WITHOUT_SQL: [(&str, &str); 24] = [
+const WITHOUT_SQL: [(&str, &str); 26] = [
     ("ArgumentCount", "SELECT * FROM k_corrset(scores)"),
     ("TableArgument", "SELECT * FROM k_corrset(7, 1)"),
     ("UnknownTable", "SELECT * FROM k_corrset(scoers, 1)"),
     ("SubsetSizeType", "SELECT * FROM k_corrset(scores, 'two')"),
     ("SubsetSizeRange", "SELECT * FROM k_corrset(scores, 0)"),
+    ("SetsOption", "SELECT * FROM k_corrset(scores, 2, sets => scores)"),
+    ("GivenSet", "SELECT * FROM k_corrset(scores, sets => (SELECT make_array('q1', 'q1')))"),
     ("HeuristicWithoutTop", "SELECT * FROM k_corrset(scores, 1, search => 'heuristic')"),
     ("ExactOption", "SELECT * FROM k_corrset(scores, 1, seed => 2)"),
     ("CorrectedCriterion", "SELECT * FROM k_corrset(scores, 1, corrected => true, criterion => 'score')"),

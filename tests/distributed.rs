@@ -142,7 +142,7 @@ async fn plan(ctx: &SessionContext, sql: &str) -> String {
 }
 
 /// Statements whose rows have an order, or are one, or none.
-const QUERIES: [&str; 21] = [
+const QUERIES: [&str; 23] = [
     "SELECT * FROM k_corrset(exam, 3) ORDER BY r DESC, questions LIMIT 7",
     "SELECT r, n FROM k_corrset(exam, 3) ORDER BY r, n DESC LIMIT 9",
     "SELECT * FROM k_corrset(exam, 3, top => 20)",
@@ -157,6 +157,10 @@ const QUERIES: [&str; 21] = [
     "SELECT * FROM k_corrset(exam, 3, top => 9, statistics => ['alpha', 'item_rest_r', 'r_low', 'r_high', 'mean', 'sd'])",
     "SELECT questions, mean, r_low FROM k_corrset((SELECT * EXCLUDE (score), score / 7.0e0 AS score FROM exam), 3, statistics => ['r_low', 'mean'])
      ORDER BY r_low DESC, questions LIMIT 8",
+    "SELECT * FROM k_corrset(exam, sets => [[1, 2, 3], [4, 5], [3, 2, 1]], statistics => 'alpha') ORDER BY questions",
+    "SELECT h.questions, h.r, h.n, b.r FROM (SELECT * FROM k_corrset(exam, 3, top => 6)) AS b
+     JOIN k_corrset((SELECT * FROM exam WHERE \"user\" % 2 = 0), sets => (SELECT questions FROM k_corrset(exam, 3, top => 6))) AS h
+       ON h.questions = b.questions ORDER BY h.questions",
     "SELECT count(*) FROM k_corrset(exam, 4)",
     "SELECT count(*), max(r), min(n) FROM k_corrset(exam, 4)",
     "SELECT max(r) FROM k_corrset(exam, 4)",
@@ -306,7 +310,7 @@ async fn large_files_on_shared_storage_are_read_by_each_worker() {
     collect(&there, "SET k_corrset.ship_below = 1000").await.unwrap();
     let large = plan(&there, QUERIES[0]).await;
     assert!(large.contains("SharedInputExec: every task reads <- "), "{large}");
-    for sql in &QUERIES[..17] {
+    for sql in &QUERIES[..19] {
         let expected = lines(&collect(&here, sql).await.unwrap());
         assert_eq!(lines(&collect(&there, sql).await.unwrap()), expected, "{sql}");
     }

@@ -52,6 +52,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
                 exclude,
                 any,
                 quotas,
+                given: None,
                 min_users,
                 top: None,
                 corrected,

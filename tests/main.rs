@@ -10,6 +10,7 @@ mod encodings;
 mod execution;
 mod extensions;
 mod fuzz;
+mod given_sets;
 mod kernels;
 mod laws;
 mod layers;

@@ -92,6 +92,39 @@ pub enum KCorrsetError {
         got: String,
     },
 
+    /// The sets are neither lists of questions nor a table that has some.
+    #[error(
+        "k_corrset: sets must be a table or a subquery with one column of lists of questions, as in \
+         sets => (SELECT questions FROM best), or a list of lists, as in sets => [['q1', 'q2'], ['q3']]; \
+         got {got}{}",
+        advice(remedies),
+        got = short(got)
+    )]
+    SetsType {
+        /// What was found.
+        got: String,
+        /// What reads text as lists.
+        remedies: Vec<Remedy>,
+    },
+
+    /// Something that has no meaning where sets are given.
+    #[error(
+        "k_corrset: {option} has no meaning with sets => ..., which says what the sets are; leave one of the two out"
+    )]
+    SetsOption {
+        /// `k`, or `search => 'heuristic'`.
+        option: &'static str,
+    },
+
+    /// A given set that is none.
+    #[error("k_corrset: sets has {set}, {fault}; a set is a list of different questions", set = short(set))]
+    GivenSet {
+        /// The set.
+        set: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+
     /// A heuristic without the number of its rows.
     #[error(
         "k_corrset: search => 'heuristic' finds the best sets it can, and has to be told how many: \
@@ -399,7 +432,7 @@ pub enum KCorrsetError {
         remedies: Vec<Remedy>,
     },
 
-    /// A question to include or exclude that cannot be a value of the question column.
+    /// A question of an option that cannot be a value of the question column.
     #[error(
         "k_corrset: option '{option}' names question {question}, but the question column '{column}' \
          is {data_type}{}",
@@ -409,7 +442,7 @@ pub enum KCorrsetError {
         data_type = short(data_type)
     )]
     QuestionType {
-        /// `include` or `exclude`.
+        /// `include`, `exclude` or `sets`.
         option: &'static str,
         /// The question, in quotes if it is text.
         question: String,
@@ -579,7 +612,7 @@ pub enum KCorrsetError {
         question = short(question)
     )]
     UnknownQuestion {
-        /// `include`, `exclude`, or the sweep's own `any`.
+        /// `include`, `exclude`, `sets`, or the sweep's own `any` and `quotas`.
         option: &'static str,
         /// The name.
         question: String,
@@ -663,6 +696,7 @@ impl KCorrsetError {
             | Self::NumberExtensionType { remedies, .. }
             | Self::KeyType { remedies, .. }
             | Self::UnknownKernel { remedies, .. }
+            | Self::SetsType { remedies, .. }
             | Self::OptionValue { remedies, .. }
             | Self::QuestionType { remedies, .. }
             | Self::NullKey { remedies, .. }

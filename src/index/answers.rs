@@ -97,6 +97,15 @@ impl Answers {
             }
     }
 
+    /// The position of each question, by id.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        let mut positions = vec![0; self.questions()];
+        for (position, &id) in self.ids.iter().enumerate() {
+            positions[id as usize] = position;
+        }
+        positions
+    }
+
     /// Whether everybody answered every question.
     pub(crate) fn are_complete(&self) -> bool {
         self.gaps() == 0

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session as DataFusionSession, TableProvider};
+use datafusion::config::ConfigOptions;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -70,11 +71,12 @@ impl HostSets {
         options: Vec<(String, Bound<'_, PyAny>)>,
     ) -> PyResult<Self> {
         let runtime = runtime::handle(py)?;
-        let (k, options) = arguments(k, &options)?;
+        let arguments = arguments(k, &options)?;
         let table = || {
             let rows = provider_as_source(read_again(data, &schema.into_inner())?);
             let rows = LogicalPlanBuilder::scan(UNNAMED_TABLE, rows, None)?.build()?;
-            KCorrsetTable::try_new(rows, k, options)
+            let (sets, options) = arguments.typed(None)?;
+            KCorrsetTable::of_call(rows, None, sets, options, &ConfigOptions::default())
         };
         let table = Arc::new(table().map_err(exception)?);
         Ok(Self { table, runtime })

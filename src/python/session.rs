@@ -12,6 +12,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use tokio::task::spawn_blocking;
 
 use crate::python::failure::exception;
@@ -20,12 +21,12 @@ use crate::python::rows::Rows;
 use crate::python::runtime::{self, DroppedElsewhere};
 use crate::python::table::Table;
 use crate::python::told::{Told, warn_of_empty};
-use crate::python::value::arguments;
+use crate::python::value::{arguments, is_list};
 use crate::python::wait::wait;
 use crate::session::copy::register_copy;
 use crate::session::files::register_files;
 use crate::session::unquoted::with_quotes;
-use crate::udtf::{KCorrsetExt, register_all};
+use crate::udtf::{AskedSets, register_all, sets_of};
 
 /// A session of SQL.
 #[pyclass(module = "k_corrset", frozen)]
@@ -95,30 +96,41 @@ impl Session {
         if wait(py, |_| Ok(()), registered)? { warn_of_empty(py, &name) } else { Ok(()) }
     }
 
-    /// The sets of k questions of some data.
+    /// The sets of k questions of some data, or those that are given.
     ///
     /// # Arguments
-    /// `options`: pairs of a name and a value, as SQL has them.
-    #[pyo3(signature = (data, k, options, watcher=None))]
-    fn k_corrset(
+    /// `options`: pairs of a name and a value, as SQL has them; `sets`: a table or the path of one, or a list
+    /// of lists.
+    #[pyo3(signature = (data, k, options, sets=None, watcher=None))]
+    fn k_corrset<'py>(
         &self,
-        py: Python<'_>,
-        data: &Bound<'_, PyAny>,
-        k: &Bound<'_, PyAny>,
-        options: Vec<(String, Bound<'_, PyAny>)>,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        k: &Bound<'py, PyAny>,
+        mut options: Vec<(String, Bound<'py, PyAny>)>,
+        sets: Option<Bound<'py, PyAny>>,
         watcher: Option<Py<PyAny>>,
     ) -> PyResult<Table> {
-        let (k, options) = arguments(k, &options)?;
+        let mut given = None;
+        match sets {
+            Some(sets) if is_list(&sets)? && sets.cast::<PyString>().is_err() => {
+                options.push(("sets".to_string(), sets));
+            }
+            Some(sets) => given = Some(Input::of(&sets)?),
+            None => {}
+        }
+        let arguments = arguments(k, &options)?;
         let (context, input) = (self.context(), Input::of(data)?);
         let sets = async move {
-            let rows = match input {
-                Input::Path(path) => file(&context, path).await?,
-                Input::Rows(data) => {
-                    let rows = Rows::of(Arc::new(data)).await?;
-                    context.read_table(rows.read_once(threads(&context))?)?
+            let given = match given {
+                Some(sets) => {
+                    let (_, table) = rows(&context, sets).await?.into_parts();
+                    Some(AskedSets::of_table(table, None, context.state().config_options())?)
                 }
+                None => None,
             };
-            rows.k_corrset_with(k, options)
+            let (sets, options) = arguments.typed(given)?;
+            sets_of(rows(&context, input).await?, sets, options)
         };
         collect(py, Told::default(), watcher.as_ref(), sets)
     }
@@ -132,6 +144,17 @@ impl Session {
 
 fn threads(context: &SessionContext) -> usize {
     context.copied_config().target_partitions()
+}
+
+/// The rows of an input, which is read once.
+async fn rows(context: &SessionContext, input: Input) -> Result<DataFrame> {
+    match input {
+        Input::Path(path) => file(context, path).await,
+        Input::Rows(data) => {
+            let rows = Rows::of(Arc::new(data)).await?;
+            context.read_table(rows.read_once(threads(context))?)
+        }
+    }
 }
 
 /// The rows of a file.

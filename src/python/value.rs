@@ -10,20 +10,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyMapping, PyString, PyType};
 
 use crate::python::failure::{exception, type_error};
-use crate::udtf::{Arguments, KCorrsetOptions, SetSizes};
+use crate::udtf::Arguments;
 
-/// k and options, given as pairs of a name and a value.
+/// k, if it is not None, and options, given as pairs of a name and a value.
 ///
 /// # Errors
 /// Those that SQL has of the same arguments; `TypeError` for what is no value of SQL.
-pub(super) fn arguments(
-    k: &Bound<'_, PyAny>,
-    options: &[(String, Bound<'_, PyAny>)],
-) -> PyResult<(SetSizes, KCorrsetOptions)> {
+pub(super) fn arguments(k: &Bound<'_, PyAny>, options: &[(String, Bound<'_, PyAny>)]) -> PyResult<Arguments> {
     let literal = |name: &str, value| Ok::<_, PyErr>(Expr::Literal(value_of(name, value)?, None));
     let options = options.iter().map(|(name, value)| Ok((name.clone(), literal(name, value)?)));
-    let arguments = Arguments::try_new(literal("k", k)?, options.collect::<PyResult<_>>()?);
-    arguments.and_then(|arguments| arguments.typed()).map_err(|error| exception(error.into()))
+    let k = if k.is_none() { None } else { Some(literal("k", k)?) };
+    let arguments = Arguments::try_new(k, options.collect::<PyResult<_>>()?);
+    arguments.map_err(|error| exception(error.into()))
 }
 
 /// A scalar, or a list of them.
@@ -137,7 +135,7 @@ const TO_LIST: [&str; 3] = ["tolist", "to_list", "to_pylist"];
 
 /// Whether to iterate over something is to get its values. From a table, and from whatever maps
 /// names to values, one would get the names.
-fn is_list(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_list(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     // Asked of the class, as an attribute may take work.
     let class = value.get_type();
     let has_any = |names: &[&str]| {
@@ -157,7 +155,8 @@ fn list(name: &str, value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
             break;
         }
     }
-    let element = |element: Bound<'_, PyAny>| scalar(&element)?.ok_or_else(|| not_a_value(name, &element));
+    // A list of sets has lists for elements.
+    let element = |element: Bound<'_, PyAny>| value_of(name, &element);
     let values = elements.try_iter()?.map(|value| element(value?)).collect::<PyResult<Vec<_>>>()?;
     let data_type = values.iter().map(ScalarValue::data_type).find(|data_type| !data_type.is_null());
     let data_type = data_type.unwrap_or(DataType::Null);

@@ -59,6 +59,7 @@ impl Choice {
         if let Method::Heuristic(effort) = method
             && request.quotas.is_empty()
             && request.any.is_empty()
+            && request.given.is_none()
         {
             request.check(answers.questions())?;
             let search = HeuristicSearch::new(Arc::clone(ground), request, effort);
@@ -165,7 +166,7 @@ impl Choice {
         method: Method,
         outlook: Outlook,
     ) -> [usize; 2] {
-        if let Method::Heuristic(_) = method {
+        if let (Method::Heuristic(_), None) = (method, &request.given) {
             return [HeuristicSearch::memory_of(answers, request), 0];
         }
         let sweep = SweepPlan::memory_of(answers, request);
@@ -191,7 +192,8 @@ impl Choice {
 /// leave any set out.
 fn searchable(answers: &Answers, request: &SweepRequest, method: Method, outlook: Outlook) -> Option<usize> {
     let few = answers.questions() <= MOST_QUESTIONS;
-    if method == Method::Sweep || !answers.are_complete() || request.k == 0 || !few {
+    let all = request.given.is_none();
+    if method == Method::Sweep || !answers.are_complete() || request.k == 0 || !few || !all {
         return None;
     }
     let bounds = request.all_bounds();

@@ -21,18 +21,21 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// For sets of at most k questions.
+    /// For sets of at most k questions, or for such as are summed by themselves.
     ///
     /// # Errors
     /// Nobody waits for it any longer.
     pub(crate) fn new(
         answers: Arc<Answers>,
-        k: usize,
+        k: Option<usize>,
         instructions: Instructions,
         interest: Interest<'_>,
     ) -> Result<Self, Unwanted> {
-        let kernels = Arc::new(Kernels::new(&answers, k, instructions, interest)?);
-        let singles = Singles::new(Arc::clone(&answers), kernels.complete());
+        let kernels = Arc::new(match k {
+            Some(k) => Kernels::new(&answers, k, instructions, interest)?,
+            None => Kernels::without_tables(&answers, instructions),
+        });
+        let singles = Singles::new(Arc::clone(&answers), kernels.complete(), instructions);
         Ok(Self { answers, instructions, kernels, singles, moments: OnceLock::new() })
     }
 

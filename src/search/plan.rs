@@ -63,9 +63,9 @@ impl Plan {
         part: Part,
         interest: Interest<'_>,
     ) -> Result<Self, Ended<KCorrsetError>> {
-        let k = requests.iter().map(|request| request.k).max().unwrap_or(1);
         let first = requests.first().cloned().unwrap_or_default();
-        let ground = Arc::new(Ground::new(answers, k.max(1), first.instructions(), interest)?);
+        let k = largest_of_tables(&answers, requests);
+        let ground = Arc::new(Ground::new(answers, k, first.instructions(), interest)?);
         let mut choices: Vec<Choice> = Vec::new();
         for request in requests {
             let neighbour = match choices.last() {
@@ -196,12 +196,26 @@ impl Plan {
         // One share may have come to the next size while another is in the last one.
         let at_work = of_sizes().map(|[_, at_work]| at_work).max().unwrap_or(0);
         let moments = if at_work > 0 { Moments::bytes(answers.questions()) } else { 0 };
-        let largest = requests.iter().map(|request| request.k).max().unwrap_or(0);
-        kept + moments + at_work * requests.len().min(2) + Kernels::memory(answers, largest)
+        let tables = largest_of_tables(answers, requests).map_or(0, |k| Kernels::memory(answers, k));
+        kept + moments + at_work * requests.len().min(2) + tables
     }
 
     /// Bytes that each share needs at most, beside the plan.
     pub fn share_memory(&self) -> usize {
         self.choices.iter().map(Choice::share_memory).max().unwrap_or(0)
     }
+}
+
+/// The most questions of the sets for which tables over all users are made; `None` where all sets are given, and take
+/// less by themselves.
+fn largest_of_tables(answers: &Answers, requests: &[SweepRequest]) -> Option<usize> {
+    let given: Option<Vec<&Vec<Vec<u32>>>> = requests.iter().map(|request| request.given.as_ref()).collect();
+    let few = |given: Vec<&Vec<Vec<u32>>>| {
+        let looks: usize = given.into_iter().flatten().map(Vec::len).sum();
+        // Covariances take as many products for each user as there are pairs of questions. Those of floats have
+        // other roundings than sums, and a set has the r that a sweep gives it.
+        !answers.are_floats() && looks < answers.questions().saturating_mul(answers.questions())
+    };
+    let by_users = given.is_some_and(|given| !answers.are_complete() || few(given));
+    (!by_users).then(|| requests.iter().map(|request| request.k).max().unwrap_or(1).max(1))
 }

@@ -21,11 +21,8 @@ pub(crate) struct Constraint {
 impl Constraint {
     /// The branches of a request; together they have every set once.
     pub(crate) fn all_of(answers: &Answers, request: &SweepRequest) -> Vec<Self> {
-        let mut position_of = vec![Position(0); answers.questions()];
-        for (position, &id) in answers.ids.iter().enumerate() {
-            position_of[id as usize] = Position(position);
-        }
-        let positions = |ids: &[u32]| sorted(ids.iter().map(|&id| position_of[id as usize]));
+        let position_of = answers.positions();
+        let positions = |ids: &[u32]| sorted(ids.iter().map(|&id| Position(position_of[id as usize])));
         let quotas = request
             .quotas
             .iter()
@@ -48,6 +45,14 @@ impl Constraint {
             }
         };
         any.iter().map(with).collect()
+    }
+
+    /// Whether a set, given by ascending positions, has what it must have and nothing that it must not.
+    pub(crate) fn allows(&self, set: &[Position]) -> bool {
+        let has = |position: &Position| set.binary_search(position).is_ok();
+        self.fixed.iter().all(has)
+            && !self.excluded.iter().any(has)
+            && self.quotas.iter().all(|quota| quota.may_be_met(set.iter().copied(), 0))
     }
 
     /// How many subsets of k questions there are, and how many questions they are chosen from.

@@ -16,6 +16,9 @@
 //! these subsets are summed side by side. `enumerate::lane_rule` tells which question is
 //! the new one, `kernel` how the sums are formed.
 //!
+//! Sets that are `given` are summed one by one instead, and so are those that are told more of than r and n, by
+//! `statistics`, when they leave: `answered_by` finds their users.
+//!
 //! [`naive`] is the definition; tests and benches hold the sweep against it.
 //!
 //! | term | what it is |
@@ -43,6 +46,7 @@ mod count;
 mod counted;
 mod enumerate;
 pub(crate) mod extension;
+mod given;
 pub(crate) mod interval;
 pub(crate) mod kernel;
 pub mod naive;

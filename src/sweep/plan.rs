@@ -10,10 +10,12 @@ use crate::sweep::branch::Branch;
 use crate::sweep::constraint::Constraint;
 use crate::sweep::count::SetCount;
 use crate::sweep::counted::Counted;
+use crate::sweep::given::GivenSets;
 use crate::sweep::kernel::select::Kernels;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::rows::buffer::{Columns, Row};
 use crate::sweep::sequence::Sequence;
+use crate::sweep::single::Singles;
 use crate::sweep::subsets::Shared;
 use crate::sweep::task::Sweep;
 
@@ -21,13 +23,19 @@ use crate::sweep::task::Sweep;
 #[derive(Debug)]
 pub struct SweepPlan {
     shared: Arc<Shared>,
-    kernels: Arc<Kernels>,
     subsets: SetCount,
     /// Whether subsets have to meet quotas.
     quotas: bool,
-    /// Together they hold every subset once.
-    first: Arc<Branch>,
-    further: Vec<FurtherBranch>,
+    subsets_of: SubsetsOf,
+}
+
+/// Where the subsets come from.
+#[derive(Debug)]
+enum SubsetsOf {
+    /// Branches, which together hold every subset once.
+    Branches { kernels: Arc<Kernels>, first: Arc<Branch>, further: Vec<FurtherBranch> },
+    /// Somebody who has given them.
+    Given(Arc<GivenSets>),
 }
 
 /// A branch that is made when the first share comes to it, and forgotten when the last has
@@ -58,11 +66,7 @@ impl SweepPlan {
         interest: Interest<'_>,
     ) -> Result<Self, Ended<KCorrsetError>> {
         request.check(answers.questions())?;
-        let constraints = Constraint::all_of(&answers, request);
-        let of_branch = |constraint: &Constraint| constraint.subsets(request.k, answers.questions()).0;
-        let subsets = constraints.iter().map(of_branch).sum();
-        let mut constraints = constraints.into_iter();
-        let first = constraints.next().unwrap_or_default();
+        let quotas = !request.quotas.is_empty();
         let shared = Arc::new(Shared {
             k: request.k,
             bounds: SharedBounds::new(request.all_bounds(), answers.users()),
@@ -71,10 +75,22 @@ impl SweepPlan {
             instructions: request.instructions(),
             answers,
         });
+        if let Some(sets) = &request.given {
+            let answers = Arc::clone(&shared.answers);
+            let singles = Singles::new(answers, kernels.complete(), request.instructions());
+            let given = Arc::new(GivenSets::new(&shared, sets, singles, request));
+            let subsets = SetCount::Exactly(given.len() as u64);
+            return Ok(Self { shared, subsets, quotas, subsets_of: SubsetsOf::Given(given) });
+        }
+        let constraints = Constraint::all_of(&shared.answers, request);
+        let of_branch = |constraint: &Constraint| constraint.subsets(request.k, shared.answers.questions()).0;
+        let subsets = constraints.iter().map(of_branch).sum();
+        let mut constraints = constraints.into_iter();
+        let first = constraints.next().unwrap_or_default();
         let first = Arc::new(Branch::new(&shared, &kernels, first, interest)?);
         let further =
             constraints.map(|constraint| FurtherBranch { constraint, branch: Mutex::default() }).collect();
-        Ok(Self { shared, kernels, subsets, quotas: !request.quotas.is_empty(), first, further })
+        Ok(Self { shared, subsets, quotas, subsets_of: SubsetsOf::Branches { kernels, first, further } })
     }
 
     /// How many subsets there are.
@@ -94,7 +110,10 @@ impl SweepPlan {
 
     /// The name of the code that will do the work.
     pub fn kernel(&self) -> &'static str {
-        self.first.kernel()
+        match &self.subsets_of {
+            SubsetsOf::Branches { first, .. } => first.kernel(),
+            SubsetsOf::Given(_) => "given sets",
+        }
     }
 
     /// How many shares can be worked on at the same time: at most this many.
@@ -119,8 +138,12 @@ impl SweepPlan {
         if columns == Columns::NONE && self.drops_nothing() {
             return Box::new(Counted::new(self.subsets.exactly().unwrap_or(u64::MAX), index, of));
         }
-        if self.further.is_empty() {
-            return self.first.share(index, of);
+        match &self.subsets_of {
+            SubsetsOf::Given(given) => return given.share(index, of),
+            SubsetsOf::Branches { first, further, .. } if further.is_empty() => {
+                return first.share(index, of);
+            }
+            SubsetsOf::Branches { .. } => {}
         }
         let plan = Arc::clone(self);
         // As long as one share holds a branch, others find it made.
@@ -134,7 +157,10 @@ impl SweepPlan {
 
     /// How many questions a subset has.
     pub fn set_size(&self) -> usize {
-        self.first.set_size()
+        match &self.subsets_of {
+            SubsetsOf::Branches { first, .. } => first.set_size(),
+            SubsetsOf::Given(_) => self.shared.k,
+        }
     }
 
     /// How many of the best subsets are wanted, if not all.
@@ -149,32 +175,40 @@ impl SweepPlan {
         // Shares are even in work, and less so in subsets; but what one has more, another has less.
         let share = subsets / shares.max(1);
         let share = share.saturating_add(share / 8 + 1000).min(subsets);
-        let rows = self.top().unwrap_or(0).min(share).saturating_mul(1 + self.further.len());
+        let branches = match &self.subsets_of {
+            SubsetsOf::Branches { further, .. } => 1 + further.len(),
+            SubsetsOf::Given(_) => 1,
+        };
+        let rows = self.top().unwrap_or(0).min(share).saturating_mul(branches);
         let questions = self.set_size() * size_of::<u32>();
         rows.saturating_mul(2 * size_of::<Row>() + questions.next_multiple_of(16))
     }
 
     /// Bytes of what a plan over these answers keeps, beside its kernels.
     pub(crate) fn memory_of(answers: &Answers, request: &SweepRequest) -> usize {
+        if let Some(sets) = &request.given {
+            return GivenSets::bytes(sets.len(), request.k) + Singles::bytes(answers);
+        }
         let roots = Constraint::all_of(answers, request).into_iter().take(1);
         roots.map(|constraint| Branch::root_memory(answers, &constraint)).sum()
     }
 
     /// Bytes that each share needs at most, beside the plan.
     pub fn share_memory(&self) -> usize {
-        let roots =
-            self.further.iter().map(|further| Branch::root_memory(&self.shared.answers, &further.constraint));
-        self.first.share_memory() + roots.max().unwrap_or(0)
+        let SubsetsOf::Branches { first, further, .. } = &self.subsets_of else { return 0 };
+        let root = |further: &FurtherBranch| Branch::root_memory(&self.shared.answers, &further.constraint);
+        first.share_memory() + further.iter().map(root).max().unwrap_or(0)
     }
 
     /// One of the branches: the first is 0.
     fn branch(&self, number: usize) -> Option<Arc<Branch>> {
-        let Some(further) = number.checked_sub(1) else { return Some(Arc::clone(&self.first)) };
-        let FurtherBranch { constraint, branch } = self.further.get(further)?;
+        let SubsetsOf::Branches { kernels, first, further } = &self.subsets_of else { return None };
+        let Some(number) = number.checked_sub(1) else { return Some(Arc::clone(first)) };
+        let FurtherBranch { constraint, branch } = further.get(number)?;
         // Who comes second waits, which takes as long as to make it once more.
         let mut branch = branch.lock().unwrap_or_else(PoisonError::into_inner);
         Some(branch.upgrade().unwrap_or_else(|| {
-            let made = Branch::new(&self.shared, &self.kernels, constraint.clone(), Interest::LASTING);
+            let made = Branch::new(&self.shared, kernels, constraint.clone(), Interest::LASTING);
             let made = Arc::new(made.expect("somebody waits"));
             *branch = Arc::downgrade(&made);
             made

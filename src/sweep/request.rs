@@ -31,6 +31,8 @@ pub struct SweepRequest {
     pub any: Vec<u32>,
     /// How many of some questions every subset must contain.
     pub quotas: Vec<Quota>,
+    /// The only subsets that are looked at, each once and of k questions; by default all.
+    pub given: Option<Vec<Vec<u32>>>,
     /// The least n of a subset; by default 2, or 0 where undefined r are wanted.
     pub min_users: Option<i64>,
     /// How many of the best subsets, if not all.
@@ -53,7 +55,8 @@ impl SweepRequest {
         }
         let lists = [("include", &self.include), ("exclude", &self.exclude), ("any", &self.any)];
         let of_quotas = self.quotas.iter().map(|quota| ("quotas", &quota.questions));
-        for (option, ids) in lists.into_iter().chain(of_quotas) {
+        let given = self.given.iter().flatten().map(|set| ("sets", set));
+        for (option, ids) in lists.into_iter().chain(of_quotas).chain(given) {
             if let Some(id) = ids.iter().find(|&&id| id as usize >= questions) {
                 return Err(KCorrsetError::UnknownQuestion {
                     option,

@@ -1,14 +1,16 @@
 //! r and n of one set of questions, without a sweep.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::index::Answers;
 use crate::index::bitset::{contains, rank};
 use crate::index::scores::{Scores, Weighted};
+use crate::sweep::answered_by::AnsweredBy;
 use crate::sweep::kernel::complete::Lookup;
 use crate::sweep::pearson::{Correlation, Number, Sums};
 use crate::sweep::position::Position;
 use crate::sweep::rows::buffer::Row;
+use crate::sweep::simd::Instructions;
 
 /// Tells r and n of sets one by one. r of exact scores has the bits that a sweep gives it, as
 /// both compute it from the same integers; floats are added in the order of the sweep.
@@ -17,12 +19,24 @@ pub(crate) struct Singles {
     answers: Arc<Answers>,
     /// Of data without gaps; else a set takes as long as its users take to sum.
     complete: Option<Arc<dyn Lookup>>,
+    instructions: Instructions,
+    /// Made when first asked for.
+    answered_by: OnceLock<AnsweredBy>,
 }
 
 impl Singles {
     /// For sets of at most as many questions as the covariances are for.
-    pub(crate) fn new(answers: Arc<Answers>, complete: Option<Arc<dyn Lookup>>) -> Self {
-        Self { answers, complete }
+    pub(crate) fn new(
+        answers: Arc<Answers>,
+        complete: Option<Arc<dyn Lookup>>,
+        instructions: Instructions,
+    ) -> Self {
+        Self { answers, complete, instructions, answered_by: OnceLock::new() }
+    }
+
+    /// Bytes that are made when a set is summed.
+    pub(crate) fn bytes(answers: &Answers) -> usize {
+        AnsweredBy::bytes(answers.users(), answers.questions())
     }
 
     /// The row of a set, which is given by ascending positions.
@@ -62,16 +76,13 @@ impl Singles {
         score: impl Fn(usize, usize) -> N,
         total: impl Fn(usize) -> N,
     ) -> (Correlation, i64) {
-        let answered_all = |user: usize| {
-            let row = self.answers.answered.row(user);
-            set.iter().all(|position| contains(row, position.0))
-        };
         // Sweeps begin with the last position.
         let subtotal = |user: usize| {
             set.iter().rev().fold(N::default(), |sum, position| sum.plus(score(user, position.0)))
         };
-        let users = || (0..self.answers.users()).filter(|&user| answered_all(user));
-        let pairs = || users().map(|user| (subtotal(user), total(user)));
+        let answered_by = self.answered_by.get_or_init(|| AnsweredBy::new(&self.answers, self.instructions));
+        let users = answered_by.users(set);
+        let pairs = || users.iter().map(|&user| (subtotal(user as usize), total(user as usize)));
         let mut sums = Sums::default();
         pairs().for_each(|(a, b)| N::accumulate(&mut sums, a, b));
         let correlation = match N::correlate(&sums, corrected) {

@@ -85,27 +85,24 @@ pub struct Statistics {
     answers: Arc<Answers>,
     answered_by: AnsweredBy,
     /// The position of each question, by id.
-    positions: Vec<Position>,
+    positions: Vec<usize>,
 }
 
 impl Statistics {
     /// Of sets of the questions of some answers.
     pub fn new(answers: Arc<Answers>, instructions: Instructions) -> Self {
-        let mut positions = vec![Position(0); answers.questions()];
-        for (position, &id) in answers.ids.iter().enumerate() {
-            positions[id as usize] = Position(position);
-        }
-        Self { answered_by: AnsweredBy::new(&answers, instructions), answers, positions }
+        Self { answered_by: AnsweredBy::new(&answers, instructions), positions: answers.positions(), answers }
     }
 
     /// Bytes held for answers.
     pub fn bytes(answers: &Answers) -> usize {
-        AnsweredBy::bytes(answers.users(), answers.questions()) + answers.questions() * size_of::<Position>()
+        AnsweredBy::bytes(answers.users(), answers.questions()) + answers.questions() * size_of::<usize>()
     }
 
     /// What is told of a set, which is given by the ids of its questions.
     pub(crate) fn of(&self, questions: &[u32]) -> SetStatistics {
-        let mut set: Vec<Position> = questions.iter().map(|&id| self.positions[id as usize]).collect();
+        let mut set: Vec<Position> =
+            questions.iter().map(|&id| Position(self.positions[id as usize])).collect();
         // In the order in which a sweep adds scores.
         set.sort_unstable_by(|x, y| y.cmp(x));
         let users = self.answered_by.users(&set);

@@ -25,7 +25,7 @@
 //!                      reader     batches → index
 //! ```
 //!
-//! Imports go down in this picture and never up; `request` and `options` are what is handed down,
+//! Imports go down in this picture and never up; `request`, `asked_sets` and `options` are what is handed down,
 //! `settings` what a session sets. `exec::distribution` is what an engine that runs plans in several
 //! processes has to implement, and `distributed` implements it.
 //!
@@ -76,6 +76,7 @@
 //! [`ConfigExtension`]: datafusion::config::ConfigExtension
 
 mod advice;
+mod asked_sets;
 mod bounded_errors;
 #[cfg(feature = "distributed")]
 mod distributed;
@@ -96,6 +97,8 @@ use crate::index::BuildError;
 
 #[cfg(any(feature = "cli", feature = "python"))]
 pub(crate) use advice::near::near;
+#[cfg(feature = "python")]
+pub(crate) use asked_sets::AskedSets;
 #[cfg(feature = "distributed")]
 pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
 #[cfg(feature = "python")]
@@ -111,6 +114,8 @@ pub use set_sizes::SetSizes;
 pub use settings::KCorrsetSettings;
 #[cfg(feature = "python")]
 pub(crate) use sql::Arguments;
+#[cfg(feature = "python")]
+pub(crate) use sql::sets_of;
 pub use sql::{KCorrsetExt, KCorrsetFunction, KCorrsetPlanner, ResolveKCorrset};
 
 /// The function's name in SQL.
@@ -125,6 +130,8 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::TableNotReady { .. }
             | KCorrsetError::SubsetSizeType { .. }
             | KCorrsetError::SubsetSizeRange { .. }
+            | KCorrsetError::SetsType { .. }
+            | KCorrsetError::SetsOption { .. }
             | KCorrsetError::HeuristicWithoutTop
             | KCorrsetError::ExactOption { .. }
             | KCorrsetError::CorrectedCriterion { .. }
@@ -152,6 +159,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::NullKey { .. }
             | KCorrsetError::ScoreNotFinite { .. }
             | KCorrsetError::ColumnNotFinite { .. }
+            | KCorrsetError::GivenSet { .. }
             | KCorrsetError::CriterionNotFinite { .. }
             | KCorrsetError::CriterionTwice { .. }
             | KCorrsetError::DuplicateAnswer { .. }

@@ -19,7 +19,8 @@ use crate::udtf::settings::SweepSettings;
 /// What a call asks for, checked against the types of its table.
 #[derive(Debug)]
 pub(crate) struct KCorrsetRequest {
-    pub(crate) sizes: SetSizes,
+    /// The sizes of the sets, of which all are asked for; else sets are given.
+    pub(crate) sizes: Option<SetSizes>,
     /// What the columns of the table are.
     pub(crate) roles: InputRoles,
     pub(crate) options: KCorrsetOptions,
@@ -34,7 +35,8 @@ impl KCorrsetRequest {
     /// What is asked for, in the order of the arguments; options only where they are not the
     /// default.
     pub(crate) fn describe(&self) -> Vec<String> {
-        let mut parts = vec![format!("k={}", self.sizes)];
+        let sets = self.sizes.as_ref().map_or_else(|| "sets=given".to_string(), |sizes| format!("k={sizes}"));
+        let mut parts = vec![sets];
         let mut part = |name: &str, value: Option<String>| {
             parts.extend(value.map(|value| format!("{name}={value}")));
         };

@@ -183,6 +183,7 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<SweepRequest> {
         exclude: ids(bytes)?,
         any: ids(bytes)?,
         quotas: quotas(bytes)?,
+        given: None,
         min_users: *bytes.choose(&[None, None, Some(0), Some(2), Some(3), Some(-5), Some(i64::MAX)])?,
         top: *bytes.choose(&[None, None, None, Some(0), Some(1), Some(9), Some(usize::MAX >> 1)])?,
         corrected: bytes.arbitrary()?,

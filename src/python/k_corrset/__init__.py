@@ -49,8 +49,9 @@ all sets."""
 
 def k_corrset(
     data: Data,
-    k: int | Iterable[int],
+    k: int | Iterable[int] | None = None,
     *,
+    sets: Data | Iterable[Iterable[Any]] | None = None,
     user: str | None = None,
     question: str | None = None,
     score: str | None = None,
@@ -69,7 +70,7 @@ def k_corrset(
     threads: int | None = None,
     progress: Progress = False,
 ) -> Table:
-    """All sets of k questions, each with r and n.
+    """All sets of k questions, or those that are given, each with r and n.
 
     Other threads of Python go on meanwhile, and Ctrl-C ends it. After an early end whoever makes the
     data finishes the batch in hand, and no more. Callbacks, signal handlers and makers of data may
@@ -83,6 +84,9 @@ def k_corrset(
             files, or, where there is nothing of that path, a pattern such as "scores*.parquet".
         k: How many questions a set has, 1 or more; or several of these, as in [5, 10] or
             range(1, 31).
+        sets: Instead of k: the sets to look at, of any sizes, each once. A list of lists of questions; or a
+            table, or the path of one, with one column of such lists, or with one named "questions", as a
+            result has.
         user: Name of the column that says who answered; "user" if not given.
         question: Name of the column that says what was answered; "question" if not given.
         score: Name of the column that says how well; "score" if not given. A row whose score is null
@@ -176,7 +180,7 @@ def k_corrset(
     }
     given = [(name, value) for name, value in options.items() if value is not None]
     with _watcher(progress) as watcher:
-        return _native.Session(threads, None).k_corrset(data, k, given, watcher)
+        return _native.Session(threads, None).k_corrset(data, k, given, sets, watcher)
 
 
 class Session:
@@ -270,16 +274,20 @@ def udtf(name: str = "k_corrset") -> datafusion.TableFunction:
                 f"as in {name}(scores, 5, {{'min_users': 30}}); got {len(arguments)} argument(s)"
             )
             raise ValueError(message)
-        table, k, *options = arguments
-        values = options[0].python_value().as_py() if options else {}
+        table, *others = arguments
+        k, *options = [other.python_value().as_py() for other in others]
+        if isinstance(k, dict) and not options:
+            # With sets among the options there is no k.
+            k, options = None, [k]
+        values = options[0] if options else {}
         if not isinstance(values, dict):
-            got = str(options[0])[:200]
+            got = str(others[-1])[:200]
             message = f"{name}: options are a struct, as in {{'min_users': 30, 'top': 100}}; got {got}"
             raise ValueError(message)
         # The host is planning, on a thread that cannot wait for what its catalogs say.
         with ThreadPoolExecutor(max_workers=1) as elsewhere:
             rows = elsewhere.submit(session.table, _table_name(table)).result()
-        return _native.HostSets(rows, rows.schema(), k.python_value().as_py(), list(values.items()))
+        return _native.HostSets(rows, rows.schema(), k, list(values.items()))
 
     return datafusion.udtf(sets, name, with_session=True)
 

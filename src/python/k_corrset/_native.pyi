@@ -46,6 +46,7 @@ class Session:
         data: Any,
         k: Any,
         options: list[tuple[str, Any]],
+        sets: Any = None,
         watcher: Callable[[int, int], object] | None = None,
     ) -> Table: ...
 

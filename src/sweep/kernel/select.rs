@@ -52,6 +52,12 @@ impl Kernels {
         Ok(Self { answers: Arc::clone(answers), instructions, complete, k, differences: OnceLock::new() })
     }
 
+    /// Kernels that sum over users, whatever is missing.
+    pub(crate) fn without_tables(answers: &Arc<Answers>, instructions: Instructions) -> Self {
+        let (answers, differences) = (Arc::clone(answers), OnceLock::from(None));
+        Self { answers, instructions, complete: None, k: 0, differences }
+    }
+
     pub(crate) fn instructions(&self) -> Instructions {
         self.instructions
     }

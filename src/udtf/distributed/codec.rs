@@ -19,6 +19,7 @@ use prost::Message;
 use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::sweep::Instructions;
 use crate::udtf::distributed::input::{SharedInputExec, Source};
+use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::{given, rule};
@@ -50,6 +51,7 @@ enum Node {
 
 #[derive(Clone, PartialEq, Message)]
 struct SweepMessage {
+    /// None where sets are given.
     #[prost(uint64, repeated, tag = "1")]
     sizes: Vec<u64>,
     /// All three columns of the result.
@@ -172,9 +174,10 @@ impl PhysicalExtensionCodec for KCorrsetCodec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let context = PhysicalPlanDecodeContext::new(context, &DefaultPhysicalExtensionCodec {});
         match (NodeMessage::decode(buffer).map_err(unreadable)?.node, inputs) {
-            (Some(Node::Sweep(sweep)), [input]) => {
+            (Some(Node::Sweep(sweep)), inputs) => {
                 let scan = decode_sweep(*sweep, &context, converter)?;
-                Ok(Arc::new(KCorrsetExec::try_new(Arc::clone(input), scan)?))
+                let inputs = Inputs::of(inputs, scan.request.sizes.is_none())?;
+                Ok(Arc::new(KCorrsetExec::try_new(inputs, scan)?))
             }
             (Some(Node::Input(input)), []) => Ok(Arc::new(decode_input(input, &context, converter)?)),
             (_, inputs) => {
@@ -204,7 +207,7 @@ fn encode_sweep(
         filters.iter().map(encode).collect()
     };
     Ok(SweepMessage {
-        sizes: sizes.iter().map(|size| size as u64).collect(),
+        sizes: sizes.iter().flat_map(SetSizes::iter).map(|size| size as u64).collect(),
         schema: Some(schema.as_ref().try_into()?),
         layout: Some(encode_layout(&roles.layout)),
         criterion: roles.criterion.clone(),
@@ -272,10 +275,11 @@ fn decode_sweep(
 }
 
 /// How they came, one alone or as a list, is of no account once the query is planned.
-fn decode_sizes(sizes: &[u64]) -> SetSizes {
+fn decode_sizes(sizes: &[u64]) -> Option<SetSizes> {
     match sizes {
-        &[size] => SetSizes::from(size as usize),
-        sizes => SetSizes::from(sizes.iter().map(|&size| size as usize).collect::<Vec<_>>()),
+        [] => None,
+        &[size] => Some(SetSizes::from(size as usize)),
+        sizes => Some(SetSizes::from(sizes.iter().map(|&size| size as usize).collect::<Vec<_>>())),
     }
 }
 

@@ -145,6 +145,6 @@ fn tasks(event: DesiredTaskCountEvent<'_>) -> Option<Result<DesiredTaskCountEven
         return Some(Ok(DesiredTaskCountEventResponse::desired(usize::MAX)));
     }
     let sweep = event.plan.downcast_ref::<KCorrsetExec>()?;
-    let splits = sweep.input().is::<SharedInputExec>();
+    let splits = sweep.inputs().answers.is::<SharedInputExec>();
     (!splits).then(|| Ok(DesiredTaskCountEventResponse::maximum(1)))
 }

@@ -19,6 +19,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion_distributed::DistributedConfig;
 
 use crate::udtf::distributed::input::SharedInputExec;
+use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::request::KCorrsetScan;
 use crate::udtf::settings::KCorrsetSettings;
@@ -69,8 +70,11 @@ impl PhysicalOptimizerRule for DistributeSweeps {
             // The best none of all take no sweep, and a sort for them is not to be had; nor is one for
             // the best of each size.
             let top = request.options.top;
-            let unsorted = top == Some(0) || top.is_some() && request.sizes.iter().len() > 1;
-            let whole = unsorted || sweep.input().is::<SharedInputExec>();
+            let several = request.sizes.as_ref().is_none_or(|sizes| sizes.iter().len() > 1);
+            let unsorted = top == Some(0) || top.is_some() && several;
+            let inputs = sweep.inputs();
+            // To sum given sets takes less than to ship what they are.
+            let whole = unsorted || inputs.sets.is_some() || inputs.answers.is::<SharedInputExec>();
             let shared = if whole { Arc::clone(&node) } else { shared_out(sweep, &settings)? };
             Ok(Transformed::new(shared, !whole, TreeNodeRecursion::Jump))
         };
@@ -81,9 +85,10 @@ impl PhysicalOptimizerRule for DistributeSweeps {
 fn shared_out(sweep: &KCorrsetExec, settings: &KCorrsetSettings) -> Result<Arc<dyn ExecutionPlan>> {
     let scan = sweep.scan();
     let input: Arc<dyn ExecutionPlan> =
-        Arc::new(SharedInputExec::over(Arc::clone(sweep.input()), scan, settings));
+        Arc::new(SharedInputExec::over(Arc::clone(&sweep.inputs().answers), scan, settings));
+    let inputs = Inputs { answers: input, sets: None };
     let Some(top) = scan.request.options.top else {
-        let sweep: Arc<dyn ExecutionPlan> = Arc::new(KCorrsetExec::try_new(input, scan.clone())?);
+        let sweep: Arc<dyn ExecutionPlan> = Arc::new(KCorrsetExec::try_new(inputs, scan.clone())?);
         // What is above a single partition takes its rows for all there are, but each task
         // has one.
         return Ok(match sweep.output_partitioning().partition_count() {
@@ -94,7 +99,7 @@ fn shared_out(sweep: &KCorrsetExec, settings: &KCorrsetSettings) -> Result<Arc<d
     // All columns, for the order needs them; and all the rows of `top`, for those of a limit
     // have to be among the best of all tasks.
     let all = KCorrsetScan { projection: None, fetch: None, ..scan.clone() };
-    let best_of_task = Arc::new(KCorrsetExec::try_new(input, all)?);
+    let best_of_task = Arc::new(KCorrsetExec::try_new(inputs, all)?);
     let order = best_first()?;
     let sorted =
         SortExec::new(order.clone(), best_of_task).with_preserve_partitioning(true).with_fetch(Some(top));

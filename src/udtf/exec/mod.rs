@@ -2,6 +2,8 @@
 
 pub(crate) mod distribution;
 mod dynamic_filters;
+mod given_sets;
+pub(crate) mod inputs;
 pub(crate) mod node;
 mod notices;
 pub(crate) mod output;
@@ -10,6 +12,7 @@ mod prepare;
 pub(crate) mod reader;
 mod stream;
 mod subsets_metric;
+mod unknown_question;
 mod worker;
 
 pub use node::KCorrsetExec;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
@@ -19,6 +19,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 
 use crate::search::{Method, Part};
 use crate::udtf::exec::distribution::distribution_of;
+use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::prepare::{PreparationSlot, Prepared};
 use crate::udtf::exec::stream::KCorrsetStream;
@@ -29,7 +30,7 @@ use crate::udtf::request::{KCorrsetRequest, KCorrsetScan, PartitionId};
 /// # Execution flow
 ///
 /// ```text
-///   input: user, question, score; or user and questions
+///   inputs: user, question, score; or user and questions; and the sets, if they are given
 ///        │
 ///        ▼  phase 1, once: fold the batches into an index
 ///   ┌──────────┐
@@ -55,7 +56,7 @@ use crate::udtf::request::{KCorrsetRequest, KCorrsetScan, PartitionId};
 /// [`reset_state`](ExecutionPlan::reset_state) and a change of the input start a
 /// new one.
 pub struct KCorrsetExec {
-    input: Arc<dyn ExecutionPlan>,
+    inputs: Inputs,
     scan: KCorrsetScan,
     output: Output,
     properties: Arc<PlanProperties>,
@@ -67,7 +68,7 @@ pub struct KCorrsetExec {
 }
 
 impl KCorrsetExec {
-    pub(crate) fn try_new(input: Arc<dyn ExecutionPlan>, scan: KCorrsetScan) -> Result<Self> {
+    pub(crate) fn try_new(inputs: Inputs, scan: KCorrsetScan) -> Result<Self> {
         let KCorrsetRequest { options, schema, .. } = &*scan.request;
         let columns = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
         let schema = Arc::new(schema.project(&columns)?);
@@ -82,7 +83,7 @@ impl KCorrsetExec {
         .with_scheduling_type(SchedulingType::Cooperative);
         Ok(Self {
             output: Output::new(schema, &scan.request.options, &columns),
-            input,
+            inputs,
             scan,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -97,15 +98,10 @@ impl KCorrsetExec {
         &self.scan
     }
 
-    /// What has the answers.
+    /// What it reads.
     #[cfg(feature = "distributed")]
-    pub(crate) fn input(&self) -> &Arc<dyn ExecutionPlan> {
-        &self.input
-    }
-
-    /// This node over another input, not yet executed.
-    fn over(&self, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::try_new(input, self.scan.clone())?))
+    pub(crate) fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 
     /// One partition's share of the result.
@@ -113,13 +109,13 @@ impl KCorrsetExec {
         let partitions = self.properties.partitioning.partition_count();
         let distribution = distribution_of(context.session_config());
         // In a process of its own, the only one.
-        let (task, tasks) = distribution.map_or((0, 1), |it| it.task_of(&self.input, context));
+        let (task, tasks) = distribution.map_or((0, 1), |it| it.task_of(&self.inputs.answers, context));
         let begin = |run| {
-            let (input, scan) = (Arc::clone(&self.input), self.scan.of_run(run).into_owned());
+            let (inputs, scan) = (self.inputs.clone(), self.scan.of_run(run).into_owned());
             let (context, metrics, kernel) =
                 (Arc::clone(context), self.metrics.clone(), Arc::clone(&self.kernel));
             let (part, describes) = (Part { index: task, of: tasks }, self.output.describes_totals());
-            Prepared::shared(input, scan, part, describes, context, metrics, kernel)
+            Prepared::shared(inputs, scan, part, describes, context, metrics, kernel)
         };
         let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
         let (preparation, run) = preparation.hand_out(partition, partitions, begin);
@@ -186,7 +182,7 @@ impl ExecutionPlan for KCorrsetExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        self.inputs.iter().collect()
     }
 
     fn apply_expressions(
@@ -222,18 +218,16 @@ impl ExecutionPlan for KCorrsetExec {
         }
         let mut scan = self.scan.clone();
         scan.dynamic_filters.extend(filters);
-        Ok(unchanged.with_updated_node(Arc::new(Self::try_new(Arc::clone(&self.input), scan)?)))
+        Ok(unchanged.with_updated_node(Arc::new(Self::try_new(self.inputs.clone(), scan)?)))
     }
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => self.over(input),
-            _ => Err(DataFusionError::Internal("KCorrsetExec has exactly one child".into())),
-        }
+        let inputs = Inputs::of(&children, self.inputs.sets.is_some())?;
+        Ok(Arc::new(Self::try_new(inputs, self.scan.clone())?))
     }
 
     // Still required by the trait, though deprecated in favour of the above.
@@ -248,7 +242,7 @@ impl ExecutionPlan for KCorrsetExec {
     /// Without the filters that arose while it ran: whoever published them begins anew, with
     /// filters of which this node is not told.
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::try_new(Arc::clone(&self.input), self.scan.without_dynamic_filters())?))
+        Ok(Arc::new(Self::try_new(self.inputs.clone(), self.scan.without_dynamic_filters())?))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

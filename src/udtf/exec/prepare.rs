@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
@@ -14,19 +13,21 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use rayon::ThreadPool;
 
-use crate::error::KCorrsetError;
 use crate::index::AnswerIndex;
 use crate::search::{Outlook, Part, Plan};
 use crate::sweep::{Bounds, Quota, SetCount, Statistics, SweepProgress, SweepRequest};
-use crate::udtf::advice::near::near_questions;
 use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
+use crate::udtf::exec::given_sets;
+use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::notices::Notices;
 use crate::udtf::exec::reader::{Reader, nobody_waits};
 use crate::udtf::exec::subsets_metric::subsets_metric;
+use crate::udtf::exec::unknown_question::unknown_question;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
 use crate::udtf::scan::pushdown::{QuestionQuota, Selection};
+use crate::udtf::set_sizes::SetSizes;
 
 /// What all partitions of one execution share.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ impl Prepared {
     /// # Arguments
     /// `describes`: whether sets in the result are told of; `kernel`: is told the name of the kernel.
     pub(crate) fn shared(
-        input: Arc<dyn ExecutionPlan>,
+        inputs: Inputs,
         scan: KCorrsetScan,
         part: Part,
         describes: bool,
@@ -97,7 +98,7 @@ impl Prepared {
         kernel: Arc<OnceLock<String>>,
     ) -> SharedPreparation {
         let preparation = async move {
-            let prepared = prepare(input, scan, part, describes, context, &metrics)
+            let prepared = prepare(inputs, scan, part, describes, context, &metrics)
                 .await
                 .map_err(bounded)
                 .map_err(Arc::new)?;
@@ -116,7 +117,7 @@ impl Prepared {
 }
 
 async fn prepare(
-    input: Arc<dyn ExecutionPlan>,
+    inputs: Inputs,
     scan: KCorrsetScan,
     part: Part,
     describes: bool,
@@ -131,10 +132,16 @@ async fn prepare(
     };
     let reader = Reader::new(&scan, &context, metrics)?;
     let reservation = reader.reservation().new_empty();
-    let index = index_of(&input, &scan.request, &context, &reader).await?;
+    let given = match &inputs.sets {
+        Some(sets) => Some(given_sets::read(sets, &reader, &context).await?),
+        None => None,
+    };
+    let index = index_of(&inputs.answers, &scan.request, &context, &reader).await?;
     let (index, plan, statistics, reservation) = reader
         .on_pool_while(move |waits| {
-            let requests = sweep_requests(&scan, &index)?;
+            let given =
+                given.map(|lists| given_sets::ids(&lists, &scan.request.roles, &index)).transpose()?;
+            let requests = sweep_requests(&scan, given, &index)?;
             let method = scan.method();
             reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
             let answers = Arc::clone(index.answers());
@@ -233,7 +240,11 @@ async fn index_of(
 
 /// The request for each size in the index's terms: questions by their ids. Large sets come first, as
 /// their r is the highest, so that little of smaller ones is left to do where only the best are wanted.
-fn sweep_requests(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<Vec<SweepRequest>> {
+fn sweep_requests(
+    scan: &KCorrsetScan,
+    given: Option<Vec<Vec<u32>>>,
+    index: &AnswerIndex,
+) -> Result<Vec<SweepRequest>> {
     let KCorrsetRequest { sizes, options, question_type, .. } = &*scan.request;
     let ids = |questions: &[ScalarValue]| -> Result<Vec<Option<u32>>> {
         if questions.is_empty() {
@@ -271,16 +282,13 @@ fn sweep_requests(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<Vec<SweepR
         }
         quotas.push(Quota { questions, least: *least, most: *most });
     }
-    let questions = index.answers().questions();
-    // However much larger a set is, there is none; of these one size will do.
-    let mut sizes: Vec<usize> = sizes.iter().rev().map(|size| size.min(questions + 1)).collect();
-    sizes.dedup();
     let request = SweepRequest {
         k: 1,
         include,
         exclude,
         any,
         quotas,
+        given: None,
         min_users: options.least_users(),
         top: options.top,
         corrected: options.corrected,
@@ -288,21 +296,14 @@ fn sweep_requests(scan: &KCorrsetScan, index: &AnswerIndex) -> Result<Vec<SweepR
         bounds: selection.wanted,
         instructions: Some(scan.settings.instructions),
     };
+    if let Some(given) = given {
+        let of_size = |(k, sets)| SweepRequest { k, given: Some(sets), ..request.clone() };
+        return Ok(given_sets::by_size(given).into_iter().map(of_size).collect());
+    }
+    let questions = index.answers().questions();
+    // However much larger a set is, there is none; of these one size will do.
+    let sizes = sizes.iter().flat_map(SetSizes::iter).rev();
+    let mut sizes: Vec<usize> = sizes.map(|size| size.min(questions + 1)).collect();
+    sizes.dedup();
     Ok(sizes.into_iter().map(|k| SweepRequest { k, ..request.clone() }).collect())
-}
-
-/// The most questions among which near ones are looked for.
-const MOST_QUESTIONS: usize = 20_000;
-
-/// Questions that are told where none is near.
-const EXAMPLES: usize = 5;
-
-fn unknown_question(option: &'static str, question: &ScalarValue, index: &AnswerIndex) -> KCorrsetError {
-    let questions = index.questions();
-    let text = |place| array_value_to_string(questions, place).ok();
-    let names: Vec<String> = (0..questions.len().min(MOST_QUESTIONS)).filter_map(text).collect();
-    let question = question.to_string();
-    let near = near_questions(&question, names.iter().map(String::as_str));
-    let known = if near.is_empty() { names.into_iter().take(EXAMPLES).collect() } else { Vec::new() };
-    KCorrsetError::UnknownQuestion { option, question, near, known }
 }

@@ -260,7 +260,7 @@ async fn advised(
 }
 
 /// The next batch. A panic in whoever makes it becomes an error.
-async fn next_of(batches: &mut SendableRecordBatchStream) -> Option<Result<RecordBatch>> {
+pub(crate) async fn next_of(batches: &mut SendableRecordBatchStream) -> Option<Result<RecordBatch>> {
     let next = AssertUnwindSafe(batches.next()).catch_unwind().await;
     next.unwrap_or_else(|panic| Some(Err(panic_error(&*panic))))
 }

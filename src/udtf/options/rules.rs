@@ -155,7 +155,7 @@ pub(crate) fn rule(name: &str) -> Result<&'static OptionRule, KCorrsetError> {
     let rule = OPTIONS.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
     rule.ok_or_else(|| KCorrsetError::UnknownOption {
         name: name.to_string(),
-        near: near(name, OPTIONS.iter().map(|rule| rule.name)),
+        near: near(name, option_names().iter().map(String::as_str)),
         valid: option_names(),
     })
 }
@@ -165,9 +165,9 @@ pub(crate) fn given(options: &KCorrsetOptions) -> impl Iterator<Item = (&'static
     OPTIONS.iter().filter_map(|rule| Some((rule.name, (rule.get)(options)?)))
 }
 
-/// The names of all options, for errors.
+/// The names of all options, for errors; with that of sets, which may be a table.
 pub(crate) fn option_names() -> Vec<String> {
-    OPTIONS.iter().map(|rule| rule.name.to_string()).collect()
+    OPTIONS.iter().map(|rule| rule.name).chain(["sets"]).map(str::to_string).collect()
 }
 
 fn put<T>(to: &mut T, value: Option<T>) -> Option<()> {

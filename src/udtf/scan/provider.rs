@@ -17,14 +17,16 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, OptionFuture, join};
 
 use crate::error::KCorrsetError;
 use crate::udtf::NAME;
 use crate::udtf::advice::text_scores::without_text;
 use crate::udtf::advice::{Advice, table_text};
+use crate::udtf::asked_sets::AskedSets;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
+use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::exec::output;
 use crate::udtf::options::{InputOptions, KCorrsetOptions};
@@ -39,6 +41,8 @@ use crate::udtf::values::display;
 pub struct KCorrsetTable {
     /// The columns of the table that have answers.
     input: LogicalPlan,
+    /// The column of the sets, if they are given.
+    sets: Option<LogicalPlan>,
     request: Arc<KCorrsetRequest>,
     /// Whether filters of the query are taken over.
     pushdown: bool,
@@ -57,7 +61,7 @@ impl KCorrsetTable {
     /// question column's type.
     pub fn try_new(input: LogicalPlan, k: impl Into<SetSizes>, options: KCorrsetOptions) -> Result<Self> {
         options.check()?;
-        Self::of_call(input, None, k.into(), options, &ConfigOptions::default())
+        Self::of_call(input, None, AskedSets::OfSizes(k.into()), options, &ConfigOptions::default())
     }
 
     /// The sets of a call in a session of this configuration.
@@ -70,11 +74,17 @@ impl KCorrsetTable {
     pub(crate) fn of_call(
         input: LogicalPlan,
         text: Option<String>,
-        sizes: SetSizes,
+        sets: AskedSets,
         mut options: KCorrsetOptions,
         config: &ConfigOptions,
     ) -> Result<Self> {
-        sizes.check()?;
+        match &sets {
+            AskedSets::OfSizes(sizes) => sizes.check()?,
+            AskedSets::Given(_) if options.heuristic().is_some() => {
+                return Err(KCorrsetError::SetsOption { option: "search => 'heuristic'" }.into());
+            }
+            AskedSets::Given(_) => {}
+        }
         let fields = input.schema().fields();
         let roles = options.input.roles(fields)?;
         let text = table_text(text, &input, config);
@@ -86,6 +96,10 @@ impl KCorrsetTable {
         let question = columns.question();
         let question_type = question.data_type().clone();
         cast_questions(&mut options, &question, &advice)?;
+        let (sizes, sets) = match sets {
+            AskedSets::OfSizes(sizes) => (Some(sizes), None),
+            AskedSets::Given(sets) => (None, Some(sets)),
+        };
         let table = CalledTable { plan: Some(input.clone()), text };
 
         let column = |place| Expr::Column(Column::from(input.schema().qualified_field(place)));
@@ -95,6 +109,7 @@ impl KCorrsetTable {
         let request = Arc::new(KCorrsetRequest { sizes, roles, options, question_type, schema, table });
         Ok(Self {
             input,
+            sets,
             request,
             pushdown: KCorrsetSettings::of(config).pushdown,
             listens: false,
@@ -265,9 +280,13 @@ impl TableProvider for KCorrsetTable {
         Self: 'plan,
     {
         let scan = self.asked_for(session, projection, filters, limit);
-        let input = plan_whole(&self.input, session);
-        let sweep =
-            |input: Result<_>| Ok(Arc::new(KCorrsetExec::try_new(input.map_err(bounded)?, scan?)?) as _);
-        input.map(sweep).boxed()
+        let answers = plan_whole(&self.input, session);
+        let sets = OptionFuture::from(self.sets.as_ref().map(|sets| plan_whole(sets, session)));
+        let sweep = |(answers, sets): (Result<_>, Option<Result<_>>)| {
+            let answers = answers.map_err(bounded)?;
+            let inputs = Inputs { answers, sets: sets.transpose().map_err(bounded)? };
+            Ok(Arc::new(KCorrsetExec::try_new(inputs, scan?)?) as _)
+        };
+        join(answers, sets).map(sweep).boxed()
     }
 }

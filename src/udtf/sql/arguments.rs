@@ -14,6 +14,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use crate::error::{KCorrsetError, Place, Remedy};
+use crate::udtf::asked_sets::AskedSets;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::{COLUMNS, Expected, OptionRule, option_names, rule};
 use crate::udtf::set_sizes::SetSizes;
@@ -23,35 +24,46 @@ use crate::udtf::values::{display, elements, integer, text};
 /// hold placeholders.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Hash)]
 pub(crate) struct Arguments {
-    pub(crate) k: Expr,
+    pub(crate) k: Option<Expr>,
+    /// Sets that are a list of lists.
+    pub(crate) sets: Option<Expr>,
     /// By name, each once.
     pub(crate) options: Vec<(String, Expr)>,
 }
 
 impl Arguments {
+    /// k and options by name, of which `sets` may be one.
+    ///
     /// # Errors
     /// An option is unknown, or given more than once.
-    pub(crate) fn try_new(k: Expr, options: Vec<(String, Expr)>) -> Result<Self, KCorrsetError> {
-        for (place, (name, _)) in options.iter().enumerate() {
-            rule(name)?;
-            if options[..place].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+    pub(crate) fn try_new(k: Option<Expr>, given: Vec<(String, Expr)>) -> Result<Self, KCorrsetError> {
+        let (mut sets, mut options) = (None, Vec::new());
+        for (place, (name, value)) in given.iter().enumerate() {
+            if given[..place].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
                 return Err(KCorrsetError::OptionTwice { name: name.clone() });
             }
+            if name.eq_ignore_ascii_case(SETS) {
+                sets = Some(value.clone());
+            } else {
+                rule(name)?;
+                options.push((name.clone(), value.clone()));
+            }
         }
-        Ok(Self { k, options })
+        Ok(Self { k, sets, options })
     }
 
     /// All expressions, in a fixed order.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
-        std::iter::once(&self.k).chain(self.options.iter().map(|(_, value)| value))
+        self.k.iter().chain(&self.sets).chain(self.options.iter().map(|(_, value)| value))
     }
 
     /// These arguments with other expressions, in that order.
     pub(crate) fn with_expressions(&self, expressions: Vec<Expr>) -> Self {
         let mut expressions = expressions.into_iter().map(Expr::unalias);
-        let k = expressions.next().unwrap_or_else(|| self.k.clone());
+        let mut next = |old: &Option<Expr>| old.as_ref().and_then(|_| expressions.next());
+        let (k, sets) = (next(&self.k), next(&self.sets));
         let options = self.options.iter().map(|(name, _)| name.clone()).zip(expressions).collect();
-        Self { k, options }
+        Self { k, sets, options }
     }
 
     /// These arguments, as far as they can be computed by now.
@@ -69,28 +81,52 @@ impl Arguments {
     /// These arguments, with types for placeholders that have none: those that their
     /// argument expects, where questions are of the given type.
     pub(crate) fn with_placeholder_types(self, question: &DataType) -> Result<Self> {
-        let names = std::iter::once("k").chain(self.options.iter().map(|(name, _)| name.as_str()));
-        let typed = names.zip(self.expressions()).map(|(name, expression)| {
-            let expected = match rule(name).map(|rule| rule.placeholder.clone()) {
-                Ok(Expected::Question) => question.clone(),
-                Ok(Expected::Type(data_type)) => data_type,
-                // k
-                Err(_) => DataType::Int64,
-            };
-            with_placeholder_type(expression.clone(), &expected)
-        });
+        let set = || DataType::new_list(DataType::new_list(question.clone(), true), true);
+        let k = self.k.as_ref().map(|_| DataType::Int64);
+        let sets = self.sets.as_ref().map(|_| set());
+        let of_options =
+            self.options.iter().map(|(name, _)| match rule(name).map(|rule| &rule.placeholder) {
+                Ok(Expected::Type(data_type)) => data_type.clone(),
+                Ok(Expected::Question) | Err(_) => question.clone(),
+            });
+        let expected = k.into_iter().chain(sets).chain(of_options);
+        let typed = expected
+            .zip(self.expressions())
+            .map(|(expected, expression)| with_placeholder_type(expression.clone(), &expected));
         let typed = typed.collect::<Result<_>>()?;
         Ok(self.with_expressions(typed))
     }
 
-    /// k and the options.
+    /// Which sets are asked for, and the options; `given` are the sets of a table, if that has them.
     ///
     /// # Errors
-    /// An argument is no literal, or not of its type or range; options do not go together.
-    pub(crate) fn typed(&self) -> Result<(SetSizes, KCorrsetOptions), KCorrsetError> {
+    /// An argument is no literal, or not of its type or range; arguments do not go together.
+    pub(crate) fn typed(&self, given: Option<AskedSets>) -> Result<(AskedSets, KCorrsetOptions)> {
         let options = self.typed_options(false)?;
         options.check()?;
-        Ok((set_sizes(&self.k)?, options))
+        Ok((self.asked_sets(given)?, options))
+    }
+
+    fn asked_sets(&self, given: Option<AskedSets>) -> Result<AskedSets> {
+        let constant = |sets: &Expr| match sets {
+            Expr::Literal(value, _) => AskedSets::of_constant(value),
+            other => {
+                let got = other.to_string();
+                Err(KCorrsetError::SetsType { got, remedies: Vec::new() }.into())
+            }
+        };
+        let given = match given {
+            Some(given) => Some(given),
+            None => self.sets.as_ref().map(constant).transpose()?,
+        };
+        // A host of functions alone has no other way to leave k out.
+        let left_out = |k: &Expr| given.is_some() && matches!(k, Expr::Literal(value, _) if value.is_null());
+        match (self.k.as_ref().filter(|k| !left_out(k)), given) {
+            (Some(k), None) => Ok(AskedSets::OfSizes(set_sizes(k)?)),
+            (None, Some(given)) => Ok(given),
+            (Some(_), Some(_)) => Err(KCorrsetError::SetsOption { option: "k" }.into()),
+            (None, None) => Err(KCorrsetError::ArgumentCount { got: 1 }.into()),
+        }
     }
 
     /// The options without those that are still to come: with a placeholder in them.
@@ -125,6 +161,9 @@ impl Arguments {
     }
 }
 
+/// The argument that says what the sets are.
+pub(crate) const SETS: &str = "sets";
+
 /// An expression without columns, computed unless it has a placeholder.
 pub(crate) fn simplified(expression: Expr, config: &ConfigOptions) -> Result<Expr> {
     let config = Arc::new(config.clone());
@@ -156,6 +195,15 @@ fn placeholder(expression: &Expr) -> Option<String> {
         _ => Ok(TreeNodeRecursion::Continue),
     });
     found
+}
+
+/// Whether an argument has options in it.
+pub(crate) fn is_struct(argument: &Expr) -> bool {
+    match argument {
+        Expr::Literal(value, _) => matches!(value, ScalarValue::Struct(_)),
+        Expr::ScalarFunction(function) => function.name() == "named_struct",
+        _ => false,
+    }
 }
 
 /// The options of a struct: `{'min_users': 30}` or `named_struct('min_users', $1)`.

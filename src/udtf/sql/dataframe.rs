@@ -3,6 +3,7 @@
 use datafusion::error::Result;
 use datafusion::prelude::DataFrame;
 
+use crate::udtf::asked_sets::AskedSets;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::scan::provider::{KCorrsetTable, scan};
 use crate::udtf::set_sizes::SetSizes;
@@ -51,13 +52,30 @@ pub trait KCorrsetExt: Sized {
     /// # Errors
     /// k is 0 or none, or the options do not fit the columns there are.
     fn k_corrset_with(self, k: impl Into<SetSizes>, options: KCorrsetOptions) -> Result<DataFrame>;
+
+    /// Given sets, of any sizes, with their r and n: the lists of questions that `sets` has as its only
+    /// column of lists, or in the one named `questions`. Each set is looked at once.
+    ///
+    /// # Errors
+    /// `sets` has no such column, or the options do not fit the columns there are.
+    fn k_corrset_sets(self, sets: DataFrame, options: KCorrsetOptions) -> Result<DataFrame>;
 }
 
 impl KCorrsetExt for DataFrame {
     fn k_corrset_with(self, k: impl Into<SetSizes>, options: KCorrsetOptions) -> Result<DataFrame> {
-        options.check()?;
-        let (state, input) = self.into_parts();
-        let table = KCorrsetTable::of_call(input, None, k.into(), options, state.config_options())?;
-        Ok(DataFrame::new(state, scan(table)?))
+        sets_of(self, AskedSets::OfSizes(k.into()), options)
     }
+
+    fn k_corrset_sets(self, sets: DataFrame, options: KCorrsetOptions) -> Result<DataFrame> {
+        let (state, table) = sets.into_parts();
+        sets_of(self, AskedSets::of_table(table, None, state.config_options())?, options)
+    }
+}
+
+/// The sets of a table that are asked for.
+pub(crate) fn sets_of(table: DataFrame, sets: AskedSets, options: KCorrsetOptions) -> Result<DataFrame> {
+    options.check()?;
+    let (state, input) = table.into_parts();
+    let table = KCorrsetTable::of_call(input, None, sets, options, state.config_options())?;
+    Ok(DataFrame::new(state, scan(table)?))
 }

@@ -29,6 +29,7 @@ use datafusion::optimizer::AnalyzerRule;
 use crate::error::KCorrsetError;
 use crate::udtf::NAME;
 use crate::udtf::advice::spelling::Spelling;
+use crate::udtf::asked_sets::AskedSets;
 use crate::udtf::scan::provider::{KCorrsetTable, scan};
 use crate::udtf::set_sizes::SetSizes;
 use crate::udtf::sql::arguments::Arguments;
@@ -40,16 +41,22 @@ use crate::udtf::sql::arguments::Arguments;
 pub(crate) fn park(
     input: LogicalPlan,
     text: Option<String>,
+    given: Option<AskedSets>,
     arguments: Arguments,
     config: &ConfigOptions,
 ) -> Result<LogicalPlan> {
     // Whatever comes, the result has the columns that it has for k = 1.
     let options = arguments.options_so_far()?;
-    let table = KCorrsetTable::of_call(input.clone(), text.clone(), SetSizes::from(1), options, config)?;
+    let one = AskedSets::OfSizes(SetSizes::from(1));
+    let table = KCorrsetTable::of_call(input.clone(), text.clone(), one, options, config)?;
+    let sets = match given {
+        Some(AskedSets::Given(sets)) => Some(sets),
+        _ => None,
+    };
     let schema =
         DFSchema::try_from_qualified_schema(NAME, &datafusion::catalog::TableProvider::schema(&table))?;
     let arguments = arguments.with_placeholder_types(table.question_type())?;
-    let node = ParkedCall { input, text, arguments, schema: Arc::new(schema) };
+    let node = ParkedCall { input, sets, text, arguments, schema: Arc::new(schema) };
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
 }
 
@@ -57,6 +64,8 @@ pub(crate) fn park(
 #[derive(Debug, PartialEq, Eq)]
 struct ParkedCall {
     input: LogicalPlan,
+    /// The sets, if a table has them.
+    sets: Option<LogicalPlan>,
     /// The table as the call has it, if it is no mere name.
     text: Option<String>,
     arguments: Arguments,
@@ -65,7 +74,7 @@ struct ParkedCall {
 
 impl Hash for ParkedCall {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.input, &self.arguments).hash(state);
+        (&self.input, &self.sets, &self.arguments).hash(state);
     }
 }
 
@@ -82,7 +91,7 @@ impl UserDefinedLogicalNodeCore for ParkedCall {
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+        std::iter::once(&self.input).chain(&self.sets).collect()
     }
 
     fn schema(&self) -> &DFSchemaRef {
@@ -94,14 +103,17 @@ impl UserDefinedLogicalNodeCore for ParkedCall {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KCorrset: k={}", self.arguments.k)?;
+        let k = self.arguments.k.as_ref().map(|k| format!("k={k}"));
+        write!(f, "KCorrset: {}", k.as_deref().unwrap_or("sets=given"))?;
         self.arguments.options.iter().try_for_each(|(name, value)| write!(f, ", {name}={value}"))
     }
 
     fn with_exprs_and_inputs(&self, expressions: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let one = || DataFusionError::Internal("KCorrset has exactly one input".into());
+        let other = || DataFusionError::Internal("KCorrset has its table, and sets, for inputs".into());
+        let sets = self.sets.as_ref().and_then(|_| inputs.pop());
         Ok(Self {
-            input: inputs.pop().filter(|_| inputs.is_empty()).ok_or_else(one)?,
+            input: inputs.pop().filter(|_| inputs.is_empty()).ok_or_else(other)?,
+            sets,
             text: self.text.clone(),
             arguments: self.arguments.with_expressions(expressions),
             schema: Arc::clone(&self.schema),
@@ -151,6 +163,6 @@ fn resolve(call: &ParkedCall, config: &ConfigOptions) -> Result<LogicalPlan> {
     if let Some(placeholder) = arguments.placeholder() {
         return Err(KCorrsetError::Unbound { placeholder }.into());
     }
-    let (k, options) = arguments.typed()?;
-    scan(KCorrsetTable::of_call(call.input.clone(), call.text.clone(), k, options, config)?)
+    let (sets, options) = arguments.typed(call.sets.clone().map(AskedSets::Given))?;
+    scan(KCorrsetTable::of_call(call.input.clone(), call.text.clone(), sets, options, config)?)
 }

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use crate::error::KCorrsetError;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::scan::provider::KCorrsetTable;
-use crate::udtf::sql::arguments::{Arguments, struct_options};
+use crate::udtf::sql::arguments::{Arguments, is_struct, struct_options};
 use crate::udtf::sql::resolve::{TableName, resolve};
 use crate::udtf::values::display;
 
@@ -28,16 +28,18 @@ impl TableFunctionImpl for KCorrsetFunction {
             [name, table] if asks_for_table(table) => {
                 return Ok(resolve(args.session(), &table_name(name)?)?.1);
             }
-            [table, k] => (table, k, Vec::new()),
-            [table, k, options] => (table, k, struct_options(options.clone())?),
+            // Sets that are among the options leave k out.
+            [table, options] if is_struct(options) => (table, None, struct_options(options.clone())?),
+            [table, k] => (table, Some(k.clone()), Vec::new()),
+            [table, k, options] => (table, Some(k.clone()), struct_options(options.clone())?),
             other => return Err(KCorrsetError::ArgumentCount { got: other.len() }.into()),
         };
         let name = table_name(table)?;
-        let (k, options) = Arguments::try_new(k.clone(), options)?.typed()?;
+        let (sets, options) = Arguments::try_new(k, options)?.typed(None)?;
         let (reference, provider) = resolve(args.session(), &name).map_err(bounded)?;
         let input = LogicalPlanBuilder::scan(reference, provider_as_source(provider), None)?.build()?;
         let config = args.session().config_options();
-        Ok(Arc::new(KCorrsetTable::of_call(input, None, k, options, config)?))
+        Ok(Arc::new(KCorrsetTable::of_call(input, None, sets, options, config)?))
     }
 }
 

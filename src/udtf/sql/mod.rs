@@ -11,6 +11,8 @@ mod routines;
 #[cfg(feature = "python")]
 pub(crate) use arguments::Arguments;
 pub use dataframe::KCorrsetExt;
+#[cfg(feature = "python")]
+pub(crate) use dataframe::sets_of;
 pub use deferred::ResolveKCorrset;
 pub use function::KCorrsetFunction;
 pub use planner::KCorrsetPlanner;

@@ -40,9 +40,12 @@ use datafusion::sql::sqlparser::ast::{
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::NAME;
 use crate::udtf::advice::spelling::Spelling;
+use crate::udtf::asked_sets::AskedSets;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::scan::provider::{KCorrsetTable, scan};
-use crate::udtf::sql::arguments::{Arguments, no_constant, simplified, struct_options, takes_text};
+use crate::udtf::sql::arguments::{
+    Arguments, SETS, is_struct, no_constant, simplified, struct_options, takes_text,
+};
 use crate::udtf::sql::deferred;
 use crate::udtf::sql::function::table_of;
 use crate::udtf::sql::routines::routines;
@@ -151,7 +154,7 @@ fn is_ours(name: &ObjectName) -> bool {
 fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -> Result<LogicalPlan> {
     let count = arguments.len();
     let mut positional = Vec::new();
-    let (mut k, mut options) = (None, Vec::new());
+    let (mut k, mut sets, mut options) = (None, None, Vec::new());
     for argument in arguments.into_iter().map(argument) {
         let argument = argument?;
         let (name, value) = match argument {
@@ -161,23 +164,32 @@ fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -
             }
             Argument::Named(name, value) => (context.normalize_ident(name), value),
         };
-        match name.eq_ignore_ascii_case("k") {
-            true if k.is_some() => return Err(KCorrsetError::OptionTwice { name }.into()),
-            true => k = Some(literal(value, context)?),
-            false => {
-                let value = option_value(&name, value, context)?;
-                options.push((name, value));
+        if name.eq_ignore_ascii_case("k") {
+            if k.is_some() {
+                return Err(KCorrsetError::OptionTwice { name }.into());
             }
+            k = Some(literal(value, context)?);
+        } else if name.eq_ignore_ascii_case(SETS) && is_table(&value) {
+            if sets.is_some() {
+                return Err(KCorrsetError::OptionTwice { name }.into());
+            }
+            sets = Some(value);
+        } else {
+            let value = option_value(&name, value, context)?;
+            options.push((name, value));
         }
     }
     let mut positional = positional.into_iter();
     let table = positional.next().ok_or(KCorrsetError::ArgumentCount { got: count })?;
     match (positional.next(), &k) {
         (Some(_), Some(_)) => return Err(KCorrsetError::OptionTwice { name: "k".to_string() }.into()),
-        (Some(second), None) => k = Some(literal(second, context)?),
+        (Some(second), None) => match literal(second, context)? {
+            // Sets that are among the options leave k out.
+            fields if is_struct(&fields) => options.extend(struct_options(fields)?),
+            size => k = Some(size),
+        },
         (None, _) => {}
     }
-    let k = k.ok_or(KCorrsetError::ArgumentCount { got: count })?;
     if let Some(fields) = positional.next() {
         options.extend(struct_options(literal(fields, context)?)?);
     }
@@ -185,14 +197,42 @@ fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -
         return Err(KCorrsetError::ArgumentCount { got: count }.into());
     }
     let arguments = Arguments::try_new(k, options)?;
-    let text = matches!(table, SqlExpr::Subquery(_)).then(|| table.to_string());
-    let input = input(table, context)?;
-    let config = context.context_provider().options();
-    if arguments.placeholder().is_some() || !input.get_parameter_names()?.is_empty() {
-        return deferred::park(input, text, arguments, config);
+    match (&arguments.k, &sets, &arguments.sets) {
+        (None, None, None) => return Err(KCorrsetError::ArgumentCount { got: count }.into()),
+        (_, Some(_), Some(_)) => return Err(KCorrsetError::OptionTwice { name: SETS.to_string() }.into()),
+        _ => {}
     }
-    let (k, options) = arguments.typed()?;
-    scan(KCorrsetTable::of_call(input, text, k, options, config)?)
+    let text = |table: &SqlExpr| matches!(table, SqlExpr::Subquery(_)).then(|| table.to_string());
+    let sets = match sets {
+        Some(table) => Some((text(&table), input(table, context)?)),
+        None => None,
+    };
+    let (text, input) = (text(&table), input(table, context)?);
+    let config = context.context_provider().options();
+    let given = sets.map(|(text, table)| AskedSets::of_table(table, text, config)).transpose()?;
+    let waits = |plan: &LogicalPlan| Ok::<_, DataFusionError>(!plan.get_parameter_names()?.is_empty());
+    let sets_wait = match &given {
+        Some(AskedSets::Given(plan)) => waits(plan)?,
+        _ => false,
+    };
+    if arguments.placeholder().is_some() || waits(&input)? || sets_wait {
+        return deferred::park(input, text, given, arguments, config);
+    }
+    let (sets, options) = arguments.typed(given)?;
+    scan(KCorrsetTable::of_call(input, text, sets, options, config)?)
+}
+
+/// Whether an argument names a table, or is a subquery.
+fn is_table(value: &SqlExpr) -> bool {
+    match value {
+        SqlExpr::Subquery(_) | SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => true,
+        SqlExpr::Value(value) => {
+            matches!(value.value, Value::SingleQuotedString(_) | Value::DoubleQuotedString(_))
+        }
+        SqlExpr::Nested(inner) => is_table(inner),
+        SqlExpr::Function(function) => function.name.to_string().eq_ignore_ascii_case("table"),
+        _ => false,
+    }
 }
 
 /// An argument of a call.

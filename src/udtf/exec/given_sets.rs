@@ -1,0 +1,159 @@
+//! Sets that are given: lists of questions → ids.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
+use datafusion::arrow::compute::kernels::cmp::not_distinct;
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions, array_value_to_string};
+use datafusion::common::ScalarValue;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+
+use crate::error::KCorrsetError;
+use crate::index::{AnswerIndex, InputLayout, InputRoles};
+use crate::udtf::exec::reader::{Reader, next_of};
+use crate::udtf::exec::unknown_question::unknown_question;
+use crate::udtf::values::display;
+
+/// The lists of a plan's one column, as they come.
+///
+/// # Errors
+/// Those of the plan; the memory pool is exhausted.
+pub(crate) async fn read(
+    sets: &Arc<dyn ExecutionPlan>,
+    reader: &Reader,
+    context: &Arc<TaskContext>,
+) -> Result<Vec<ArrayRef>> {
+    let whole: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(Arc::clone(sets)));
+    let mut batches = whole.execute(0, Arc::clone(context))?;
+    let mut lists = Vec::new();
+    while let Some(batch) = next_of(&mut batches).await {
+        let batch = batch?;
+        if let Some(column) = batch.columns().first() {
+            reader.reservation().try_grow(column.get_array_memory_size())?;
+            lists.push(Arc::clone(column));
+        }
+    }
+    Ok(lists)
+}
+
+/// The sets that lists are, each once, by the ids of their questions, ascending.
+///
+/// # Errors
+/// A list that is NULL, empty, or has NULL or a question twice; a question that no row has, or
+/// that cannot be one.
+pub(crate) fn ids(lists: &[ArrayRef], roles: &InputRoles, index: &AnswerIndex) -> Result<Vec<Vec<u32>>> {
+    let (mut sets, mut known) = (Vec::new(), HashSet::new());
+    let shown = FormatOptions::default().with_null("NULL");
+    for lists in lists {
+        let lists = plain(lists)?;
+        let texts = ArrayFormatter::try_new(&lists, &shown)?;
+        let ids = element_ids(lists.values(), index)?;
+        for row in 0..lists.len() {
+            let fault = |fault| KCorrsetError::GivenSet { set: texts.value(row).to_string(), fault };
+            if lists.is_null(row) {
+                return Err(fault("which is no set").into());
+            }
+            let elements = lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize;
+            if elements.is_empty() {
+                return Err(fault("which has no question").into());
+            }
+            let mut set = Vec::with_capacity(elements.len());
+            for element in elements {
+                set.push(match ids[element] {
+                    Element::Id(id) => id,
+                    Element::Null => return Err(fault("in which NULL is no question").into()),
+                    Element::Other => return Err(no_question(lists.values(), element, roles, index)),
+                });
+            }
+            set.sort_unstable();
+            if set.windows(2).any(|pair| pair[0] == pair[1]) {
+                return Err(fault("in which a question is twice").into());
+            }
+            if known.insert(set.clone()) {
+                sets.push(set);
+            }
+        }
+    }
+    Ok(sets)
+}
+
+/// Sets by their size, the largest first; one size at least.
+pub(crate) fn by_size(sets: Vec<Vec<u32>>) -> Vec<(usize, Vec<Vec<u32>>)> {
+    let mut of_sizes: BTreeMap<usize, Vec<Vec<u32>>> = BTreeMap::new();
+    for set in sets {
+        of_sizes.entry(set.len()).or_default().push(set);
+    }
+    if of_sizes.is_empty() {
+        of_sizes.insert(1, Vec::new());
+    }
+    of_sizes.into_iter().rev().collect()
+}
+
+/// Lists of 32 bits, whatever lists they were.
+fn plain(lists: &ArrayRef) -> Result<ListArray> {
+    let element = match lists.data_type() {
+        DataType::LargeList(element) | DataType::FixedSizeList(element, _) => Arc::clone(element),
+        _ => return Ok(lists.as_list().clone()),
+    };
+    Ok(cast(lists, &DataType::List(element))?.as_list().clone())
+}
+
+/// What an element of a list stands for.
+#[derive(Clone, Copy)]
+enum Element {
+    /// A question's id.
+    Id(u32),
+    Null,
+    /// No question of the table.
+    Other,
+}
+
+fn element_ids(values: &ArrayRef, index: &AnswerIndex) -> Result<Vec<Element>> {
+    let question = index.questions().data_type();
+    if values.data_type() == &DataType::Null {
+        return Ok(vec![Element::Null; values.len()]);
+    }
+    let typed = cast_with_options(values, question, &CastOptions { safe: true, ..CastOptions::default() })?;
+    // A cast that rounds would find another question.
+    let same = not_distinct(&cast(&typed, values.data_type())?, values)?;
+    let ids = index.ids(&typed)?.into_iter().enumerate();
+    let element = |(place, id): (usize, Option<u32>)| match id {
+        _ if values.is_null(place) => Element::Null,
+        Some(id) if same.value(place) => Element::Id(id),
+        _ => Element::Other,
+    };
+    Ok(ids.map(element).collect())
+}
+
+/// The error for an element that is no question.
+fn no_question(
+    values: &ArrayRef,
+    element: usize,
+    roles: &InputRoles,
+    index: &AnswerIndex,
+) -> DataFusionError {
+    let question = index.questions().data_type();
+    let value = match ScalarValue::try_from_array(values, element) {
+        Ok(value) => value,
+        Err(error) => return error,
+    };
+    let fits = value.cast_to(question).is_ok_and(|it| !it.is_null());
+    let text = array_value_to_string(values, element).unwrap_or_default();
+    if fits {
+        return unknown_question("sets", &ScalarValue::from(text), index).into();
+    }
+    let column = match &roles.layout {
+        InputLayout::Long(names) => names.question.clone(),
+        InputLayout::Wide { .. } => "question".to_string(),
+    };
+    let data_type = question.to_string();
+    let remedies = Vec::new();
+    KCorrsetError::QuestionType { option: "sets", question: display(&value), column, data_type, remedies }
+        .into()
+}
