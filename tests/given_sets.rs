@@ -255,3 +255,33 @@ async fn complete_data_have_the_same_rows() {
         }
     }
 }
+
+/// Where a query says which sets it wants, the others are not summed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_query_names_is_given() {
+    let ctx = exam().await;
+    let some = rows(&ctx, "SELECT questions FROM k_corrset(exam, 4, top => 10)").await;
+    let some: Vec<&str> = some.iter().map(|line| line.trim_matches(['|', ' '])).collect();
+    let has_all: Vec<String> = some.iter().map(|set| format!("array_has_all(questions, {set})")).collect();
+    let best = "(SELECT questions AS best FROM k_corrset(exam, 4, top => 10))";
+    for query in [
+        format!("SELECT * FROM k_corrset(later, 4) WHERE questions IN ({})", some.join(", ")),
+        format!("SELECT * FROM k_corrset(later, 4) WHERE {}", has_all.join(" OR ")),
+        format!("SELECT * FROM k_corrset(later, 4) WHERE n > 1 AND ({})", has_all.join(" OR ")),
+        format!("SELECT * FROM k_corrset(later, [3, 4]) WHERE questions IN ({})", some.join(", ")),
+        format!("SELECT * FROM k_corrset(later, 4) WHERE questions IN {best}"),
+        format!("SELECT * FROM k_corrset(later, 4) AS h JOIN {best} AS t ON h.questions = t.best"),
+        format!("SELECT * FROM {best} AS t JOIN k_corrset(later, 4) AS h ON h.questions = t.best"),
+        format!("SELECT * FROM {best} AS t LEFT JOIN k_corrset(later, 4) AS h ON h.questions = t.best"),
+    ] {
+        assert_eq!(rows(&ctx, &query).await.len(), 10, "{query}");
+        let plan = ctx.sql(&format!("EXPLAIN ANALYZE {query}")).await.unwrap().to_string().await.unwrap();
+        let given: Vec<&str> = plan.lines().filter(|line| line.contains("(given sets)")).collect();
+        assert_eq!(given.len(), 1, "{query}\n{plan}");
+        assert!(given[0].contains("output_rows=10,"), "{query}\n{plan}");
+    }
+    // Of sets of five that have four questions each, any may be wanted.
+    let more = format!("SELECT * FROM k_corrset(later, 5) WHERE {}", has_all.join(" OR "));
+    let plan = ctx.sql(&format!("EXPLAIN ANALYZE {more}")).await.unwrap().to_string().await.unwrap();
+    assert!(!plan.contains("given sets"), "{plan}");
+}

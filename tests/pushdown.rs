@@ -127,6 +127,8 @@ struct Queries<'a> {
     k: usize,
     /// r of some sets, as bounds that are met exactly.
     some_r: &'a [f64],
+    /// Whether the call has the interval of r.
+    told: bool,
 }
 
 impl Queries<'_> {
@@ -156,6 +158,10 @@ impl Queries<'_> {
             let id = self.random.below(self.table.questions);
             let question = if self.table.numbered { id.to_string() } else { format!("'q{id:02}'") };
             options.push(format!("{} => {question}", self.pick(&["include", "exclude"])));
+        }
+        self.told = self.chance(3);
+        if self.told {
+            options.push("statistics => ['r_low', 'r_high']".to_string());
         }
         let options: String = options.into_iter().map(|option| format!(", {option}")).collect();
         format!("k_corrset({}, {}{options})", self.table.name, self.k)
@@ -188,7 +194,13 @@ impl Queries<'_> {
             };
         }
         let compare = |this: &mut Self| this.pick(&["<", "<=", ">", ">=", "=", "<>", "IS DISTINCT FROM"]);
-        match self.random.below(19) {
+        if self.told && self.chance(4) {
+            return match self.random.below(3) {
+                0 => format!("{} IS {}NULL", self.pick(&["r_low", "r_high"]), self.pick(&["", "NOT "])),
+                _ => format!("{} {} {}", self.pick(&["r_low", "r_low", "r_high"]), compare(self), self.r()),
+            };
+        }
+        match self.random.below(21) {
             0..=2 => format!("r {} {}", compare(self), self.r()),
             3 => format!("{} {} r", self.r(), compare(self)),
             4 => format!("r BETWEEN {} AND {}", self.r(), self.r()),
@@ -209,6 +221,23 @@ impl Queries<'_> {
             14 => {
                 let list = self.table.list(&mut self.random, self.k);
                 format!("questions {} {list}", self.pick(&["=", "<>", "<"]))
+            }
+            19 => {
+                let sets: Vec<String> = (0..1 + self.random.below(5))
+                    .map(|_| {
+                        let length = if self.chance(6) { self.random.below(5) } else { self.k };
+                        self.table.list(&mut self.random, length)
+                    })
+                    .collect();
+                format!("questions {}IN ({})", self.pick(&["", "", "", "NOT "]), sets.join(", "))
+            }
+            20 => {
+                let number = 2 + self.random.below(3);
+                let sets = (0..number).map(|_| {
+                    let length = if self.chance(4) { self.random.below(5) } else { self.k };
+                    format!("array_has_all(questions, {})", self.table.list(&mut self.random, length))
+                });
+                format!("({})", sets.collect::<Vec<_>>().join(" OR "))
             }
             15..=17 => {
                 let length = self.random.below(6);
@@ -239,7 +268,26 @@ impl Queries<'_> {
         let condition = if depth == 0 && self.chance(2) { "true".to_string() } else { self.predicate(depth) };
         let direction = self.pick(&["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]);
         let limit = self.random.below(30);
-        match self.random.below(10) {
+        match self.random.below(13) {
+            10..=12 => {
+                let other = format!(
+                    "SELECT questions FROM k_corrset({}, {}, top => {})",
+                    self.table.name,
+                    self.k,
+                    self.random.below(9)
+                );
+                match self.random.below(4) {
+                    0 => format!("SELECT * FROM {call} WHERE {condition} AND questions IN ({other})"),
+                    1 => format!(
+                        "SELECT s.* FROM (SELECT * FROM {call} WHERE {condition}) AS s LEFT JOIN ({other}) AS t \
+                         ON s.questions = t.questions"
+                    ),
+                    _ => format!(
+                        "SELECT s.* FROM ({other}) AS t JOIN (SELECT * FROM {call} WHERE {condition}) AS s \
+                         ON s.questions = t.questions"
+                    ),
+                }
+            }
             0..=2 => format!("SELECT * FROM {call} WHERE {condition}"),
             3 => format!("SELECT r FROM {call} WHERE {condition} ORDER BY r{direction} LIMIT {limit}"),
             4 => format!(
@@ -295,7 +343,8 @@ async fn compare(seed: usize, queries: usize) {
             .flat_map(|batch| batch.column(0).as_primitive::<Float64Type>().values().to_vec())
             .collect();
         assert!(!some_r.is_empty());
-        let mut queries = Queries { random: Random::new(random.next()), table, k, some_r: &some_r };
+        let mut queries =
+            Queries { random: Random::new(random.next()), table, k, some_r: &some_r, told: false };
         for _ in 0..25 {
             let sql = queries.query();
             assert_eq!(answer(&with, &sql).await, answer(&without, &sql).await, "{sql}");

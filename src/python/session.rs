@@ -21,7 +21,7 @@ use crate::python::rows::Rows;
 use crate::python::runtime::{self, DroppedElsewhere};
 use crate::python::table::Table;
 use crate::python::told::{Told, warn_of_empty};
-use crate::python::value::{arguments, is_list};
+use crate::python::value::{SETS, arguments, is_list};
 use crate::python::wait::wait;
 use crate::session::copy::register_copy;
 use crate::session::files::register_files;
@@ -114,7 +114,7 @@ impl Session {
         let mut given = None;
         match sets {
             Some(sets) if is_list(&sets)? && sets.cast::<PyString>().is_err() => {
-                options.push(("sets".to_string(), sets));
+                options.push((SETS.to_string(), sets));
             }
             Some(sets) => given = Some(Input::of(&sets)?),
             None => {}

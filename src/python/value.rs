@@ -12,15 +12,14 @@ use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyMapping, PyString, Py
 use crate::python::failure::{exception, type_error};
 use crate::udtf::Arguments;
 
-/// k, if it is not None, and options, given as pairs of a name and a value.
+/// k and options, given as pairs of a name and a value.
 ///
 /// # Errors
 /// Those that SQL has of the same arguments; `TypeError` for what is no value of SQL.
 pub(super) fn arguments(k: &Bound<'_, PyAny>, options: &[(String, Bound<'_, PyAny>)]) -> PyResult<Arguments> {
     let literal = |name: &str, value| Ok::<_, PyErr>(Expr::Literal(value_of(name, value)?, None));
     let options = options.iter().map(|(name, value)| Ok((name.clone(), literal(name, value)?)));
-    let k = if k.is_none() { None } else { Some(literal("k", k)?) };
-    let arguments = Arguments::try_new(k, options.collect::<PyResult<_>>()?);
+    let arguments = Arguments::try_new(Some(literal("k", k)?), options.collect::<PyResult<_>>()?);
     arguments.map_err(|error| exception(error.into()))
 }
 
@@ -129,6 +128,9 @@ fn integer(value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
     value.extract::<u64>().map_or_else(|_| text(value.str()?.as_any()), |value| Ok(ScalarValue::from(value)))
 }
 
+/// The argument that is a list of lists.
+pub(super) const SETS: &str = "sets";
+
 /// Methods that turn the arrays of NumPy and pandas, polars and pyarrow into lists of Python's
 /// own values.
 const TO_LIST: [&str; 3] = ["tolist", "to_list", "to_pylist"];
@@ -155,8 +157,12 @@ fn list(name: &str, value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
             break;
         }
     }
-    // A list of sets has lists for elements.
-    let element = |element: Bound<'_, PyAny>| value_of(name, &element);
+    // Only a list of sets has lists for elements.
+    let element = |element: Bound<'_, PyAny>| match scalar(&element)? {
+        Some(scalar) => Ok(scalar),
+        None if name == SETS && is_list(&element)? => list(name, &element),
+        None => Err(not_a_value(name, &element)),
+    };
     let values = elements.try_iter()?.map(|value| element(value?)).collect::<PyResult<Vec<_>>>()?;
     let data_type = values.iter().map(ScalarValue::data_type).find(|data_type| !data_type.is_null());
     let data_type = data_type.unwrap_or(DataType::Null);

@@ -131,7 +131,7 @@ def test_what_is_no_set_is_told(graded):
         ([["q1", "q9"]], "names question 'q9', which no row has"),
         ([["q1", "q1"]], "in which a question is twice"),
         ([["q1", None]], "in which NULL is no question"),
-        ([[]], "got"),
+        ([[]], "which has no question"),
         (["q1", "q2"], "sets must be a table"),
         (pyarrow.table({"questions": ["[q1, q2]"]}), "sets must be a table"),
     ):
@@ -139,7 +139,7 @@ def test_what_is_no_set_is_told(graded):
             k_corrset(graded, sets=given)
     with pytest.raises(ValueError, match="k has no meaning with sets"):
         k_corrset(graded, 2, sets=[["q1"]])
-    with pytest.raises(ValueError, match="takes a table, k"):
+    with pytest.raises(ValueError, match="k, the second argument, must be an integer of 1 or more"):
         k_corrset(graded)
 
 

@@ -95,6 +95,30 @@ pub(crate) fn by_size(sets: Vec<Vec<u32>>) -> Vec<(usize, Vec<Vec<u32>>)> {
     of_sizes.into_iter().rev().collect()
 }
 
+/// The sets of k questions that are one of some lists, or have all questions of one, as far as these are known to
+/// be whole; `None` if that leaves any open.
+pub(crate) fn among(lists: &[(Vec<Option<u32>>, bool)], k: usize) -> Option<Vec<Vec<u32>>> {
+    let mut sets = HashSet::new();
+    for (ids, whole) in lists {
+        // No set has a question that is not there.
+        let Some(mut set) = ids.iter().copied().collect::<Option<Vec<u32>>>() else { continue };
+        set.sort_unstable();
+        set.dedup();
+        // Nor is one equal to a list that has a question twice.
+        if *whole && set.len() < ids.len() {
+            continue;
+        }
+        if set.len() == k {
+            sets.insert(set);
+        } else if set.len() < k && !whole {
+            return None;
+        }
+    }
+    let mut sets: Vec<Vec<u32>> = sets.into_iter().collect();
+    sets.sort_unstable();
+    Some(sets)
+}
+
 /// Lists of 32 bits, whatever lists they were.
 fn plain(lists: &ArrayRef) -> Result<ListArray> {
     let element = match lists.data_type() {

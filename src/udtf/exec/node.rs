@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
@@ -15,15 +16,25 @@ use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
 };
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, Statistics, StatisticsArgs,
+};
 
+use crate::index::InputLayout;
 use crate::search::{Method, Part};
+use crate::sweep::SetCount;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::prepare::{PreparationSlot, Prepared};
 use crate::udtf::exec::stream::KCorrsetStream;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan, PartitionId};
+
+/// How many questions a table has of which nobody has counted them.
+const USUAL_QUESTIONS: u64 = 100;
+
+/// More rows than this are as many as any.
+const MANY: usize = 1 << 40;
 
 /// Sweeps the question sets of its input.
 ///
@@ -122,6 +133,27 @@ impl KCorrsetExec {
         let id = PartitionId { partition, partitions, task, tasks };
         let scan = self.scan.of_run(run);
         KCorrsetStream::new(preparation, self.output.clone(), id, &scan, context, &self.metrics)
+    }
+
+    /// About how many rows the result has, if anything is known of it.
+    fn about_rows(&self) -> Option<usize> {
+        let KCorrsetScan { request, fetch, .. } = &self.scan;
+        let sizes = request.sizes.as_ref();
+        let all = sizes.map(|sizes| {
+            let questions = match &request.roles.layout {
+                // A column each, but for the user's.
+                InputLayout::Wide { .. } => self.inputs.answers.schema().fields().len() as u64,
+                InputLayout::Long(_) => USUAL_QUESTIONS,
+            };
+            let of_size = |size: usize| SetCount::of(questions, size as u64);
+            match sizes.iter().map(of_size).sum() {
+                SetCount::Exactly(sets) => MANY.min(usize::try_from(sets).unwrap_or(MANY)),
+                SetCount::About(_) => MANY,
+            }
+        });
+        let best =
+            request.options.top.map(|top| top.saturating_mul(sizes.map_or(1, |sizes| sizes.iter().len())));
+        [all, best, *fetch].into_iter().flatten().min()
     }
 
     /// The instructions; once the scores are known, with the kernel that suits them.
@@ -243,6 +275,21 @@ impl ExecutionPlan for KCorrsetExec {
     /// filters of which this node is not told.
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self::try_new(self.inputs.clone(), self.scan.without_dynamic_filters())?))
+    }
+
+    /// About how many rows there are, for joins to see which of their sides is the smaller.
+    fn statistics_from_inputs(
+        &self,
+        _: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(self.output.schema());
+        if let Some(rows) = self.about_rows() {
+            let partitions = self.properties.partitioning.partition_count();
+            let rows = if args.partition().is_some() { rows.div_ceil(partitions) } else { rows };
+            statistics.num_rows = Precision::Inexact(rows);
+        }
+        Ok(Arc::new(statistics))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -15,7 +15,7 @@ use rayon::ThreadPool;
 
 use crate::index::AnswerIndex;
 use crate::search::{Outlook, Part, Plan};
-use crate::sweep::{Bounds, Quota, SetCount, Statistics, SweepProgress, SweepRequest};
+use crate::sweep::{Bounds, Quota, SetCount, Statistics, SweepProgress, SweepRequest, binomial};
 use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::bounded_errors::bounded;
 use crate::udtf::exec::distribution::distribution_of;
@@ -305,5 +305,20 @@ fn sweep_requests(
     let sizes = sizes.iter().flat_map(SetSizes::iter).rev();
     let mut sizes: Vec<usize> = sizes.map(|size| size.min(questions + 1)).collect();
     sizes.dedup();
-    Ok(sizes.into_iter().map(|k| SweepRequest { k, ..request.clone() }).collect())
+    let among = selection.among.iter().flatten();
+    let among = among.map(|alternative| Ok((ids(&alternative.questions)?, alternative.whole)));
+    let among = selection.among.as_ref().map(|_| among.collect::<Result<Vec<_>>>()).transpose()?;
+    let of_size = |k| {
+        let given = among.as_ref().and_then(|among| given_sets::among(among, k));
+        let all = || binomial(questions as u64, k as u64).unwrap_or(u64::MAX);
+        let pay = |given: &Vec<_>| given.len() <= FEW_SETS || (given.len() as u64) < all() / COST_OF_GIVEN;
+        SweepRequest { k, given: given.filter(pay), ..request.clone() }
+    };
+    Ok(sizes.into_iter().map(of_size).collect())
 }
+
+/// Sets that are looked at one by one in no time, however few there are in all.
+const FEW_SETS: usize = 1000;
+
+/// One set by itself takes about as long as so many that are swept.
+const COST_OF_GIVEN: u64 = 64;

@@ -8,6 +8,7 @@
 //! r > 0.8 AND n >= 30             r in (0.8, ..], n in [30, ..]            exact
 //! array_has(questions, 'q7')      include q7                               exact
 //! array_has_any(questions, [..])  any of these                             not exact
+//! questions IN ([..], [..])       these sets                               not exact
 //! array_length(array_intersect(questions, [..])) <= 2    a quota           exact
 //! r > 0.8 OR n > 90               both, by the least box around them       not exact
 //! sin(r) > 0.5                    everything                               not exact
@@ -24,7 +25,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, Column, DynamicFilterPhysicalExpr, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
+    BinaryExpr, CaseExpr, Column, DynamicFilterPhysicalExpr, InListExpr, IsNotNullExpr, IsNullExpr, Literal,
+    NotExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
@@ -45,6 +47,16 @@ pub(crate) struct Selection {
     pub(crate) any: Vec<ScalarValue>,
     /// How many of some questions are in each of them.
     pub(crate) quotas: Vec<QuestionQuota>,
+    /// Of these, each of them is one, or has all questions of one; `None` if that is not known.
+    pub(crate) among: Option<Vec<Alternative>>,
+}
+
+/// Questions that are in some of the sets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Alternative {
+    pub(crate) questions: Vec<ScalarValue>,
+    /// Whether there are no others in these sets.
+    pub(crate) whole: bool,
 }
 
 /// From `least` to `most` of some questions, each once.
@@ -75,7 +87,21 @@ impl Selection {
     const ALL: Self = Self::of(Bounds::ALL);
 
     const fn of(wanted: Bounds) -> Self {
-        Self { wanted, include: Vec::new(), exclude: Vec::new(), any: Vec::new(), quotas: Vec::new() }
+        Self {
+            wanted,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            any: Vec::new(),
+            quotas: Vec::new(),
+            among: None,
+        }
+    }
+
+    /// Sets of which each is one of some lists, in any order.
+    fn of_sets(sets: Vec<Vec<ScalarValue>>) -> Self {
+        let some = any_of(&first_of_each(&sets));
+        let whole = |questions| Alternative { questions, whole: true };
+        Self { any: some, among: Some(sets.into_iter().map(whole).collect()), ..Self::ALL }
     }
 
     /// What all of some predicates let through.
@@ -91,11 +117,22 @@ impl Selection {
         self.include.extend(other.include);
         self.exclude.extend(other.exclude);
         self.quotas.extend(other.quotas);
+        // Either is right, and of few sets fewer are left by the other.
+        self.among = match (self.among, other.among) {
+            (Some(here), Some(there)) => Some(if there.len() < here.len() { there } else { here }),
+            (here, there) => here.or(there),
+        };
         // Of two such demands one is kept: the one that fewer sets meet.
         if self.any.is_empty() || !other.any.is_empty() && other.any.len() < self.any.len() {
             self.any = other.any;
         }
         self
+    }
+
+    /// What each set is one of, or has all of, if that is known.
+    fn alternatives(&self) -> Option<Vec<Alternative>> {
+        let included = || Alternative { questions: self.include.clone(), whole: false };
+        self.among.clone().or_else(|| (!self.include.is_empty()).then(|| vec![included()]))
     }
 
     /// Questions of which one at least is in each set, as few as are known.
@@ -129,6 +166,10 @@ impl Reading {
         let same_questions =
             x.include == y.include && x.exclude == y.exclude && x.any == y.any && x.quotas == y.quotas;
         let (wanted, no_more) = x.wanted.or(y.wanted);
+        let among = x.alternatives().zip(y.alternatives()).map(|(mut some, others)| {
+            some.extend(others);
+            some
+        });
         let any = match (x.some_of(), y.some_of()) {
             ([], _) | (_, []) => Vec::new(),
             (of_x, of_y) => any_of(of_x.iter().chain(of_y)),
@@ -143,6 +184,7 @@ impl Reading {
                 exclude: common(x.exclude, &y.exclude),
                 any,
                 quotas: x.quotas.into_iter().filter(|quota| y.quotas.contains(quota)).collect(),
+                among,
             },
             exact: self.exact && other.exact && no_more && same_questions,
         }
@@ -194,6 +236,12 @@ pub(crate) fn read(predicate: &Arc<dyn PhysicalExpr>, question: &DataType) -> Re
     if let Some(list) = predicate.downcast_ref::<InListExpr>() {
         return if list.negated() { Reading::OPAQUE } else { one_of(list, question) };
     }
+    if let Some(case) = predicate.downcast_ref::<CaseExpr>() {
+        // Whichever branch a row takes, it is let through by one of them.
+        let branches = case.when_then_expr().iter().map(|(_, then)| then).chain(case.else_expr());
+        let either = branches.map(|branch| read(branch, question)).reduce(Reading::or);
+        return Reading { exact: false, ..either.unwrap_or(Reading::OPAQUE) };
+    }
     if let Some(function) = predicate.downcast_ref::<ScalarFunctionExpr>() {
         return match of_questions(function, question) {
             Some(Membership::All(include)) => {
@@ -222,6 +270,11 @@ fn any_of<'a>(questions: impl IntoIterator<Item = &'a ScalarValue>) -> Vec<Scala
         }
     }
     if any.len() > MOST_ANY { Vec::new() } else { any }
+}
+
+/// The first question of each set.
+fn first_of_each(sets: &[Vec<ScalarValue>]) -> Vec<ScalarValue> {
+    sets.iter().filter_map(|set| set.first().cloned()).collect()
 }
 
 /// The opposite of a predicate.
@@ -304,7 +357,10 @@ fn compare(
         ("n", ScalarValue::Int64(Some(value))) => n_bounds(operator, *value),
         // A list has other elements or none, or the same in another order.
         ("questions", list) if operator == Operator::Eq => match questions_of(list, question) {
-            Some(include) => Reading { selection: Selection { include, ..Selection::ALL }, exact: false },
+            Some(include) => {
+                let among = Some(vec![Alternative { questions: include.clone(), whole: true }]);
+                Reading { selection: Selection { include, among, ..Selection::ALL }, exact: false }
+            }
             None => Reading::OPAQUE,
         },
         // Nothing compares with NULL.
@@ -412,8 +468,19 @@ fn n_bounds(operator: Operator, value: i64) -> Reading {
     })
 }
 
-/// `column IN (...)`: the least box around the values.
+/// `column IN (...)`: the least box around the values; of sets, these.
 fn one_of(list: &InListExpr, question: &DataType) -> Reading {
+    if column(list.expr()) == Some("questions") {
+        let value = |value: &Arc<dyn PhysicalExpr>| Some(value.downcast_ref::<Literal>()?.value().clone());
+        let values: Option<Vec<ScalarValue>> = list.list().iter().map(value).collect();
+        // Nothing is equal to NULL.
+        let values = values.into_iter().flatten().filter(|value| !value.is_null());
+        let sets: Option<Vec<_>> = values.map(|value| questions_of(&value, question)).collect();
+        return match sets {
+            Some(sets) if !sets.is_empty() => Reading { selection: Selection::of_sets(sets), exact: false },
+            _ => Reading::OPAQUE,
+        };
+    }
     let equal = list.list().iter().map(|value| compare(list.expr(), Operator::Eq, value, question));
     equal.reduce(Reading::or).unwrap_or(Reading::OPAQUE)
 }
