@@ -1,17 +1,37 @@
--- One quiz, two courses: do the same questions tell who does well? Each call has an input of
--- its own, and the results join like any relations.
+-- One quiz, two courses: do the same questions tell who does well? Each course is a table of its own, with grand totals of
+-- its own: partition_by => 'course'.
 CREATE VIEW quiz AS
 SELECT student AS "user", item AS question, points AS score,
        CASE student % 2 WHEN 0 THEN 'day' ELSE 'evening' END AS course
 FROM   'sql/data/quiz.csv';
 
+-- 1. The best pairs of each.
+SELECT   course, questions, round(r, 4) AS r, n
+FROM     k_corrset(quiz, 2, partition_by => 'course', min_users => 8, top => 3)
+ORDER BY course, r DESC;
+
+-- +---------+-----------+--------+----+
+-- | course  | questions | r      | n  |
+-- +---------+-----------+--------+----+
+-- | day     | [20, 30]  | 0.9828 | 15 |
+-- | day     | [20, 50]  | 0.9828 | 15 |
+-- | day     | [40, 50]  | 0.9817 | 15 |
+-- | evening | [50, 60]  | 0.958  | 15 |
+-- | evening | [60, 70]  | 0.9541 | 15 |
+-- | evening | [10, 60]  | 0.9537 | 13 |
+-- +---------+-----------+--------+----+
+
+-- 2. Where the courses differ most: the sets of one beside those of the other.
+WITH pairs AS (
+    SELECT * FROM k_corrset(quiz, 2, partition_by => 'course', min_users => 8)
+)
 SELECT   day.questions,
          round(day.r, 4)             AS day_r,
          round(evening.r, 4)         AS evening_r,
          round(day.r - evening.r, 4) AS difference
-FROM     k_corrset((SELECT * FROM quiz WHERE course = 'day'),     2, min_users => 8) AS day
-JOIN     k_corrset((SELECT * FROM quiz WHERE course = 'evening'), 2, min_users => 8) AS evening
-         ON day.questions = evening.questions
+FROM     pairs AS day
+JOIN     pairs AS evening ON evening.questions = day.questions
+WHERE    day.course = 'day' AND evening.course = 'evening'
 ORDER BY abs(day.r - evening.r) DESC, day.questions
 LIMIT    5;
 

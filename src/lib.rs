@@ -52,6 +52,7 @@
 //! | `user`, `question`, `score`: names of the input columns | [`user`](KCorrsetOptions::user), [`question`](KCorrsetOptions::question), [`score`](KCorrsetOptions::score) | `'user'`, `'question'`, `'score'` |
 //! | `wide`: each row is a user and each column a question | [`wide`](KCorrsetOptions::wide) | `false` |
 //! | `criterion`: name of a column that sets are to predict instead of the grand total | [`criterion`](KCorrsetOptions::criterion) | none |
+//! | `partition_by`: columns of whose values each is a table of its own | [`partition_by`](KCorrsetOptions::partition_by) | one table |
 //! | `min_users`: the least n of a set | [`min_users`](KCorrsetOptions::min_users) | 2; 0 with `undefined => 'null'`, else 4 with `r_low` or `r_high` |
 //! | `top`: how many of the best sets | [`top`](KCorrsetOptions::top) | all |
 //! | `sets`: instead of k, the sets to look at | [`k_corrset_sets`](KCorrsetExt::k_corrset_sets) | all sets of k |

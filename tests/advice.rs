@@ -720,7 +720,7 @@ fn cases() -> Vec<Case> {
 
 /// Variants whose texts have no SQL on lines of its own, each with a statement that raises it, or
 /// nothing where none does; examples that they have in the line run, too.
-const WITHOUT_SQL: [(&str, &str); 26] = [
+const WITHOUT_SQL: [(&str, &str); 28] = [
     ("ArgumentCount", "SELECT * FROM k_corrset(scores)"),
     ("TableArgument", "SELECT * FROM k_corrset(7, 1)"),
     ("UnknownTable", "SELECT * FROM k_corrset(scoers, 1)"),
@@ -731,6 +731,9 @@ const WITHOUT_SQL: [(&str, &str); 26] = [
     ("HeuristicWithoutTop", "SELECT * FROM k_corrset(scores, 1, search => 'heuristic')"),
     ("ExactOption", "SELECT * FROM k_corrset(scores, 1, seed => 2)"),
     ("CorrectedCriterion", "SELECT * FROM k_corrset(scores, 1, corrected => true, criterion => 'score')"),
+    ("PartitionName", "SELECT * FROM k_corrset((SELECT *, 'x' AS r FROM scores), 1, partition_by => 'r')"),
+    // Around others, whose SQL it has.
+    ("InPartition", ""),
     ("OptionsArgument", "SELECT * FROM k_corrset(scores, 1, 2)"),
     ("UnknownOption", "SELECT * FROM k_corrset(scores, 1, minusers => 2)"),
     ("OptionTwice", "SELECT * FROM k_corrset(scores, 1, top => 2, top => 3)"),

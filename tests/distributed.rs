@@ -142,7 +142,7 @@ async fn plan(ctx: &SessionContext, sql: &str) -> String {
 }
 
 /// Statements whose rows have an order, or are one, or none.
-const QUERIES: [&str; 23] = [
+const QUERIES: [&str; 25] = [
     "SELECT * FROM k_corrset(exam, 3) ORDER BY r DESC, questions LIMIT 7",
     "SELECT r, n FROM k_corrset(exam, 3) ORDER BY r, n DESC LIMIT 9",
     "SELECT * FROM k_corrset(exam, 3, top => 20)",
@@ -161,6 +161,9 @@ const QUERIES: [&str; 23] = [
     "SELECT h.questions, h.r, h.n, b.r FROM (SELECT * FROM k_corrset(exam, 3, top => 6)) AS b
      JOIN k_corrset((SELECT * FROM exam WHERE \"user\" % 2 = 0), sets => (SELECT questions FROM k_corrset(exam, 3, top => 6))) AS h
        ON h.questions = b.questions ORDER BY h.questions",
+    "SELECT * FROM k_corrset((SELECT *, \"user\" % 3 AS course FROM exam), 3, partition_by => 'course', top => 2) ORDER BY course, questions",
+    "SELECT course, count(*), max(r) FROM k_corrset((SELECT *, \"user\" % 3 AS course FROM exam), 2, partition_by => 'course')
+     WHERE course > 0 GROUP BY course ORDER BY course",
     "SELECT count(*) FROM k_corrset(exam, 4)",
     "SELECT count(*), max(r), min(n) FROM k_corrset(exam, 4)",
     "SELECT max(r) FROM k_corrset(exam, 4)",
@@ -310,7 +313,7 @@ async fn large_files_on_shared_storage_are_read_by_each_worker() {
     collect(&there, "SET k_corrset.ship_below = 1000").await.unwrap();
     let large = plan(&there, QUERIES[0]).await;
     assert!(large.contains("SharedInputExec: every task reads <- "), "{large}");
-    for sql in &QUERIES[..19] {
+    for sql in &QUERIES[..21] {
         let expected = lines(&collect(&here, sql).await.unwrap());
         assert_eq!(lines(&collect(&there, sql).await.unwrap()), expected, "{sql}");
     }

@@ -16,6 +16,7 @@ mod laws;
 mod layers;
 mod numerics;
 mod options;
+mod partitions;
 mod pushdown;
 mod quotas;
 mod registration;

@@ -152,6 +152,26 @@ pub enum KCorrsetError {
         option: &'static str,
     },
 
+    /// A column of partitions that has the name of a column of the result.
+    #[error(
+        "k_corrset: the partition_by column '{name}' has the name of a column of the result; give it another, \
+         as in partition_by => 'course' with (SELECT *, {name} AS course FROM ...) in the place of the table",
+        name = short(name)
+    )]
+    PartitionName {
+        /// The name.
+        name: String,
+    },
+
+    /// An error of the data of one partition.
+    #[error("{}", of_partition(partition, error))]
+    InPartition {
+        /// The values of the partition's columns, as in `course = algebra`.
+        partition: String,
+        /// The error.
+        error: Box<KCorrsetError>,
+    },
+
     /// The table lacks one of the columns that are read.
     #[error(
         "k_corrset: the table has no {role} column '{name}'; its columns are {}; \
@@ -680,6 +700,13 @@ pub enum KCorrsetError {
         /// The text of the panic.
         message: String,
     },
+}
+
+/// The text of an error, with the partition that has it.
+fn of_partition(partition: &str, error: &KCorrsetError) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("k_corrset: ").unwrap_or(&text);
+    bounded(format!("k_corrset: where {}, {text}", short(partition)))
 }
 
 impl KCorrsetError {

@@ -28,6 +28,7 @@ mod input;
 mod key;
 mod layout;
 mod long;
+pub(crate) mod partitions;
 mod raw;
 mod recent;
 mod roles;

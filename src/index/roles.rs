@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Fields};
 
 use crate::error::Result;
+use crate::index::columns::key_type;
 use crate::index::criterion::CriterionColumn;
 use crate::index::input::{InputColumns, place_of};
 use crate::index::layout::InputLayout;
@@ -17,11 +18,13 @@ pub struct InputRoles {
     /// Name of the column of an outside criterion: a value of each user, which sets are to predict in
     /// the place of the grand total.
     pub criterion: Option<String>,
+    /// Names of columns whose values tell parts of the table apart, each of which is a table of its own.
+    pub partition_by: Vec<String>,
 }
 
 impl<L: Into<InputLayout>> From<L> for InputRoles {
     fn from(layout: L) -> Self {
-        Self { layout: layout.into(), criterion: None }
+        Self { layout: layout.into(), ..Self::default() }
     }
 }
 
@@ -36,8 +39,15 @@ impl InputRoles {
             CriterionColumn::try_new(place, &fields[place]).map(Arc::new)
         });
         let criterion = criterion.transpose()?;
-        let beside: Vec<usize> = criterion.iter().map(|column| column.place).collect();
-        Ok(RoleColumns { answers: self.layout.columns(fields, &beside)?, criterion })
+        let partition_by = self.partition_by.iter().map(|name| {
+            let place = place_of(fields, "partition_by", name)?;
+            key_type("partition_by", name, fields[place].data_type())?;
+            Ok(place)
+        });
+        let partition_by = partition_by.collect::<Result<Vec<_>>>()?;
+        let of_criterion = criterion.iter().map(|column| column.place);
+        let beside: Vec<usize> = of_criterion.chain(partition_by.iter().copied()).collect();
+        Ok(RoleColumns { answers: self.layout.columns(fields, &beside)?, criterion, partition_by })
     }
 }
 
@@ -46,14 +56,20 @@ impl InputRoles {
 pub(crate) struct RoleColumns {
     pub(crate) answers: Arc<dyn InputColumns>,
     pub(crate) criterion: Option<Arc<CriterionColumn>>,
+    /// The places of the columns that tell parts apart.
+    pub(crate) partition_by: Vec<usize>,
 }
 
 impl RoleColumns {
     /// The places of the columns that are read, each once.
     pub(crate) fn places(&self) -> Vec<usize> {
         let mut places = self.answers.places();
-        let beside = self.criterion.iter().map(|column| column.place);
-        places.extend(beside.filter(|place| !self.answers.places().contains(place)));
+        let criterion = self.criterion.iter().map(|column| column.place);
+        for place in criterion.chain(self.partition_by.iter().copied()) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
         places
     }
 

@@ -135,6 +135,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::HeuristicWithoutTop
             | KCorrsetError::ExactOption { .. }
             | KCorrsetError::CorrectedCriterion { .. }
+            | KCorrsetError::PartitionName { .. }
             | KCorrsetError::MissingColumn { .. }
             | KCorrsetError::NoAnswerColumns { .. }
             | KCorrsetError::NoQuestionColumns { .. }
@@ -159,6 +160,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::NullKey { .. }
             | KCorrsetError::ScoreNotFinite { .. }
             | KCorrsetError::ColumnNotFinite { .. }
+            | KCorrsetError::InPartition { .. }
             | KCorrsetError::GivenSet { .. }
             | KCorrsetError::CriterionNotFinite { .. }
             | KCorrsetError::CriterionTwice { .. }

@@ -54,6 +54,8 @@ impl KCorrsetRequest {
             }
         }
         part("criterion", self.roles.criterion.clone());
+        let partition_by = &self.roles.partition_by;
+        part("partition_by", (!partition_by.is_empty()).then(|| format!("[{}]", partition_by.join(", "))));
         for (name, value) in given(&self.options) {
             part(name, Some(value.to_string()));
         }

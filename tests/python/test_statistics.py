@@ -96,6 +96,29 @@ def test_a_user_with_two_values_is_told():
         k_corrset(rows, 1, criterion="grade")
 
 
+def test_partitions_are_the_groups_of_pandas(graded):
+    courses = graded["user"].str[-1].astype(int) % 3
+    rows = graded.assign(course=courses.map({0: "art", 1: "law", 2: None}), term=courses % 2)
+    found = k_corrset(rows, 2, partition_by=["course", "term"], undefined="null").to_arrow()
+    assert found.column_names == ["course", "term", "questions", "r", "n"]
+    found = found.to_pylist()
+    parts = 0
+    for (course, term), part in rows.groupby(["course", "term"], dropna=False):
+        course = None if pandas.isna(course) else course
+        own = k_corrset(part, 2, undefined="null").to_arrow().to_pylist()
+        of_part = [row for row in found if (row["course"], row["term"]) == (course, term)]
+        assert sorted((row["questions"], row["r"], row["n"]) for row in of_part) == sorted(
+            (row["questions"], row["r"], row["n"]) for row in own
+        )
+        assert_same(k_corrset(part, 2), definition(part, 2))
+        parts += len(of_part)
+    assert parts == len(found) > 0
+    best = k_corrset(rows, 2, partition_by="course", top=1)
+    assert best.num_rows == 3
+    with pytest.raises(ValueError, match="no partition_by column 'curse'"):
+        k_corrset(rows, 2, partition_by="curse")
+
+
 def test_given_sets_may_be_lists_tables_and_paths(graded, tmp_path):
     expected = {
         questions: row for questions, row in definition(graded, 3).items() if questions[0] in ("q0", "q2")

@@ -57,6 +57,7 @@ def k_corrset(
     score: str | None = None,
     wide: bool = False,
     criterion: str | None = None,
+    partition_by: str | Iterable[str] | None = None,
     min_users: int | None = None,
     top: int | None = None,
     include: Any = None,
@@ -97,6 +98,9 @@ def k_corrset(
             a column like any other, and one without is left out.
         criterion: Name of a column of numbers that sets are to predict in the place of the grand total,
             with the same value in all rows of a user. Users for whom it is null are left out.
+        partition_by: Names of columns whose values tell partitions apart, such as courses: each is a table of
+            its own, with its own grand totals and its own best. The columns stand first in the result; null
+            is a value.
         min_users: Keep sets with an n of at least this.
         top: Keep only the best so many of each size: r descending, then n descending, then questions
             ascending; the rows come in this order, the smallest sets first. Without, there are as many
@@ -119,7 +123,7 @@ def k_corrset(
             with (sets done, all sets).
 
     Returns:
-        A table of three columns: `questions`, a list of the question column's type, ascending;
+        A table of three columns, behind those of `partition_by`: `questions`, a list of the question column's type, ascending;
         `r`, a float; `n`, an integer. A heuristic has a fourth, `r_bound`: no set of as many questions
         has a larger r. Behind them stand the `statistics`, in the order given; null is undefined.
 
@@ -167,6 +171,7 @@ def k_corrset(
         "score": score,
         "wide": wide,
         "criterion": criterion,
+        "partition_by": partition_by,
         "min_users": min_users,
         "top": top,
         "include": include,

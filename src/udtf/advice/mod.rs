@@ -70,7 +70,7 @@ impl<'a> Advice<'a> {
     pub(crate) fn beside(&self) -> impl Iterator<Item = &'a String> {
         let answers = self.columns();
         let is_beside = move |name: &&String| !answers.is_some_and(|columns| columns.contains(name));
-        self.roles.criterion.iter().filter(is_beside)
+        self.roles.criterion.iter().chain(&self.roles.partition_by).filter(is_beside)
     }
 
     /// The name of a column of the table.
@@ -97,7 +97,11 @@ impl<'a> Advice<'a> {
             return Some(self.query(&columns, rest));
         };
         let twice = |name: &String| [user, question, score].contains(&name);
-        if user == question || user == score || question == score || self.roles.criterion.iter().any(twice) {
+        if user == question
+            || user == score
+            || question == score
+            || self.roles.criterion.iter().chain(&self.roles.partition_by).any(twice)
+        {
             return None;
         }
         let column = |name: &String| match name == column {

@@ -61,6 +61,8 @@ struct SweepMessage {
     layout: Option<LayoutMessage>,
     #[prost(string, optional, tag = "5")]
     criterion: Option<String>,
+    #[prost(string, repeated, tag = "7")]
+    partition_by: Vec<String>,
     /// Those that are not the default.
     #[prost(message, repeated, tag = "6")]
     options: Vec<OptionMessage>,
@@ -211,6 +213,7 @@ fn encode_sweep(
         schema: Some(schema.as_ref().try_into()?),
         layout: Some(encode_layout(&roles.layout)),
         criterion: roles.criterion.clone(),
+        partition_by: roles.partition_by.clone(),
         options: options.collect::<Result<_>>()?,
         projection: projection
             .as_ref()
@@ -234,7 +237,8 @@ fn decode_sweep(
     converter: &dyn PhysicalProtoConverterExtension,
 ) -> Result<KCorrsetScan> {
     let schema = decode_schema(message.schema)?;
-    let question_type = match schema.fields().first().map(|field| field.data_type()) {
+    let questions = schema.fields().get(message.partition_by.len());
+    let question_type = match questions.map(|field| field.data_type()) {
         Some(DataType::List(question)) => question.data_type().clone(),
         other => return internal_err!("the first column of k_corrset is a list of questions, not {other:?}"),
     };
@@ -265,7 +269,11 @@ fn decode_sweep(
         },
         request: Arc::new(KCorrsetRequest {
             sizes: decode_sizes(&message.sizes),
-            roles: InputRoles { layout: decode_layout(message.layout)?, criterion: message.criterion },
+            roles: InputRoles {
+                layout: decode_layout(message.layout)?,
+                criterion: message.criterion,
+                partition_by: message.partition_by,
+            },
             options: decode_options(&message.options)?,
             question_type,
             schema: Arc::new(schema),

@@ -73,8 +73,9 @@ impl PhysicalOptimizerRule for DistributeSweeps {
             let several = request.sizes.as_ref().is_none_or(|sizes| sizes.iter().len() > 1);
             let unsorted = top == Some(0) || top.is_some() && several;
             let inputs = sweep.inputs();
-            // To sum given sets takes less than to ship what they are.
-            let whole = unsorted || inputs.sets.is_some() || inputs.answers.is::<SharedInputExec>();
+            // To sum given sets takes less than to ship what they are; and an index of each partition is not shipped.
+            let own = inputs.sets.is_some() || !request.roles.partition_by.is_empty();
+            let whole = unsorted || own || inputs.answers.is::<SharedInputExec>();
             let shared = if whole { Arc::clone(&node) } else { shared_out(sweep, &settings)? };
             Ok(Transformed::new(shared, !whole, TreeNodeRecursion::Jump))
         };

@@ -15,6 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 
 use crate::error::KCorrsetError;
+use crate::index::partitions::Part;
 use crate::index::{AnswerIndex, InputLayout, InputRoles};
 use crate::udtf::exec::reader::{Reader, next_of};
 use crate::udtf::exec::unknown_question::unknown_question;
@@ -42,18 +43,25 @@ pub(crate) async fn read(
     Ok(lists)
 }
 
-/// The sets that lists are, each once, by the ids of their questions, ascending.
+/// The sets that lists are in each part of a table, each once and by the ids of their questions, ascending. A part
+/// that lacks a question of a set lacks the set.
 ///
 /// # Errors
 /// A list that is NULL, empty, or has NULL or a question twice; a question that no row has, or
 /// that cannot be one.
-pub(crate) fn ids(lists: &[ArrayRef], roles: &InputRoles, index: &AnswerIndex) -> Result<Vec<Vec<u32>>> {
-    let (mut sets, mut known) = (Vec::new(), HashSet::new());
+pub(crate) fn ids_in(
+    lists: &[ArrayRef],
+    roles: &InputRoles,
+    indexes: &[Part<AnswerIndex>],
+) -> Result<Vec<Vec<Vec<u32>>>> {
+    let mut sets = vec![Vec::new(); indexes.len()];
+    let mut known = vec![HashSet::new(); indexes.len()];
     let shown = FormatOptions::default().with_null("NULL");
     for lists in lists {
         let lists = plain(lists)?;
         let texts = ArrayFormatter::try_new(&lists, &shown)?;
-        let ids = element_ids(lists.values(), index)?;
+        let ids = indexes.iter().map(|part| element_ids(lists.values(), &part.of));
+        let ids = ids.collect::<Result<Vec<_>>>()?;
         for row in 0..lists.len() {
             let fault = |fault| KCorrsetError::GivenSet { set: texts.value(row).to_string(), fault };
             if lists.is_null(row) {
@@ -63,20 +71,29 @@ pub(crate) fn ids(lists: &[ArrayRef], roles: &InputRoles, index: &AnswerIndex) -
             if elements.is_empty() {
                 return Err(fault("which has no question").into());
             }
-            let mut set = Vec::with_capacity(elements.len());
-            for element in elements {
-                set.push(match ids[element] {
-                    Element::Id(id) => id,
-                    Element::Null => return Err(fault("in which NULL is no question").into()),
-                    Element::Other => return Err(no_question(lists.values(), element, roles, index)),
-                });
+            for element in elements.clone() {
+                if ids.iter().any(|ids| matches!(ids[element], Element::Null)) {
+                    return Err(fault("in which NULL is no question").into());
+                }
+                if let Some(first) = indexes.first()
+                    && ids.iter().all(|ids| matches!(ids[element], Element::Other))
+                {
+                    return Err(no_question(lists.values(), element, roles, &first.of));
+                }
             }
-            set.sort_unstable();
-            if set.windows(2).any(|pair| pair[0] == pair[1]) {
-                return Err(fault("in which a question is twice").into());
-            }
-            if known.insert(set.clone()) {
-                sets.push(set);
+            for ((ids, sets), known) in ids.iter().zip(&mut sets).zip(&mut known) {
+                let id = |element: usize| match ids[element] {
+                    Element::Id(id) => Some(id),
+                    Element::Null | Element::Other => None,
+                };
+                let mut set: Vec<u32> = elements.clone().filter_map(id).collect();
+                set.sort_unstable();
+                if set.windows(2).any(|pair| pair[0] == pair[1]) {
+                    return Err(fault("in which a question is twice").into());
+                }
+                if set.len() == elements.len() && known.insert(set.clone()) {
+                    sets.push(set);
+                }
             }
         }
     }

@@ -93,7 +93,12 @@ impl KCorrsetExec {
         .with_evaluation_type(EvaluationType::Eager)
         .with_scheduling_type(SchedulingType::Cooperative);
         Ok(Self {
-            output: Output::new(schema, &scan.request.options, &columns),
+            output: Output::new(
+                schema,
+                &scan.request.options,
+                scan.request.roles.partition_by.len(),
+                &columns,
+            ),
             inputs,
             scan,
             properties: Arc::new(properties),

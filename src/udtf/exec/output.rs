@@ -112,28 +112,59 @@ pub(crate) fn columns(options: &KCorrsetOptions) -> Vec<&'static OutputColumn> {
     [Given::Always].into_iter().chain(heuristic).chain(statistics).flat_map(given).collect()
 }
 
-/// The schema of the result for a column of questions.
-pub(crate) fn schema(question: &Field, options: &KCorrsetOptions) -> Schema {
+/// Whether a result can have a column of this name.
+pub(crate) fn is_own_column(name: &str) -> bool {
+    COLUMNS.iter().any(|column| column.name == name)
+}
+
+/// The schema of the result for a column of questions, and for those of partitions.
+pub(crate) fn schema(partition_by: Vec<FieldRef>, question: &Field, options: &KCorrsetOptions) -> Schema {
     let element = Field::new_list_field(question.data_type().clone(), true);
     let element = Arc::new(element.with_metadata(question.metadata().clone()));
     let field = |column: &OutputColumn| {
-        Field::new(column.name, (column.data_type)(Arc::clone(&element)), column.nullable)
+        Arc::new(Field::new(column.name, (column.data_type)(Arc::clone(&element)), column.nullable))
     };
-    Schema::new(columns(options).into_iter().map(field).collect::<Vec<_>>())
+    let own = columns(options).into_iter().map(field);
+    Schema::new(partition_by.into_iter().chain(own).collect::<Vec<_>>())
 }
 
 /// Which columns a plan hands out, in which order.
 #[derive(Clone)]
 pub(crate) struct Output {
     schema: SchemaRef,
-    columns: Vec<&'static OutputColumn>,
+    columns: Vec<Column>,
+}
+
+/// A column that is handed out.
+#[derive(Clone)]
+enum Column {
+    /// The value of a partition, by its place among those that tell partitions apart.
+    Partition(usize),
+    Own(&'static OutputColumn),
 }
 
 impl Output {
-    /// Some columns of the result of a call, given by their places; `schema` is theirs.
-    pub(crate) fn new(schema: SchemaRef, options: &KCorrsetOptions, projection: &[usize]) -> Self {
-        let all = columns(options);
-        Self { schema, columns: projection.iter().map(|&place| all[place]).collect() }
+    /// Some columns of the result of a call, given by their places; `schema` is theirs, and `partition_by` the number
+    /// of those that tell partitions apart.
+    pub(crate) fn new(
+        schema: SchemaRef,
+        options: &KCorrsetOptions,
+        partition_by: usize,
+        projection: &[usize],
+    ) -> Self {
+        let own = columns(options);
+        let column = |&place: &usize| match place.checked_sub(partition_by) {
+            None => Column::Partition(place),
+            Some(place) => Column::Own(own[place]),
+        };
+        Self { schema, columns: projection.iter().map(column).collect() }
+    }
+
+    fn own(&self) -> impl Iterator<Item = &'static OutputColumn> {
+        self.columns.iter().filter_map(|column| match column {
+            Column::Partition(_) => None,
+            Column::Own(column) => Some(*column),
+        })
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -143,28 +174,30 @@ impl Output {
     /// Whether a column tells of users' totals, so that sets have to be summed once more.
     pub(crate) fn describes_totals(&self) -> bool {
         let of_totals = |given| matches!(given, Given::Statistic(statistic) if !statistic.is_of_interval());
-        self.columns.iter().any(|column| of_totals(column.given))
+        self.own().any(|column| of_totals(column.given))
     }
 
     /// What the sweep has to build.
     pub(crate) fn columns(&self) -> Columns {
-        self.columns.iter().fold(Columns::NONE, |columns, column| columns.or(column.needs))
+        self.own().fold(Columns::NONE, |columns, column| columns.or(column.needs))
     }
 
     /// Bytes of a row of sets of k questions, for accounting; `value` is the size of one
     /// question's value.
     pub(crate) fn row_bytes(&self, k: usize, value: usize) -> usize {
-        self.columns.iter().map(|column| (column.bytes)(k, value)).sum()
+        self.own().map(|column| (column.bytes)(k, value)).sum::<usize>()
+            + self.columns.len() * size_of::<u64>()
     }
 
     /// The rows found as a batch, of sets of one size.
     ///
     /// # Arguments
-    /// `questions`: the question values by id; `described`: what is told of each set's totals, if
+    /// `partition`: the values of the rows' partition, each as an array of one; `questions`: the question values by id; `described`: what is told of each set's totals, if
     /// [that is asked for](Self::describes_totals); `bound`: the r that no set of this size is above.
     pub(crate) fn batch(
         &self,
         found: RowBuffer,
+        partition: &[ArrayRef],
         questions: &ArrayRef,
         described: Vec<SetStatistics>,
         bound: f64,
@@ -181,7 +214,12 @@ impl Output {
             bound,
         };
         let fields = self.schema.fields().iter();
-        let columns = self.columns.iter().zip(fields).map(|(column, field)| (column.build)(&found, field));
+        let columns = self.columns.iter().zip(fields).map(|(column, field)| match column {
+            Column::Partition(place) => {
+                take(&partition[*place], &UInt32Array::from(vec![0; found.rows]), None)
+            }
+            Column::Own(column) => (column.build)(&found, field),
+        });
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect::<Result<_, _>>()?, &rows)
     }
 }

@@ -1,8 +1,10 @@
 //! Phase 1: the input's batches → an index and a plan of the sweep, once for all
 //! partitions.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock, Weak};
 
+use datafusion::arrow::array::ArrayRef;
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
@@ -12,9 +14,11 @@ use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder}
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use rayon::ThreadPool;
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::index::AnswerIndex;
-use crate::search::{Outlook, Part, Plan};
+use crate::index::partitions::Part;
+use crate::search::{self, Outlook, Plan};
 use crate::sweep::{Bounds, Quota, SetCount, Statistics, SweepProgress, SweepRequest, binomial};
 use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::bounded_errors::bounded;
@@ -25,6 +29,7 @@ use crate::udtf::exec::notices::Notices;
 use crate::udtf::exec::reader::{Reader, nobody_waits};
 use crate::udtf::exec::subsets_metric::subsets_metric;
 use crate::udtf::exec::unknown_question::unknown_question;
+use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
 use crate::udtf::scan::pushdown::{QuestionQuota, Selection};
 use crate::udtf::set_sizes::SetSizes;
@@ -32,14 +37,23 @@ use crate::udtf::set_sizes::SetSizes;
 /// What all partitions of one execution share.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    /// Those of a table that is not parted are one.
+    pub(crate) parts: Vec<PreparedPart>,
+    pub(crate) pool: Arc<ThreadPool>,
+    pub(crate) progress: Option<Arc<SweepProgress>>,
+    /// The bytes of indexes and plans, given back to the session's pool on drop.
+    reservation: MemoryReservation,
+}
+
+/// What all who sweep one part of the rows share.
+#[derive(Debug)]
+pub(crate) struct PreparedPart {
+    /// The values that tell the part apart, each as an array of one.
+    pub(crate) values: Vec<ArrayRef>,
     pub(crate) index: AnswerIndex,
     pub(crate) plan: Arc<Plan>,
     /// What tells of sets in the result, if anything is told of their totals.
     pub(crate) statistics: Option<Statistics>,
-    pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) progress: Option<Arc<SweepProgress>>,
-    /// The bytes of index and plan, given back to the session's pool on drop.
-    reservation: MemoryReservation,
 }
 
 /// A preparation that whoever polls it drives, and whose end all of them see.
@@ -91,18 +105,18 @@ impl Prepared {
     pub(crate) fn shared(
         inputs: Inputs,
         scan: KCorrsetScan,
-        part: Part,
+        share: search::Part,
         describes: bool,
         context: Arc<TaskContext>,
         metrics: ExecutionPlanMetricsSet,
         kernel: Arc<OnceLock<String>>,
     ) -> SharedPreparation {
         let preparation = async move {
-            let prepared = prepare(inputs, scan, part, describes, context, &metrics)
+            let prepared = prepare(inputs, scan, share, describes, context, &metrics)
                 .await
                 .map_err(bounded)
                 .map_err(Arc::new)?;
-            kernel.get_or_init(|| kernel_name(&prepared.plan, &prepared.index));
+            kernel.get_or_init(|| kernel_name(&prepared.parts));
             Ok(Arc::new(prepared))
         };
         preparation.boxed().shared()
@@ -119,7 +133,7 @@ impl Prepared {
 async fn prepare(
     inputs: Inputs,
     scan: KCorrsetScan,
-    part: Part,
+    share: search::Part,
     describes: bool,
     context: Arc<TaskContext>,
     metrics: &ExecutionPlanMetricsSet,
@@ -130,46 +144,60 @@ async fn prepare(
         // A sweep for the top rows looks at every subset, whatever the limit.
         partial: scan.fetch.is_some() && scan.request.options.top.is_none(),
     };
+    let scan_is_whole = scan.request.roles.partition_by.is_empty();
     let reader = Reader::new(&scan, &context, metrics)?;
     let reservation = reader.reservation().new_empty();
     let given = match &inputs.sets {
         Some(sets) => Some(given_sets::read(sets, &reader, &context).await?),
         None => None,
     };
-    let index = index_of(&inputs.answers, &scan.request, &context, &reader).await?;
-    let (index, plan, statistics, reservation) = reader
+    let indexes = indexes_of(&inputs.answers, &scan.request, &context, &reader).await?;
+    let (parts, reservation) = reader
         .on_pool_while(move |waits| {
             let given =
-                given.map(|lists| given_sets::ids(&lists, &scan.request.roles, &index)).transpose()?;
-            let requests = sweep_requests(&scan, given, &index)?;
+                given.map(|lists| given_sets::ids_in(&lists, &scan.request.roles, &indexes)).transpose()?;
+            check_questions(&scan.request.options, &indexes)?;
+            let given = match given {
+                Some(given) => given.into_iter().map(Some).collect(),
+                None => vec![None; indexes.len()],
+            };
             let method = scan.method();
-            reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
-            let answers = Arc::clone(index.answers());
-            let plan = Plan::try_new_while(answers, &requests, method, outlook, part, waits)?;
-            let plan = Arc::new(plan.ok_or_else(nobody_waits)?);
-            if describes {
-                reservation.try_grow(Statistics::bytes(index.answers()))?;
-            }
-            let statistics = describes.then(|| Statistics::new(Arc::clone(index.answers()), instructions));
-            Ok((index, plan, statistics, reservation))
+            let prepared = |(Part { values, of: index }, given): (Part<AnswerIndex>, _)| {
+                let requests = sweep_requests(&scan, given, &index)?;
+                reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
+                let answers = Arc::clone(index.answers());
+                let plan = Plan::try_new_while(answers, &requests, method, outlook, share, waits)?;
+                let plan = Arc::new(plan.ok_or_else(nobody_waits)?);
+                if describes {
+                    reservation.try_grow(Statistics::bytes(index.answers()))?;
+                }
+                let statistics =
+                    describes.then(|| Statistics::new(Arc::clone(index.answers()), instructions));
+                Ok(PreparedPart { values, index, plan, statistics })
+            };
+            let parts: Vec<_> = indexes.into_par_iter().zip(given).map(prepared).collect();
+            Ok((parts.into_iter().collect::<Result<Vec<_>>>()?, reservation))
         })
         .await?;
     let pool = Arc::clone(&reader.pool);
     drop(reader);
-    reservation.try_grow(index.memory())?;
+    reservation.try_grow(parts.iter().map(|part| part.index.memory()).sum())?;
 
-    let answers = index.answers();
+    let sum = |of: fn(&PreparedPart) -> usize| parts.iter().map(of).sum::<usize>();
+    let users = sum(|part| part.index.answers().users());
+    let questions = parts.iter().map(|part| part.index.answers().questions()).max().unwrap_or(0);
     log::debug!(
-        "k_corrset: {} users, {} questions, {} scores; kernel: {}, {}",
-        answers.users(),
-        answers.questions(),
-        answers.score_class(),
+        "k_corrset: {users} users, {questions} questions, {} scores; kernel: {}, {}",
+        parts.first().map_or("no", |part| part.index.answers().score_class()),
         instructions.name(),
-        kernel_name(&plan, &index)
+        kernel_name(&parts)
     );
-    let subsets = plan.subsets();
-    MetricBuilder::new(metrics).global_counter("users").add(answers.users());
-    MetricBuilder::new(metrics).global_counter("questions").add(answers.questions());
+    let subsets = parts.iter().map(|part| part.plan.subsets()).sum();
+    MetricBuilder::new(metrics).global_counter("users").add(users);
+    MetricBuilder::new(metrics).global_counter("questions").add(questions);
+    if !scan_is_whole {
+        MetricBuilder::new(metrics).global_counter("partitions").add(parts.len());
+    }
     match subsets {
         SetCount::Exactly(subsets) => {
             MetricBuilder::new(metrics).global_counter("subsets_total").add(subsets as usize);
@@ -178,20 +206,21 @@ async fn prepare(
     }
     let progress = context.session_config().get_extension::<SweepProgress>();
     if let Some(progress) = &progress {
-        progress.expect(plan.expected());
+        progress.expect(parts.iter().map(|part| part.plan.expected()).sum());
     }
     if !outlook.partial {
-        warn_of_long_sweep(&plan, threads, &context);
+        warn_of_long_sweep(&parts, threads, &context);
     }
-    Ok(Prepared { index, plan, statistics, pool, progress, reservation })
+    Ok(Prepared { parts, pool, progress, reservation })
 }
 
 /// A sweep that takes so many seconds is more often a slip than meant.
 const LONG: f64 = 24.0 * 3600.0;
 
 /// Says at its start that a sweep will take very long, and what to do about it.
-fn warn_of_long_sweep(plan: &Plan, threads: usize, context: &TaskContext) {
-    let seconds = plan.sweep_seconds() / threads.max(1) as f64;
+fn warn_of_long_sweep(parts: &[PreparedPart], threads: usize, context: &TaskContext) {
+    let seconds: f64 = parts.iter().map(|part| part.plan.sweep_seconds()).sum();
+    let seconds = seconds / threads.max(1) as f64;
     if seconds <= LONG {
         return;
     }
@@ -207,7 +236,7 @@ fn warn_of_long_sweep(plan: &Plan, threads: usize, context: &TaskContext) {
          exclude => [...] or include => [...] for fewer candidates, min_users => 30 for fewer sets, or \
          top => 10, search => 'heuristic' for good sets in a second or two, without proof that they are \
          the best",
-        plan.subsets()
+        parts.iter().map(|part| part.plan.subsets()).sum::<SetCount>()
     ));
     match context.session_config().get_extension::<Notices>() {
         Some(notices) => notices.add(&notice),
@@ -215,27 +244,49 @@ fn warn_of_long_sweep(plan: &Plan, threads: usize, context: &TaskContext) {
     }
 }
 
-/// The name of the code that does the work, and what it takes the scores for.
-fn kernel_name(plan: &Plan, index: &AnswerIndex) -> String {
-    if index.floats_as_decimals() {
-        format!("{}, floats as decimals", plan.kernel())
-    } else {
-        plan.kernel().to_string()
-    }
+/// The names of the code that does the work, and what it takes the scores for.
+fn kernel_name(parts: &[PreparedPart]) -> String {
+    let name = |PreparedPart { plan, index, .. }: &PreparedPart| match index.floats_as_decimals() {
+        true => format!("{}, floats as decimals", plan.kernel()),
+        false => plan.kernel(),
+    };
+    let names: BTreeSet<String> = parts.iter().map(name).collect();
+    names.into_iter().collect::<Vec<_>>().join("; ")
 }
 
-/// The index of the rows that an input has, whoever has read them.
-async fn index_of(
+/// The index of each part of the rows that an input has, whoever has read them.
+async fn indexes_of(
     input: &Arc<dyn ExecutionPlan>,
     request: &KCorrsetRequest,
     context: &Arc<TaskContext>,
     reader: &Reader,
-) -> Result<AnswerIndex> {
+) -> Result<Vec<Part<AnswerIndex>>> {
     let distribution = distribution_of(context.session_config());
     match distribution.and_then(|distribution| distribution.index_of(input, request, context, reader)) {
-        Some(index) => index.await,
-        None => reader.build(input, request, context).await,
+        Some(index) => Ok(vec![Part { values: Vec::new(), of: index.await? }]),
+        None => reader.build_parts(input, request, context).await,
     }
+}
+
+/// Checks that the questions that options name are there, in one part at least.
+///
+/// # Errors
+/// One is not.
+fn check_questions(options: &KCorrsetOptions, indexes: &[Part<AnswerIndex>]) -> Result<()> {
+    for (option, questions) in [("include", &options.include), ("exclude", &options.exclude)] {
+        for question in questions {
+            let value = question.to_array()?;
+            let mut there = false;
+            for part in indexes {
+                there |= part.of.ids(&value)?[0].is_some();
+            }
+            // A table without rows has no parts, and no questions either.
+            if let (false, Some(first)) = (there, indexes.first()) {
+                return Err(unknown_question(option, question, &first.of).into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The request for each size in the index's terms: questions by their ids. Large sets come first, as
@@ -253,23 +304,17 @@ fn sweep_requests(
         let values = ScalarValue::iter_to_array(questions.iter().cloned())?;
         Ok(index.ids(&values)?)
     };
-    let known = |option: &'static str, questions: &[ScalarValue]| -> Result<Vec<u32>> {
-        let known = |(id, question): (Option<u32>, &ScalarValue)| {
-            id.ok_or_else(|| unknown_question(option, question, index).into())
-        };
-        ids(questions)?.into_iter().zip(questions).map(known).collect()
-    };
-    let mut include = known("include", &options.include)?;
-    let mut exclude = known("exclude", &options.exclude)?;
-    // A filter may well ask for a question that is not there: no set has it.
+    // A filter may well ask for a question that is not there, and an option for one that is in another part: no set has
+    // it.
     let mut selection = Selection::of_all(scan.all_filters(), question_type);
-    for id in ids(&selection.include)? {
+    let mut include = Vec::new();
+    for id in ids(&options.include)?.into_iter().chain(ids(&selection.include)?) {
         match id {
             Some(id) => include.push(id),
             None => selection.wanted = Bounds::NONE,
         }
     }
-    exclude.extend(ids(&selection.exclude)?.into_iter().flatten());
+    let exclude = ids(&options.exclude)?.into_iter().chain(ids(&selection.exclude)?).flatten().collect();
     let any: Vec<u32> = ids(&selection.any)?.into_iter().flatten().collect();
     if any.is_empty() && !selection.any.is_empty() {
         selection.wanted = Bounds::NONE;

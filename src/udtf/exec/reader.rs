@@ -4,8 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::utils::quote_identifier;
 use datafusion::error::{DataFusionError, Result};
@@ -20,7 +21,8 @@ use rayon::ThreadPool;
 use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
-use crate::index::{AnswerIndex, IndexBuilder};
+use crate::index::partitions::{Part, PartitionedBuilder, finish_while};
+use crate::index::{AnswerIndex, BuildError};
 use crate::sweep::pool;
 use crate::udtf::advice::Advice;
 use crate::udtf::advice::duplicates;
@@ -74,7 +76,7 @@ impl Reader {
         &self.reservation
     }
 
-    /// The index of all rows.
+    /// The index of all rows, where they are not parted.
     ///
     /// # Errors
     /// Those of the input and of its data; the latter with the SQL that mends them.
@@ -84,7 +86,21 @@ impl Reader {
         request: &KCorrsetRequest,
         context: &Arc<TaskContext>,
     ) -> Result<AnswerIndex> {
-        match self.index(input, request, context).await {
+        let only = self.build_parts(input, request, context).await?.pop();
+        only.map(|part| part.of).ok_or_else(|| worker_error("a table without parts has one index"))
+    }
+
+    /// The index of each part of the rows.
+    ///
+    /// # Errors
+    /// Those of the input and of its data; the latter with the SQL that mends them.
+    pub(crate) async fn build_parts(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        request: &KCorrsetRequest,
+        context: &Arc<TaskContext>,
+    ) -> Result<Vec<Part<AnswerIndex>>> {
+        match self.indexes(input, request, context).await {
             Err(DataFusionError::External(error)) => Err(match error.downcast() {
                 Ok(error) => advised(*error, request, &input.schema(), context).await.into(),
                 Err(other) => DataFusionError::External(other),
@@ -93,29 +109,32 @@ impl Reader {
         }
     }
 
-    async fn index(
+    async fn indexes(
         &self,
         input: &Arc<dyn ExecutionPlan>,
         request: &KCorrsetRequest,
         context: &Arc<TaskContext>,
-    ) -> Result<AnswerIndex> {
+    ) -> Result<Vec<Part<AnswerIndex>>> {
         let builder = self.read_all(input, request, context).await?;
         let reservation = Arc::clone(&self.reservation);
-        let index = self.on_pool_while(move |waits| {
+        let names = request.roles.partition_by.clone();
+        let indexes = self.on_pool_while(move |waits| {
             reservation.try_resize(builder.memory())?;
             reservation.try_grow(builder.finish_memory())?;
-            let index = builder.finish_while(waits)?.ok_or_else(nobody_waits)?;
-            reservation.try_resize(index.memory())?;
-            Ok(index)
+            let finished = finish_while(builder.into_parts()?, waits);
+            let indexes = finished.map_err(|failed| in_part(&names, *failed))?.ok_or_else(nobody_waits)?;
+            reservation.try_resize(indexes.iter().map(|part| part.of.memory()).sum())?;
+            Ok(indexes)
         });
-        let index = index.await?;
+        let indexes = indexes.await?;
         if let Some(notices) = context.session_config().get_extension::<Notices>() {
             if !self.any_rows.load(Ordering::Relaxed) {
                 notices.add(NO_ROWS);
             }
-            index.labels().iter().take(MOST_LABELS).for_each(|column| notices.add(&label(column)));
+            let labels = indexes.iter().flat_map(|part| part.of.labels());
+            labels.take(MOST_LABELS).for_each(|column| notices.add(&label(column)));
         }
-        Ok(index)
+        Ok(indexes)
     }
 
     /// Reads all partitions of the input, each into a builder of its own, and merges these.
@@ -124,14 +143,14 @@ impl Reader {
         input: &Arc<dyn ExecutionPlan>,
         request: &KCorrsetRequest,
         context: &Arc<TaskContext>,
-    ) -> Result<IndexBuilder> {
+    ) -> Result<PartitionedBuilder> {
         let schema = input.schema();
         let readable = without_text(schema.fields(), &request.roles.layout);
         if let Some(score) = (0..readable.len()).find(|&column| readable[column] != schema.fields()[column]) {
             self.refuse_text(input, score, request, context).await?;
-            return Ok(IndexBuilder::try_new(&Arc::new(Schema::new(readable)), request.roles.clone())?);
+            return Ok(PartitionedBuilder::try_new(&Arc::new(Schema::new(readable)), &request.roles)?);
         }
-        let empty = IndexBuilder::try_new(&schema, request.roles.clone())?;
+        let empty = PartitionedBuilder::try_new(&schema, &request.roles)?;
         let partitions = input.output_partitioning().partition_count();
         if partitions == 1 {
             return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;
@@ -139,15 +158,16 @@ impl Reader {
         let tasks = (0..partitions).map(|partition| {
             let batches = input.execute(partition, Arc::clone(context))?;
             // Aborted when it is dropped, as it is with the query.
-            let task = SpawnedTask::spawn(self.clone().read(batches, empty.sibling()));
+            let task = SpawnedTask::spawn(self.clone().read(batches, empty.sibling()?));
             Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
         });
         let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
         self.on_pool_while(move |waits| {
             let mut builders = builders.into_iter();
             let first = builders.next().unwrap_or(empty);
-            let merge = |builder: IndexBuilder, other| builder.merged_while(other, waits);
-            builders.try_fold(first, merge).ok_or_else(nobody_waits)
+            builders.try_fold(first, |builder, other| {
+                builder.merged_while(other, waits)?.ok_or_else(nobody_waits)
+            })
         })
         .await
     }
@@ -191,8 +211,8 @@ impl Reader {
     async fn read(
         self,
         mut batches: SendableRecordBatchStream,
-        mut builder: IndexBuilder,
-    ) -> Result<IndexBuilder> {
+        mut builder: PartitionedBuilder,
+    ) -> Result<PartitionedBuilder> {
         let mut reserved = 0;
         let mut next = next_of(&mut batches).await;
         while let Some(batch) = next {
@@ -201,7 +221,7 @@ impl Reader {
                 self.any_rows.store(true, Ordering::Relaxed);
             }
             let pushed = self.on_pool(move || {
-                builder.push(&batch)?;
+                builder.push(batch)?;
                 Ok(builder)
             });
             // One batch is taken in while the next is read.
@@ -242,6 +262,28 @@ pub(crate) fn nobody_waits() -> DataFusionError {
     worker_error("the query has been dropped")
 }
 
+/// The error of one part, which is named.
+fn in_part(names: &[String], failed: Part<BuildError>) -> DataFusionError {
+    let Part { values, of } = failed;
+    match of {
+        BuildError::Input(error) if !values.is_empty() => {
+            let (partition, error) = (part_text(names, &values), Box::new(error));
+            KCorrsetError::InPartition { partition, error }.into()
+        }
+        other => other.into(),
+    }
+}
+
+/// A part by the values of its columns.
+fn part_text(names: &[String], values: &[ArrayRef]) -> String {
+    let shown = FormatOptions::default().with_null("NULL");
+    let text = |(name, value): (&String, &ArrayRef)| {
+        let formatter = ArrayFormatter::try_new(value, &shown).ok()?;
+        Some(format!("{name} = {}", formatter.value(0)))
+    };
+    names.iter().zip(values).filter_map(text).collect::<Vec<_>>().join(" and ")
+}
+
 /// What is known of a call on what is read of its table, for errors.
 fn advice<'a>(request: &'a KCorrsetRequest, read: &'a Schema, context: &TaskContext) -> Advice<'a> {
     let config = context.session_config().options();
@@ -256,7 +298,13 @@ async fn advised(
     context: &TaskContext,
 ) -> KCorrsetError {
     let advice = advice(request, read, context);
-    duplicates::diagnosed(advice.on_data(error), request, &advice, context).await
+    let advised = async |error| duplicates::diagnosed(advice.on_data(error), request, &advice, context).await;
+    match error {
+        KCorrsetError::InPartition { partition, error } => {
+            KCorrsetError::InPartition { partition, error: Box::new(advised(*error).await) }
+        }
+        error => advised(error).await,
+    }
 }
 
 /// The next batch. A panic in whoever makes it becomes an error.

@@ -38,8 +38,8 @@ use crate::sweep::Progress;
 use crate::udtf::exec::dynamic_filters::DynamicFilters;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::panics::worker_error;
-use crate::udtf::exec::prepare::{Prepared, SharedPreparation};
-use crate::udtf::exec::worker::{Best, Job, Report, SweepMetrics, Worker};
+use crate::udtf::exec::prepare::{Prepared, PreparedPart, SharedPreparation};
+use crate::udtf::exec::worker::{Best, Job, Report, Share, SweepMetrics, Worker};
 use crate::udtf::request::{KCorrsetScan, PartitionId};
 
 /// The most batches of a report.
@@ -117,23 +117,28 @@ impl KCorrsetStream {
     /// Starts the workers.
     fn start(&self, prepared: Arc<Prepared>, shared: Arc<SharedPreparation>) -> Result<Sweeping> {
         let PartitionId { partition, partitions, task, tasks } = self.id;
-        let plan = Arc::clone(&prepared.plan);
+        let threads = self.threads.max(partitions);
+        let shares = shares(&prepared, threads * tasks);
+        let mine = shares.into_iter().skip(partition + partitions * task).step_by(partitions * tasks);
+        let mine: VecDeque<Share> = mine.collect();
         // The single partition of a sweep for the top rows keeps all threads busy.
-        let shares = plan.shares(self.threads.max(partitions) * tasks);
-        let mine: Vec<usize> = (partition + partitions * task..shares).step_by(partitions * tasks).collect();
-        let row_bytes = self.output.row_bytes(plan.set_size(), prepared.index.value_bytes());
+        let workers = (threads / partitions).clamp(1, mine.len().max(1)).min(mine.len());
+        let most = |of: &dyn Fn(&PreparedPart) -> usize| prepared.parts.iter().map(of).max().unwrap_or(0);
+        let row_bytes = most(&|part| self.output.row_bytes(part.plan.set_size(), part.index.value_bytes()));
         let batch_bytes = self.batch_size.saturating_mul(row_bytes);
         // Rows that are not all wanted are not swept ahead.
-        let most = if self.wanted.is_some() { 1 } else { REPORT_BATCHES };
-        let report_batches = (REPORT_BYTES / batch_bytes.max(1)).clamp(1, most);
+        let most_batches = if self.wanted.is_some() { 1 } else { REPORT_BATCHES };
+        let report_batches = (REPORT_BYTES / batch_bytes.max(1)).clamp(1, most_batches);
         // One report is read while the next is made.
         let report_bytes = batch_bytes.saturating_mul(2 * report_batches);
-        let worker_bytes = plan.share_memory().saturating_add(report_bytes);
-        let top_bytes = plan.top_memory(shares);
-        let reservation =
-            prepared.reserve(worker_bytes.saturating_add(top_bytes).saturating_mul(mine.len()))?;
+        let worker_bytes = most(&|part| part.plan.share_memory()).saturating_add(report_bytes);
+        let top_bytes: usize =
+            mine.iter().map(|share| prepared.parts[share.part].plan.top_memory(share.of)).sum();
+        let reservation = prepared.reserve(worker_bytes.saturating_mul(workers).saturating_add(top_bytes))?;
 
-        let (sender, reports) = mpsc::channel(mine.len().max(1));
+        let mut best: Vec<Best> = prepared.parts.iter().map(|_| Best::default()).collect();
+        mine.iter().for_each(|share| best[share.part].unfinished += 1);
+        let (sender, reports) = mpsc::channel(workers.max(1));
         let job = Arc::new(Job {
             prepared,
             output: self.output.clone(),
@@ -141,17 +146,22 @@ impl KCorrsetStream {
             report_batches,
             metrics: self.metrics.clone(),
             stop: AtomicBool::new(false),
-            best: Mutex::new(Best { unfinished: mine.len(), rows: Vec::new() }),
+            shares: Mutex::new(mine),
+            best: Mutex::new(best),
         });
-        let unfinished = mine.len();
-        for share in mine {
+        let mut unfinished = 0;
+        for _ in 0..workers {
+            // Who has begun may have taken all there is.
+            let Some((part, sweep)) = job.next_share() else { break };
             let worker = Worker {
                 job: Arc::clone(&job),
-                sweep: plan.share(share, shares, self.output.columns()),
+                part,
+                sweep,
                 filters: DynamicFilters::new(&self.dynamic_filters, &self.question_type),
                 reported: Progress::default(),
                 reports: sender.clone(),
             };
+            unfinished += 1;
             Box::new(worker).spawn();
         }
         Ok(Sweeping {
@@ -202,6 +212,21 @@ impl KCorrsetStream {
         }
         batch.slice(0, rows)
     }
+}
+
+/// The shares of all parts, the largest first; a part that is small beside the others is one share.
+fn shares(prepared: &Prepared, most: usize) -> Vec<Share> {
+    let about = |part: &PreparedPart| part.plan.subsets().about();
+    let all: f64 = prepared.parts.iter().map(about).sum();
+    let mut parts: Vec<usize> = (0..prepared.parts.len()).collect();
+    parts.sort_by(|&x, &y| about(&prepared.parts[y]).total_cmp(&about(&prepared.parts[x])));
+    let of_part = |part: usize| {
+        let PreparedPart { plan, .. } = &prepared.parts[part];
+        let is_small = prepared.parts.len() > 1 && about(&prepared.parts[part]) * most as f64 <= all;
+        let of = plan.shares(if is_small { 1 } else { most });
+        (0..of).map(move |index| Share { part, index, of })
+    };
+    parts.into_iter().flat_map(of_part).collect()
 }
 
 impl Sweeping {
@@ -278,6 +303,7 @@ mod tests {
         sweeping.reports = reports;
         let worker = Worker {
             job: Arc::clone(&sweeping.job),
+            part: 0,
             sweep: Box::new(Broken),
             filters: DynamicFilters::new(&[], &DataType::Int64),
             reported: Progress::default(),

@@ -58,6 +58,7 @@ pub(crate) struct InputOptions {
     pub(crate) score: Option<String>,
     pub(crate) wide: bool,
     pub(crate) criterion: Option<String>,
+    pub(crate) partition_by: Vec<String>,
 }
 
 impl InputOptions {
@@ -66,12 +67,13 @@ impl InputOptions {
     /// # Errors
     /// Options that exclude each other.
     pub(crate) fn roles(&self, fields: &Fields) -> Result<InputRoles, KCorrsetError> {
-        Ok(InputRoles { layout: self.layout(fields)?, criterion: self.criterion.clone() })
+        let Self { criterion, partition_by, .. } = self.clone();
+        Ok(InputRoles { layout: self.layout(fields)?, criterion, partition_by })
     }
 
     fn layout(&self, fields: &Fields) -> Result<InputLayout, KCorrsetError> {
         let usual = ColumnNames::default();
-        let Self { user, question, score, wide, criterion: _ } = self.clone();
+        let Self { user, question, score, wide, .. } = self.clone();
         if !wide {
             return Ok(InputLayout::Long(ColumnNames {
                 user: user.unwrap_or(usual.user),
@@ -126,6 +128,14 @@ impl KCorrsetOptions {
     /// is the same in all rows of a user. Users for whom it is NULL are left out.
     pub fn criterion(mut self, name: impl Into<String>) -> Self {
         self.input.criterion = Some(name.into());
+        self
+    }
+
+    /// Names of columns whose values tell partitions apart, such as courses: each is a table of its own, with grand
+    /// totals of its own, and [`top`](Self::top) holds within it. The columns stand first in the result; NULL is a
+    /// value.
+    pub fn partition_by<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+        self.input.partition_by = columns.into_iter().map(Into::into).collect();
         self
     }
 

@@ -55,7 +55,7 @@ impl OptionRule {
 }
 
 /// All options there are, in the order of the documentation.
-static OPTIONS: [OptionRule; 15] = [
+static OPTIONS: [OptionRule; 16] = [
     OptionRule::column(
         "user",
         |options, value| put(&mut options.input.user, text(value).map(Some)),
@@ -81,6 +81,16 @@ static OPTIONS: [OptionRule; 15] = [
         |options, value| put(&mut options.input.criterion, text(value).map(Some)),
         |options| options.input.criterion.as_deref().map(ScalarValue::from),
     ),
+    OptionRule {
+        name: "partition_by",
+        expected: "the name of a column, or a list of different ones",
+        placeholder: Expected::Type(DataType::Utf8),
+        set: |options, value| put(&mut options.input.partition_by, names(value)),
+        get: |options| {
+            let names = options.input.partition_by.iter().map(|name| ScalarValue::from(name.as_str()));
+            list_of(&names.collect::<Vec<_>>())
+        },
+    },
     OptionRule::count(
         "min_users",
         |options, value| put(&mut options.min_users, count(value).map(Some)),
@@ -145,7 +155,8 @@ static OPTIONS: [OptionRule; 15] = [
 ];
 
 /// The options that the type of the result can depend on.
-pub(crate) const COLUMNS: [&str; 6] = ["user", "question", "score", "wide", "statistics", "search"];
+pub(crate) const COLUMNS: [&str; 7] =
+    ["user", "question", "score", "wide", "partition_by", "statistics", "search"];
 
 /// The rule of an option.
 ///
@@ -181,6 +192,14 @@ fn undefined(value: &ScalarValue) -> Option<Undefined> {
         "null" => Some(Undefined::Null),
         _ => None,
     }
+}
+
+fn names(value: &ScalarValue) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for name in list(value)? {
+        names.push(text(&name).filter(|name| !names.contains(name))?);
+    }
+    Some(names)
 }
 
 fn statistics(value: &ScalarValue) -> Option<Vec<Statistic>> {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference, plan_datafusion_err};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
@@ -100,12 +101,17 @@ impl KCorrsetTable {
             AskedSets::OfSizes(sizes) => (Some(sizes), None),
             AskedSets::Given(sets) => (None, Some(sets)),
         };
+        let partition_by: Vec<FieldRef> =
+            columns.partition_by.iter().map(|&place| Arc::clone(&fields[place])).collect();
+        if let Some(clash) = partition_by.iter().find(|field| output::is_own_column(field.name())) {
+            return Err(KCorrsetError::PartitionName { name: clash.name().clone() }.into());
+        }
         let table = CalledTable { plan: Some(input.clone()), text };
 
         let column = |place| Expr::Column(Column::from(input.schema().qualified_field(place)));
         let columns: Vec<Expr> = columns.places().into_iter().map(column).collect();
         let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
-        let schema = Arc::new(output::schema(&question, &options));
+        let schema = Arc::new(output::schema(partition_by, &question, &options));
         let request = Arc::new(KCorrsetRequest { sizes, roles, options, question_type, schema, table });
         Ok(Self {
             input,
@@ -183,6 +189,32 @@ impl KCorrsetTable {
         self.pushdown && self.request.options.top.is_none()
     }
 
+    /// Whether a filter tells partitions apart, and nothing else.
+    fn is_of_partitions(&self, filter: &Expr) -> bool {
+        let columns = filter.column_refs();
+        let partition_by = &self.request.roles.partition_by;
+        !columns.is_empty() && columns.iter().all(|column| partition_by.contains(&column.name))
+    }
+
+    /// The rows of the partitions that are left by those of some filters that tell partitions apart.
+    fn input_of(&self, filters: &[Expr]) -> Result<LogicalPlan> {
+        let schema = self.input.schema();
+        let in_input = |expr: Expr| match expr {
+            Expr::Column(column) => {
+                let place = schema.index_of_column_by_name(None, &column.name);
+                let place = place.ok_or_else(|| plan_datafusion_err!("no column {column} in the input"))?;
+                Ok(Transformed::yes(Expr::Column(Column::from(schema.qualified_field(place)))))
+            }
+            other => Ok(Transformed::no(other)),
+        };
+        let of_partitions = filters.iter().filter(|filter| self.is_of_partitions(filter));
+        let mut rows = LogicalPlanBuilder::from(self.input.clone());
+        for filter in of_partitions {
+            rows = rows.filter(filter.clone().transform(in_input)?.data)?;
+        }
+        rows.build()
+    }
+
     /// What a query asks of a scan.
     fn asked_for(
         &self,
@@ -194,7 +226,11 @@ impl KCorrsetTable {
         Ok(KCorrsetScan {
             request: Arc::clone(&self.request),
             projection: projection.cloned(),
-            filters: filters.iter().map(|filter| self.predicate(filter)).collect::<Result<_>>()?,
+            filters: filters
+                .iter()
+                .filter(|filter| !self.is_of_partitions(filter))
+                .map(|filter| self.predicate(filter))
+                .collect::<Result<_>>()?,
             dynamic_filters: Vec::new(),
             fetch: limit,
             best: self.best,
@@ -247,11 +283,13 @@ impl TableProvider for KCorrsetTable {
                 _ => TableProviderFilterPushDown::Unsupported,
             }
         };
-        Ok(if self.takes_filters() {
-            filters.iter().map(support).collect()
-        } else {
-            vec![TableProviderFilterPushDown::Unsupported; filters.len()]
-        })
+        let support = |filter: &&Expr| match filter {
+            // Each partition is a table of its own, and is there or not.
+            filter if self.pushdown && self.is_of_partitions(filter) => TableProviderFilterPushDown::Exact,
+            filter if self.takes_filters() => support(filter),
+            _ => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(support).collect())
     }
 
     /// # Projection
@@ -280,7 +318,8 @@ impl TableProvider for KCorrsetTable {
         Self: 'plan,
     {
         let scan = self.asked_for(session, projection, filters, limit);
-        let answers = plan_whole(&self.input, session);
+        let input = self.input_of(filters);
+        let answers = async move { plan_whole(&input?, session).await };
         let sets = OptionFuture::from(self.sets.as_ref().map(|sets| plan_whole(sets, session)));
         let sweep = |(answers, sets): (Result<_>, Option<Result<_>>)| {
             let answers = answers.map_err(bounded)?;

@@ -113,11 +113,14 @@ pub(super) fn remedies(
 pub(super) async fn look(
     table: Option<&LogicalPlan>,
     columns: &ColumnNames,
+    partition_by: &[String],
     context: &TaskContext,
 ) -> Result<Option<DoubledAnswers>> {
     let Some(table) = Table::try_new(table, context).await? else { return Ok(None) };
     let ColumnNames { user, question, score } = columns;
     let [user, question, score] = [user, question, score].map(|name| table.column(name));
+    let keys: Vec<Expr> =
+        partition_by.iter().map(|name| table.column(name)).chain([user.clone(), question.clone()]).collect();
     let others = others(&table, columns);
     let scored = || table.query().filter(score.clone().is_not_null());
     let mut aggregates = vec![
@@ -137,7 +140,7 @@ pub(super) async fn look(
         all.push(min(differ(number)?).alias(format!("apart_{number}")));
     }
     let doubled = scored()?
-        .aggregate(vec![user.clone(), question.clone()], aggregates)?
+        .aggregate(keys.clone(), aggregates)?
         .filter(col("copies").gt(lit(1)))?
         .aggregate(vec![], all)?;
     let row = Row::of(doubled).await?;
@@ -145,7 +148,7 @@ pub(super) async fn look(
     let mut apart = Vec::new();
     for (number, other) in others.into_iter().enumerate() {
         let differs = row.number(3 + number) == Some(1);
-        let columns = vec![user.clone(), question.clone(), other.0.clone()];
+        let columns = keys.iter().cloned().chain([other.0.clone()]).collect();
         if differs && tells_apart(scored()?, columns, row.number(2)).await? {
             apart.push(other);
         }

@@ -30,7 +30,7 @@ pub(crate) async fn diagnosed(
     let table = request.table.plan.as_ref();
     match (error, &request.roles.layout) {
         (KCorrsetError::DuplicateAnswer { user, question, .. }, InputLayout::Long(columns)) => {
-            let doubled = known(answers::look(table, columns, context).await);
+            let doubled = known(answers::look(table, columns, &request.roles.partition_by, context).await);
             let found = doubled.as_ref().map(DoubledAnswers::found).unwrap_or_default();
             let remedies = answers::remedies(doubled.as_ref(), columns, advice);
             KCorrsetError::DuplicateAnswer { user, question, found, remedies }
@@ -39,7 +39,7 @@ pub(crate) async fn diagnosed(
             KCorrsetError::DuplicateUser { user, question, looks_long, .. },
             InputLayout::Wide { user: Some(column) },
         ) => {
-            let doubled = known(users::look(table, column, context).await);
+            let doubled = known(users::look(table, column, &request.roles.partition_by, context).await);
             let found = doubled.as_ref().map(DoubledUsers::found).unwrap_or_default();
             let remedies = users::remedies(doubled.as_ref(), column, advice);
             KCorrsetError::DuplicateUser { user, question, looks_long, found, remedies }

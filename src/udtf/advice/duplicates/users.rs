@@ -3,7 +3,7 @@
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
-use datafusion::logical_expr::{LogicalPlan, col, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, col, lit};
 
 use crate::error::Remedy;
 use crate::udtf::advice::Advice;
@@ -72,10 +72,12 @@ pub(super) fn remedies(doubled: Option<&DoubledUsers>, user: &str, advice: &Advi
 pub(super) async fn look(
     table: Option<&LogicalPlan>,
     user: &str,
+    partition_by: &[String],
     context: &TaskContext,
 ) -> Result<Option<DoubledUsers>> {
     let Some(table) = Table::try_new(table, context).await? else { return Ok(None) };
     let name = table.column(user);
+    let keys: Vec<Expr> = partition_by.iter().map(|name| table.column(name)).chain([name.clone()]).collect();
     let integers =
         table.schema().fields().iter().filter(|field| field.data_type().is_integer() && field.name() != user);
     let integers: Vec<&String> = integers.map(|field| field.name()).take(MOST_COLUMNS).collect();
@@ -87,19 +89,21 @@ pub(super) async fn look(
     for number in 0..columns.len() {
         all.push(min(differ(number)?).alias(format!("apart_{number}")));
     }
-    let doubled = table.query().aggregate(vec![name.clone()], aggregates)?;
+    let doubled = table.query().aggregate(keys.clone(), aggregates)?;
     let row = Row::of(doubled.filter(col("copies").gt(lit(1)))?.aggregate(vec![], all)?).await?;
     let Some(users) = row.number(0).filter(|users| *users > 0) else { return Ok(None) };
 
-    let different =
-        table.query().distinct()?.aggregate(vec![name.clone()], vec![count(lit(1)).alias("rows")])?;
+    let different = table.query().distinct()?.aggregate(keys.clone(), vec![count(lit(1)).alias("rows")])?;
     let different = different.filter(col("rows").gt(lit(1)))?;
     let differing = Row::of(different.aggregate(vec![], vec![count(lit(1))])?).await?.number(0);
 
     let mut apart = Vec::new();
     for (number, (integer, column)) in integers.iter().zip(columns).enumerate() {
         let differs = users > 1 && row.number(2 + number) == Some(1);
-        if differs && tells_apart(table.query(), vec![name.clone(), column], row.number(1)).await? {
+        if differs
+            && tells_apart(table.query(), keys.iter().cloned().chain([column]).collect(), row.number(1))
+                .await?
+        {
             apart.push((*integer).clone());
         }
     }

@@ -1,0 +1,213 @@
+//! An index of each part of a table: of the rows that agree in some columns.
+//!
+//! ```text
+//!  batches ──▶ some thousand rows ──▶ a part's rows, by the values of its columns ──▶ its builder
+//! ```
+//!
+//! Rows of many parts may come mixed, and a builder takes a batch's rows in at once. So batches are put together
+//! until a part's share of them is worth it.
+
+use std::collections::HashMap;
+
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::SchemaRef;
+use arrow::row::{RowConverter, SortField};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use crate::error::Result;
+use crate::index::AnswerIndex;
+use crate::index::builder::IndexBuilder;
+use crate::index::error::BuildError;
+use crate::index::roles::InputRoles;
+
+/// Rows that are put together before they are taken apart.
+const TOGETHER: usize = 1 << 17;
+
+/// Folds batches of answers into an [`AnswerIndex`] for each part of their table, and into one where it has no parts.
+#[derive(Debug)]
+pub(crate) struct PartitionedBuilder {
+    empty: IndexBuilder,
+    schema: SchemaRef,
+    /// The places of the columns whose values tell parts apart.
+    columns: Vec<usize>,
+    converter: RowConverter,
+    /// Where a part is, by its values as the converter has them: their order is that of the values.
+    places: HashMap<Box<[u8]>, usize>,
+    parts: Vec<Part<IndexBuilder>>,
+    /// Batches that are not yet taken apart.
+    waiting: Vec<RecordBatch>,
+}
+
+/// What belongs to the rows of some values.
+#[derive(Debug, Clone)]
+pub(crate) struct Part<T> {
+    /// The values of the columns that tell parts apart, each as an array of one; none where there is one part.
+    pub(crate) values: Vec<ArrayRef>,
+    pub(crate) of: T,
+}
+
+impl PartitionedBuilder {
+    /// A builder for batches of one schema.
+    ///
+    /// # Errors
+    /// A column that is missing or ambiguous, or has a type that cannot play its role.
+    pub(crate) fn try_new(schema: &SchemaRef, roles: &InputRoles) -> Result<Self, BuildError> {
+        let columns = roles.columns(schema.fields())?.partition_by;
+        let sorted = columns.iter().map(|&place| SortField::new(schema.field(place).data_type().clone()));
+        let empty = IndexBuilder::try_new(schema, roles.clone())?;
+        let mut parts = Vec::new();
+        if columns.is_empty() {
+            parts.push(Part { values: Vec::new(), of: empty.sibling() });
+        }
+        Ok(Self {
+            converter: RowConverter::new(sorted.collect())?,
+            empty,
+            schema: SchemaRef::clone(schema),
+            columns,
+            places: HashMap::new(),
+            parts,
+            waiting: Vec::new(),
+        })
+    }
+
+    /// An empty builder for other batches of the same table.
+    ///
+    /// # Errors
+    /// None that the first of them would not have had.
+    pub(crate) fn sibling(&self) -> Result<Self, BuildError> {
+        let sorted =
+            self.columns.iter().map(|&place| SortField::new(self.schema.field(place).data_type().clone()));
+        let parts = self.parts.iter().filter(|part| part.values.is_empty());
+        Ok(Self {
+            empty: self.empty.sibling(),
+            schema: SchemaRef::clone(&self.schema),
+            columns: self.columns.clone(),
+            converter: RowConverter::new(sorted.collect())?,
+            places: HashMap::new(),
+            parts: parts.map(|_| Part { values: Vec::new(), of: self.empty.sibling() }).collect(),
+            waiting: Vec::new(),
+        })
+    }
+
+    /// Takes one batch in.
+    ///
+    /// # Errors
+    /// Those of [`IndexBuilder::push`].
+    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<(), BuildError> {
+        if let ([], [part]) = (&self.columns[..], &mut self.parts[..]) {
+            return part.of.push(&batch);
+        }
+        let rows: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
+        self.waiting.push(batch);
+        if rows >= TOGETHER { self.take_apart() } else { Ok(()) }
+    }
+
+    fn take_apart(&mut self) -> Result<(), BuildError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let Some(first) = waiting.first() else { return Ok(()) };
+        let batch = concat_batches(&first.schema(), &waiting)?;
+        drop(waiting);
+        let columns: Vec<ArrayRef> =
+            self.columns.iter().map(|&place| ArrayRef::clone(batch.column(place))).collect();
+        let values = self.converter.convert_columns(&columns)?;
+        let mut of_parts: Vec<Vec<u32>> = vec![Vec::new(); self.parts.len()];
+        for (row, value) in values.iter().enumerate() {
+            let place = match self.places.get(value.as_ref()) {
+                Some(&place) => place,
+                None => {
+                    let values = columns.iter().map(|column| column.slice(row, 1)).collect();
+                    self.places.insert(value.as_ref().into(), self.parts.len());
+                    self.parts.push(Part { values, of: self.empty.sibling() });
+                    of_parts.push(Vec::new());
+                    self.parts.len() - 1
+                }
+            };
+            of_parts[place].push(row as u32);
+        }
+        for (part, rows) in self.parts.iter_mut().zip(of_parts) {
+            if rows.len() == batch.num_rows() {
+                part.of.push(&batch)?;
+            } else if !rows.is_empty() {
+                part.of.push(&take_record_batch(&batch, &UInt32Array::from(rows))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// This builder with what a sibling was given, made for as long as somebody waits; `None` if nobody does any
+    /// more.
+    pub(crate) fn merged_while(
+        mut self,
+        mut sibling: Self,
+        waits: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Self>, BuildError> {
+        self.take_apart()?;
+        sibling.take_apart()?;
+        let mut places: Vec<Option<Box<[u8]>>> = vec![None; sibling.parts.len()];
+        sibling.places.into_iter().for_each(|(value, place)| places[place] = Some(value));
+        for (part, value) in sibling.parts.into_iter().zip(places) {
+            let place = value.as_ref().map_or(Some(0), |value| self.places.get(value).copied());
+            match (place, value) {
+                (Some(place), _) => {
+                    let empty = self.empty.sibling();
+                    let here = std::mem::replace(&mut self.parts[place].of, empty);
+                    let Some(merged) = here.merged_while(part.of, waits) else { return Ok(None) };
+                    self.parts[place].of = merged;
+                }
+                (None, Some(value)) => {
+                    self.places.insert(value, self.parts.len());
+                    self.parts.push(part);
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(Some(self))
+    }
+
+    /// Bytes held now.
+    pub(crate) fn memory(&self) -> usize {
+        let waiting: usize = self.waiting.iter().map(RecordBatch::get_array_memory_size).sum();
+        let of_parts: usize = self.parts.iter().map(|part| part.of.memory() + PART_BYTES).sum();
+        waiting + of_parts
+    }
+
+    /// Bytes that [`finish_while`](Self::finish_while) will need beside those held now, at most.
+    pub(crate) fn finish_memory(&self) -> usize {
+        self.parts.iter().map(|part| part.of.finish_memory()).sum()
+    }
+
+    /// The builder of each part, in the order of their values; NULL comes first.
+    ///
+    /// # Errors
+    /// Arrow cannot read an array.
+    pub(crate) fn into_parts(mut self) -> Result<Vec<Part<IndexBuilder>>, BuildError> {
+        self.take_apart()?;
+        let mut parts: Vec<Option<Part<IndexBuilder>>> = self.parts.into_iter().map(Some).collect();
+        if self.columns.is_empty() {
+            return Ok(parts.into_iter().flatten().collect());
+        }
+        let mut places: Vec<(Box<[u8]>, usize)> = self.places.into_iter().collect();
+        places.sort_unstable();
+        Ok(places.into_iter().filter_map(|(_, place)| parts[place].take()).collect())
+    }
+}
+
+/// Bytes of a part's values and of what its builder begins with, about.
+const PART_BYTES: usize = 1 << 12;
+
+/// The index of each part, made on all threads of the pool for as long as somebody waits; `None` if nobody does any more.
+///
+/// # Errors
+/// That of the first part that has one, with that part.
+pub(crate) fn finish_while(
+    parts: Vec<Part<IndexBuilder>>,
+    waits: &(dyn Fn() -> bool + Sync),
+) -> Result<Option<Vec<Part<AnswerIndex>>>, Box<Part<BuildError>>> {
+    let finished = |Part { values, of }: Part<IndexBuilder>| match of.finish_while(waits) {
+        Ok(index) => Ok(index.map(|of| Part { values, of })),
+        Err(of) => Err(Box::new(Part { values, of })),
+    };
+    let finished: Vec<_> = parts.into_par_iter().map(finished).collect();
+    finished.into_iter().collect()
+}
