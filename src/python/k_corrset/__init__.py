@@ -123,9 +123,10 @@ def k_corrset(
             with (sets done, all sets).
 
     Returns:
-        A table of three columns, behind those of `partition_by`: `questions`, a list of the question column's type, ascending;
-        `r`, a float; `n`, an integer. A heuristic has a fourth, `r_bound`: no set of as many questions
-        has a larger r. Behind them stand the `statistics`, in the order given; null is undefined.
+        A table of three columns, behind those of `partition_by`: `questions`, a list of the question
+        column's type, ascending; `r`, a float; `n`, an integer. A heuristic has a fourth, `r_bound`: no
+        set of as many questions has a larger r. Behind them stand the `statistics`, in the order given;
+        null is undefined.
 
     Raises:
         ValueError: An argument that is out of range, a column that is not there, a user with two
