@@ -360,7 +360,12 @@ async fn a_worker_without_memory_is_an_error() {
     register(&ctx, exam(14));
     let error = collect(&ctx, "SELECT max(r) FROM k_corrset(exam, 3)").await.unwrap_err().to_string();
     assert!(error.contains("Failed to allocate"), "{error}");
-    assert_eq!(workers.runtime.memory_pool.reserved(), 0);
+    // Others may still be on their way out.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while workers.runtime.memory_pool.reserved() > 0 {
+        assert!(Instant::now() < deadline, "{} bytes", workers.runtime.memory_pool.reserved());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,9 @@
 //!               └─────────────────────────── builder ───────────────────────────────────┘
 //! ```
 //!
+//! `criterion` keeps a value of each user in the place of the grand total, and `partitions` a builder for each part of a
+//! table. `roles` says which columns are read, and what for.
+//!
 //! Many users are in no cache, so nothing waits for one load after another: values are looked up some
 //! hundreds at a time, and bits are set for some thousand users at a time.
 

@@ -20,7 +20,7 @@
 //!                         ▼
 //!                      worker     a share, in time slices ◀── dynamic_filters    bounds that rise
 //!                         ▼
-//!                      prepare    index and plan, once for all partitions
+//!                      prepare    index and plan of each part, once for all streams ◀── given_sets    lists → ids
 //!                         ▼
 //!                      reader     batches → index
 //! ```
