@@ -80,6 +80,7 @@ impl Reader {
     ///
     /// # Errors
     /// Those of the input and of its data; the latter with the SQL that mends them.
+    #[cfg(feature = "distributed")]
     pub(crate) async fn build(
         &self,
         input: &Arc<dyn ExecutionPlan>,
