@@ -7,19 +7,21 @@
 //! Rows of many parts may come mixed, and a builder takes a batch's rows in at once. So batches are put together
 //! until a part's share of them is worth it.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::row::{RowConverter, SortField};
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::error::Result;
 use crate::index::AnswerIndex;
 use crate::index::builder::IndexBuilder;
+use crate::index::dictionary::Interner;
 use crate::index::error::BuildError;
 use crate::index::roles::InputRoles;
+use crate::interest::{Interest, Unwanted, awaited};
 
 /// Rows that are put together before they are taken apart.
 const TOGETHER: usize = 1 << 17;
@@ -32,8 +34,8 @@ pub(crate) struct PartitionedBuilder {
     /// The places of the columns whose values tell parts apart.
     columns: Vec<usize>,
     converter: RowConverter,
-    /// Where a part is, by its values as the converter has them: their order is that of the values.
-    places: HashMap<Box<[u8]>, usize>,
+    /// The place of each part, by its values as the converter has them: their order is that of the values.
+    places: Interner,
     parts: Vec<Part<IndexBuilder>>,
     /// Batches that are not yet taken apart.
     waiting: Vec<RecordBatch>,
@@ -65,7 +67,7 @@ impl PartitionedBuilder {
             empty,
             schema: SchemaRef::clone(schema),
             columns,
-            places: HashMap::new(),
+            places: Interner::new(&DataType::Binary),
             parts,
             waiting: Vec::new(),
         })
@@ -84,7 +86,7 @@ impl PartitionedBuilder {
             schema: SchemaRef::clone(&self.schema),
             columns: self.columns.clone(),
             converter: RowConverter::new(sorted.collect())?,
-            places: HashMap::new(),
+            places: self.places.sibling(),
             parts: parts.map(|_| Part { values: Vec::new(), of: self.empty.sibling() }).collect(),
             waiting: Vec::new(),
         })
@@ -110,20 +112,15 @@ impl PartitionedBuilder {
         drop(waiting);
         let columns: Vec<ArrayRef> =
             self.columns.iter().map(|&place| ArrayRef::clone(batch.column(place))).collect();
-        let values = self.converter.convert_columns(&columns)?;
-        let mut of_parts: Vec<Vec<u32>> = vec![Vec::new(); self.parts.len()];
-        for (row, value) in values.iter().enumerate() {
-            let place = match self.places.get(value.as_ref()) {
-                Some(&place) => place,
-                None => {
-                    let values = columns.iter().map(|column| column.slice(row, 1)).collect();
-                    self.places.insert(value.as_ref().into(), self.parts.len());
-                    self.parts.push(Part { values, of: self.empty.sibling() });
-                    of_parts.push(Vec::new());
-                    self.parts.len() - 1
-                }
-            };
-            of_parts[place].push(row as u32);
+        let values = self.converter.convert_columns(&columns)?.try_into_binary()?;
+        let places = self.places.intern(&(Arc::new(values) as ArrayRef));
+        let mut of_parts: Vec<Vec<u32>> = vec![Vec::new(); self.places.len()];
+        for (row, &place) in places.iter().enumerate() {
+            if place as usize == self.parts.len() {
+                let values = columns.iter().map(|column| column.slice(row, 1)).collect();
+                self.parts.push(Part { values, of: self.empty.sibling() });
+            }
+            of_parts[place as usize].push(row as u32);
         }
         for (part, rows) in self.parts.iter_mut().zip(of_parts) {
             if rows.len() == batch.num_rows() {
@@ -144,24 +141,28 @@ impl PartitionedBuilder {
     ) -> Result<Option<Self>, BuildError> {
         self.take_apart()?;
         sibling.take_apart()?;
-        let mut places: Vec<Option<Box<[u8]>>> = vec![None; sibling.parts.len()];
-        sibling.places.into_iter().for_each(|(value, place)| places[place] = Some(value));
-        for (part, value) in sibling.parts.into_iter().zip(places) {
-            let place = value.as_ref().map_or(Some(0), |value| self.places.get(value).copied());
-            match (place, value) {
-                (Some(place), _) => {
-                    let empty = self.empty.sibling();
-                    let here = std::mem::replace(&mut self.parts[place].of, empty);
-                    let Some(merged) = here.merged_while(part.of, waits) else { return Ok(None) };
-                    self.parts[place].of = merged;
-                }
-                (None, Some(value)) => {
-                    self.places.insert(value, self.parts.len());
-                    self.parts.push(part);
-                }
-                (None, None) => {}
-            }
-        }
+        let places = match self.columns[..] {
+            [] => vec![0],
+            _ => match self.places.absorb(&sibling.places, Interest::while_(waits)) {
+                Ok(places) => places,
+                Err(Unwanted) => return Ok(None),
+            },
+        };
+        let mut others: Vec<Option<Part<IndexBuilder>>> = Vec::new();
+        others.resize_with(self.parts.len().max(self.places.len()), || None);
+        sibling.parts.into_iter().zip(places).for_each(|(part, place)| others[place as usize] = Some(part));
+        let new = others.split_off(self.parts.len());
+        let merged = |(Part { values, of }, other): (Part<IndexBuilder>, Option<Part<IndexBuilder>>)| {
+            let of = match other {
+                Some(other) => of.merged_while(other.of, waits)?,
+                None => of,
+            };
+            Some(Part { values, of })
+        };
+        let merged: Option<Vec<_>> = self.parts.into_par_iter().zip(others).map(merged).collect();
+        let Some(mut parts) = merged else { return Ok(None) };
+        parts.extend(new.into_iter().flatten());
+        self.parts = parts;
         Ok(Some(self))
     }
 
@@ -169,10 +170,10 @@ impl PartitionedBuilder {
     pub(crate) fn memory(&self) -> usize {
         let waiting: usize = self.waiting.iter().map(RecordBatch::get_array_memory_size).sum();
         let of_parts: usize = self.parts.iter().map(|part| part.of.memory() + PART_BYTES).sum();
-        waiting + of_parts
+        waiting + of_parts + self.places.bytes()
     }
 
-    /// Bytes that [`finish_while`](Self::finish_while) will need beside those held now, at most.
+    /// Bytes that [`finish_while`] will need beside those held now, at most.
     pub(crate) fn finish_memory(&self) -> usize {
         self.parts.iter().map(|part| part.of.finish_memory()).sum()
     }
@@ -187,9 +188,8 @@ impl PartitionedBuilder {
         if self.columns.is_empty() {
             return Ok(parts.into_iter().flatten().collect());
         }
-        let mut places: Vec<(Box<[u8]>, usize)> = self.places.into_iter().collect();
-        places.sort_unstable();
-        Ok(places.into_iter().filter_map(|(_, place)| parts[place].take()).collect())
+        let places = awaited(|interest| self.places.sorted(interest))?;
+        Ok(places.into_iter().filter_map(|place| parts[place as usize].take()).collect())
     }
 }
 
