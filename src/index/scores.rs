@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ethnum::I256;
 
 use crate::compensated::Compensated;
-use crate::index::bitset::{BitMatrix, count, ones};
+use crate::index::bitset::{BitMatrix, contains, count, ones, rank};
 use crate::interest::{Interest, Unwanted};
 
 /// Scores and grand totals by user, ready to be summed.
@@ -79,6 +79,17 @@ impl Scores {
     }
 }
 
+/// Scores and grand totals that are looked up one by one.
+pub(crate) trait UserScores {
+    type Number;
+
+    /// A user's score on the question at a position, which they answered; `answered` are all that they did.
+    fn score(&self, answered: &BitMatrix, user: usize, position: usize) -> Self::Number;
+
+    /// A user's grand total less a constant.
+    fn total(&self, user: usize) -> Self::Number;
+}
+
 /// Scores of 0 and 1.
 #[derive(Debug)]
 pub(crate) struct Binary {
@@ -100,6 +111,18 @@ impl Binary {
             weighted.totals.push(total.into());
         }
         weighted
+    }
+}
+
+impl UserScores for Binary {
+    type Number = i64;
+
+    fn score(&self, _: &BitMatrix, user: usize, position: usize) -> i64 {
+        contains(self.correct.row(user), position).into()
+    }
+
+    fn total(&self, user: usize) -> i64 {
+        self.totals[user].into()
     }
 }
 
@@ -134,6 +157,18 @@ impl<N: Copy> Weighted<N> {
             ordered.offsets.push(ordered.scores.len());
         }
         Ok(ordered)
+    }
+}
+
+impl<N: Copy> UserScores for Weighted<N> {
+    type Number = N;
+
+    fn score(&self, answered: &BitMatrix, user: usize, position: usize) -> N {
+        self.of(user)[rank(answered.row(user), position)]
+    }
+
+    fn total(&self, user: usize) -> N {
+        self.totals[user]
     }
 }
 

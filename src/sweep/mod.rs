@@ -50,6 +50,7 @@ mod given;
 pub(crate) mod interval;
 pub(crate) mod kernel;
 pub mod naive;
+pub(crate) mod of_scores;
 pub(crate) mod pearson;
 mod plan;
 mod pool;

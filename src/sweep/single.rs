@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::index::Answers;
-use crate::index::bitset::{contains, rank};
-use crate::index::scores::{Scores, Weighted};
+use crate::index::bitset::BitMatrix;
+use crate::index::scores::UserScores;
 use crate::sweep::answered_by::AnsweredBy;
 use crate::sweep::kernel::complete::Lookup;
-use crate::sweep::pearson::{Correlation, Number, Sums};
+use crate::sweep::of_scores::{Described, OfScores};
+use crate::sweep::pearson::{Correlation, Number, correlate};
 use crate::sweep::position::Position;
 use crate::sweep::rows::buffer::Row;
 use crate::sweep::simd::Instructions;
@@ -42,53 +43,43 @@ impl Singles {
     /// The row of a set, which is given by ascending positions.
     pub(crate) fn row(&self, set: &[Position], corrected: bool) -> Row {
         let answers = &*self.answers;
-        let (correlation, n) = match (&self.complete, &answers.scores) {
-            (Some(complete), _) => (complete.correlation(set, corrected), answers.users() as i64),
-            (None, Scores::Binary(scores)) => {
-                let score = |user, question| i64::from(contains(scores.correct.row(user), question));
-                self.sum(set, corrected, score, |user| i64::from(scores.totals[user]))
+        let (correlation, n) = match &self.complete {
+            Some(complete) => (complete.correlation(set, corrected), answers.users() as i64),
+            None => {
+                let answered_by =
+                    self.answered_by.get_or_init(|| AnsweredBy::new(answers, self.instructions));
+                let users = answered_by.users(set);
+                let correlate = Correlate { answered: &answers.answered, set, users: &users, corrected };
+                (correlate.of_class(&answers.scores), users.len() as i64)
             }
-            (None, Scores::Integer(scores)) => self.sum_weighted(set, corrected, scores),
-            (None, Scores::Long(scores)) => self.sum_weighted(set, corrected, scores),
-            (None, Scores::Wide(scores)) => self.sum_weighted(set, corrected, scores),
-            (None, Scores::Float(scores)) => self.sum_weighted(set, corrected, scores),
         };
         let mut questions: Vec<u32> = set.iter().map(|position| answers.ids[position.0]).collect();
         questions.sort_unstable();
         Row { questions, r: correlation.defined(), n }
     }
+}
 
-    fn sum_weighted<N: Number>(
-        &self,
-        set: &[Position],
-        corrected: bool,
-        scores: &Weighted<N>,
-    ) -> (Correlation, i64) {
-        let score = |user, question| scores.of(user)[rank(self.answers.answered.row(user), question)];
-        self.sum(set, corrected, score, |user| scores.totals[user])
-    }
+/// r over the users of a set.
+struct Correlate<'a> {
+    answered: &'a BitMatrix,
+    set: &'a [Position],
+    users: &'a [u32],
+    corrected: bool,
+}
 
-    /// Sums over the users who answered all of a set.
-    fn sum<N: Number>(
-        &self,
-        set: &[Position],
-        corrected: bool,
-        score: impl Fn(usize, usize) -> N,
-        total: impl Fn(usize) -> N,
-    ) -> (Correlation, i64) {
-        // Sweeps begin with the last position.
-        let subtotal = |user: usize| {
-            set.iter().rev().fold(N::default(), |sum, position| sum.plus(score(user, position.0)))
+impl OfScores for Correlate<'_> {
+    type Output = Correlation;
+
+    fn of<S: UserScores<Number: Described>>(self, scores: &S) -> Correlation {
+        let pair = |&user: &u32| {
+            let user = user as usize;
+            // Sweeps begin with the last position.
+            let of_set = self.set.iter().rev();
+            let subtotal = of_set.fold(S::Number::default(), |sum, position| {
+                sum.plus(scores.score(self.answered, user, position.0))
+            });
+            (subtotal, scores.total(user))
         };
-        let answered_by = self.answered_by.get_or_init(|| AnsweredBy::new(&self.answers, self.instructions));
-        let users = answered_by.users(set);
-        let pairs = || users.iter().map(|&user| (subtotal(user as usize), total(user as usize)));
-        let mut sums = Sums::default();
-        pairs().for_each(|(a, b)| N::accumulate(&mut sums, a, b));
-        let correlation = match N::correlate(&sums, corrected) {
-            Correlation::Doubtful => N::correlate_carefully(&pairs().collect::<Vec<_>>(), corrected),
-            sure => sure,
-        };
-        (correlation, sums.n)
+        correlate(&self.users.iter().map(pair).collect::<Vec<_>>(), self.corrected)
     }
 }

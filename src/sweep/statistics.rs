@@ -16,17 +16,11 @@
 
 use std::sync::Arc;
 
-use ethnum::I256;
-
-use crate::compensated::Compensated;
 use crate::index::Answers;
-use crate::index::bitset::{contains, rank};
-use crate::index::scores::{Scores, Weighted};
-use crate::index::unit::Unit;
+use crate::index::scores::UserScores;
 use crate::sweep::answered_by::AnsweredBy;
-use crate::sweep::pearson::exact::Exact;
-use crate::sweep::pearson::float::deviations;
-use crate::sweep::pearson::{Correlation, Number, Sums};
+use crate::sweep::of_scores::{Described, OfScores};
+use crate::sweep::pearson::{Number, correlate};
 use crate::sweep::position::Position;
 use crate::sweep::simd::Instructions;
 
@@ -106,124 +100,41 @@ impl Statistics {
         // In the order in which a sweep adds scores.
         set.sort_unstable_by(|x, y| y.cmp(x));
         let users = self.answered_by.users(&set);
-        let answers = &*self.answers;
-        match &answers.scores {
-            Scores::Binary(scores) => {
-                let score = |user, question| i64::from(contains(scores.correct.row(user), question));
-                self.described(&set, &users, score, |user| i64::from(scores.totals[user]))
-            }
-            Scores::Integer(scores) => self.of_weighted(&set, &users, scores),
-            Scores::Long(scores) => self.of_weighted(&set, &users, scores),
-            Scores::Wide(scores) => self.of_weighted(&set, &users, scores),
-            Scores::Float(scores) => self.of_weighted(&set, &users, scores),
-        }
+        Describe { answers: &self.answers, set: &set, users: &users }.of_class(&self.answers.scores)
     }
+}
 
-    fn of_weighted<N: Described>(
-        &self,
-        set: &[Position],
-        users: &[u32],
-        scores: &Weighted<N>,
-    ) -> SetStatistics {
-        let score = |user, question| scores.of(user)[rank(self.answers.answered.row(user), question)];
-        self.described(set, users, score, |user| scores.totals[user])
-    }
+/// What is told of a set's totals, over its users.
+struct Describe<'a> {
+    answers: &'a Answers,
+    set: &'a [Position],
+    users: &'a [u32],
+}
 
-    fn described<N: Described>(
-        &self,
-        set: &[Position],
-        users: &[u32],
-        score: impl Fn(usize, usize) -> N,
-        total: impl Fn(usize) -> N,
-    ) -> SetStatistics {
-        let of_question = |position: &Position| -> Vec<N> {
-            users.iter().map(|&user| score(user as usize, position.0)).collect()
+impl OfScores for Describe<'_> {
+    type Output = SetStatistics;
+
+    fn of<S: UserScores<Number: Described>>(self, scores: &S) -> SetStatistics {
+        let Self { answers, set, users } = self;
+        let of_question = |position: &Position| -> Vec<S::Number> {
+            users.iter().map(|&user| scores.score(&answers.answered, user as usize, position.0)).collect()
         };
-        let by_question: Vec<Vec<N>> = set.iter().map(of_question).collect();
-        let a: Vec<N> = (0..users.len())
-            .map(|place| by_question.iter().fold(N::default(), |sum, scores| sum.plus(scores[place])))
-            .collect();
-        let pairs: Vec<(N, N)> = a.iter().zip(users).map(|(&a, &user)| (a, total(user as usize))).collect();
-        let mut sums = Sums::default();
-        pairs.iter().for_each(|&(a, b)| N::accumulate(&mut sums, a, b));
-        let item_rest_r = match N::correlate(&sums, true) {
-            Correlation::Doubtful => N::correlate_carefully(&pairs, true),
-            sure => sure,
+        let by_question: Vec<_> = set.iter().map(of_question).collect();
+        let of_user = |place: usize| {
+            by_question.iter().fold(S::Number::default(), |sum, scores| sum.plus(scores[place]))
         };
+        let a: Vec<_> = (0..users.len()).map(of_user).collect();
+        let pairs: Vec<_> = a.iter().zip(users).map(|(&a, &user)| (a, scores.total(user as usize))).collect();
+        let item_rest_r = correlate(&pairs, true);
         let (n, k) = (users.len() as f64, set.len() as f64);
-        let variance = N::variance(&a);
-        let of_questions = N::variances(&by_question);
-        let unit = &self.answers.unit;
+        let variance = S::Number::variance(&a);
+        let of_questions = S::Number::variances(&by_question);
+        let unit = &answers.unit;
         SetStatistics {
             alpha: (set.len() > 1 && variance > 0.0).then(|| k / (k - 1.0) * (1.0 - of_questions / variance)),
             item_rest_r: item_rest_r.defined(),
-            mean: (!users.is_empty()).then(|| N::mean(&a, unit, set)),
+            mean: (!users.is_empty()).then(|| S::Number::mean(&a, unit, set)),
             sd: (users.len() > 1).then(|| unit.points((variance / (n * (n - 1.0))).sqrt())),
         }
     }
-}
-
-/// A number whose mean and variance are told.
-trait Described: Number {
-    /// n·Σx² - (Σx)², rounded once.
-    fn variance(values: &[Self]) -> f64;
-
-    /// The same of several questions, added up.
-    fn variances(by_question: &[Vec<Self>]) -> f64;
-
-    /// The mean of the totals on a set, in points.
-    fn mean(totals: &[Self], unit: &Unit, set: &[Position]) -> f64;
-}
-
-impl<N: Exact + Into<I256>> Described for N {
-    fn variance(values: &[Self]) -> f64 {
-        N::round(exact_variance(values))
-    }
-
-    fn variances(by_question: &[Vec<Self>]) -> f64 {
-        // Each is at most n² times the square of the span, and all of them no more than what a set's
-        // total has room for.
-        let variances = by_question.iter().map(|values| exact_variance(values));
-        N::round(variances.fold(N::Product::default(), |sum, variance| sum + variance))
-    }
-
-    fn mean(totals: &[Self], unit: &Unit, set: &[Position]) -> f64 {
-        let sum = totals.iter().fold(I256::ZERO, |sum, &total| sum + total.into());
-        unit.mean_of_exact(sum, totals.len() as i64, set.len())
-    }
-}
-
-fn exact_variance<N: Exact>(values: &[N]) -> N::Product {
-    let (mut sum, mut squares) = (N::default(), N::default());
-    for &value in values {
-        sum += value;
-        squares += value * value;
-    }
-    N::count(values.len() as i64) * squares.widen() - sum.widen() * sum.widen()
-}
-
-impl Described for Compensated {
-    fn variance(values: &[Self]) -> f64 {
-        let Some(&first) = values.first() else { return 0.0 };
-        let size = values.iter().fold(0.0, |size: f64, value| size.max(value.value().abs()));
-        // What all have in common takes no digits.
-        let values = values.iter().map(|value| value.minus(first)).collect();
-        let Some((deviations, spread)) = deviations(values, size) else { return 0.0 };
-        let mut squares = Self::default();
-        deviations.iter().for_each(|&deviation| squares.add_product(deviation, deviation));
-        deviations.len() as f64 * squares.value() * spread * spread
-    }
-
-    fn variances(by_question: &[Vec<Self>]) -> f64 {
-        by_question.iter().map(|values| Self::variance(values)).sum()
-    }
-
-    fn mean(totals: &[Self], unit: &Unit, set: &[Position]) -> f64 {
-        unit.mean_of_floats(mean(totals.iter().copied()), set.iter().map(|position| position.0))
-    }
-}
-
-fn mean(values: impl ExactSizeIterator<Item = Compensated>) -> f64 {
-    let n = values.len() as f64;
-    values.fold(Compensated::default(), Compensated::plus).value() / n
 }

@@ -74,6 +74,16 @@ pub(crate) trait Number: Copy + Default + Send + Sync + Debug + 'static {
     fn correlate_carefully(users: &[(Self, Self)], corrected: bool) -> Correlation;
 }
 
+/// r of users one by one, with care where it is needed.
+pub(crate) fn correlate<N: Number>(users: &[(N, N)], corrected: bool) -> Correlation {
+    let mut sums = Sums::default();
+    users.iter().for_each(|&(a, b)| N::accumulate(&mut sums, a, b));
+    match N::correlate(&sums, corrected) {
+        Correlation::Doubtful => N::correlate_carefully(users, corrected),
+        sure => sure,
+    }
+}
+
 /// covariance / √(var_a · var_b), kept within [-1, 1] against the last rounding.
 #[inline(always)]
 fn ratio(covariance: f64, var_a: f64, var_b: f64) -> f64 {
@@ -97,7 +107,8 @@ mod tests {
         users.iter().map(|&(a, b)| (a.into(), b.into())).collect()
     }
 
-    fn correlate<N: Number>(users: &[(N, N)], corrected: bool) -> Correlation {
+    /// What the sums say, without care.
+    fn by_sums<N: Number>(users: &[(N, N)], corrected: bool) -> Correlation {
         N::correlate(&sums_of(users), corrected)
     }
 
@@ -105,7 +116,7 @@ mod tests {
     fn a_straight_line_has_r_of_exactly_one() {
         for slope in [3, -7] {
             let users: Vec<(i64, i64)> = (0..9).map(|a| (a, slope * a + 5)).collect();
-            let r = correlate(&users, false).defined();
+            let r = by_sums(&users, false).defined();
             assert_eq!(r, Some(f64::from(slope as i32).signum()));
         }
     }
@@ -113,13 +124,13 @@ mod tests {
     #[test]
     fn no_variance_means_no_r() {
         for users in [vec![], vec![(1, 2)], vec![(1, 2), (1, 3)], vec![(1, 2), (3, 2)]] {
-            assert_eq!(correlate::<i64>(&users, false), Correlation::Undefined, "{users:?}");
+            assert_eq!(by_sums::<i64>(&users, false), Correlation::Undefined, "{users:?}");
             let floats = floats(&users.iter().map(|&(a, b)| (a as f64, b as f64)).collect::<Vec<_>>());
-            assert_eq!(correlate(&floats, false), Correlation::Doubtful);
+            assert_eq!(by_sums(&floats, false), Correlation::Doubtful);
             assert_eq!(Compensated::correlate_carefully(&floats, false), Correlation::Undefined, "{users:?}");
         }
         // b - a has no variance.
-        assert_eq!(correlate(&[(1i64, 3), (2, 4)], true), Correlation::Undefined);
+        assert_eq!(by_sums(&[(1i64, 3), (2, 4)], true), Correlation::Undefined);
         assert_eq!(
             Compensated::correlate_carefully(&floats(&[(0.1, 0.3), (0.2, 0.4)]), true),
             Correlation::Undefined
@@ -132,9 +143,9 @@ mod tests {
             (0..50).map(|i| (1e9 + f64::from(i % 7), -1e9 + f64::from(i % 5))).collect();
         let exact: Vec<(I256, I256)> =
             users.iter().map(|&(a, b)| (I256::from(a as i64), I256::from(b as i64))).collect();
-        let expected = correlate(&exact, false).defined().unwrap();
+        let expected = by_sums(&exact, false).defined().unwrap();
         let users = floats(&users);
-        assert_eq!(correlate(&users, false), Correlation::Doubtful);
+        assert_eq!(by_sums(&users, false), Correlation::Doubtful);
         let r = Compensated::correlate_carefully(&users, false).defined().unwrap();
         assert!((r - expected).abs() < 1e-15, "{r} is not {expected}");
     }
@@ -143,11 +154,7 @@ mod tests {
     fn values_near_the_end_of_the_range_of_doubles_have_an_r() {
         for tiny in [1e-300, 1e-160, 1e-80] {
             let users = floats(&[(0.0, 1.0), (tiny, 2.0), (2.0 * tiny, 4.0)]);
-            let r = match correlate(&users, false) {
-                Correlation::Doubtful => Compensated::correlate_carefully(&users, false),
-                sure => sure,
-            };
-            let r = r.defined().unwrap();
+            let r = correlate(&users, false).defined().unwrap();
             assert!((r - 0.981_980_506_061_965_8).abs() < 1e-15, "{r} for {tiny}");
         }
     }
@@ -157,29 +164,29 @@ mod tests {
         fn every_width_gives_the_same_bits(users in proptest::collection::vec((0i32..200, -300i32..300), 0..40), corrected: bool) {
             let as_i64: Vec<(i64, i64)> = users.iter().map(|&(a, b)| (a.into(), b.into())).collect();
             let as_i256: Vec<(I256, I256)> = users.iter().map(|&(a, b)| (I256::from(a), I256::from(b))).collect();
-            let narrow = correlate(&users, corrected);
-            prop_assert_eq!(narrow, correlate(&as_i64, corrected));
-            prop_assert_eq!(narrow, correlate(&as_i256, corrected));
+            let narrow = by_sums(&users, corrected);
+            prop_assert_eq!(narrow, by_sums(&as_i64, corrected));
+            prop_assert_eq!(narrow, by_sums(&as_i256, corrected));
         }
 
         #[test]
         fn corrected_is_the_correlation_with_the_rest(users in proptest::collection::vec((0i64..9, -20i64..50), 0..40)) {
             let rest: Vec<(i64, i64)> = users.iter().map(|&(a, b)| (a, b - a)).collect();
             prop_assert_eq!(
-                correlate(&users, true),
-                correlate(&rest, false)
+                by_sums(&users, true),
+                by_sums(&rest, false)
             );
         }
 
         #[test]
         fn floats_agree_with_integers(users in proptest::collection::vec((0i64..9, -20i64..50), 0..40), corrected: bool) {
             let floats = floats(&users.iter().map(|&(a, b)| (a as f64, b as f64)).collect::<Vec<_>>());
-            let exact = correlate(&users, corrected).defined();
+            let exact = by_sums(&users, corrected).defined();
             let careful = Compensated::correlate_carefully(&floats, corrected).defined();
             prop_assert_eq!(exact.is_some(), careful.is_some());
             if let (Some(exact), Some(careful)) = (exact, careful) {
                 prop_assert!((exact - careful).abs() < 1e-14);
-                if let Some(fast) = correlate(&floats, corrected).defined() {
+                if let Some(fast) = by_sums(&floats, corrected).defined() {
                     prop_assert!((exact - fast).abs() < 1e-12);
                 }
             }
