@@ -85,6 +85,11 @@ pub(crate) fn awaited<T, E>(build: impl FnOnce(Interest<'_>) -> Result<T, Ended<
     Ok(wanted(build(Interest::LASTING))?.expect("somebody waits"))
 }
 
+/// Builds something that cannot fail, while somebody waits to the end.
+pub(crate) fn lasting<T>(build: impl FnOnce(Interest<'_>) -> Result<T, Unwanted>) -> T {
+    build(Interest::LASTING).expect("somebody waits")
+}
+
 /// Copies of a value that are made between two looks, in bytes.
 const FILLED: usize = 1 << 20;
 

@@ -8,10 +8,12 @@ use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::AnswerIndex;
+use crate::index::all_answers::AllAnswers;
+use crate::index::answered::{answered, support};
 use crate::index::answers::{Answers, sweep_order};
 use crate::index::bitset::BitMatrix;
 use crate::index::blocks::AnswerBlocks;
-use crate::index::classify::{AllAnswers, ClassifyMemory, answered, classify, support};
+use crate::index::classify::{ClassifyMemory, classify};
 use crate::index::columns::too_wide;
 use crate::index::criterion::{Criterion, CriterionValues};
 use crate::index::decimal::DecimalScan;
@@ -20,7 +22,7 @@ use crate::index::key::{Key, Users};
 use crate::index::raw::RawScores;
 use crate::index::roles::{InputRoles, RoleColumns};
 use crate::index::spread::Spread;
-use crate::interest::{Interest, Unwanted, awaited, wanted};
+use crate::interest::{Interest, Unwanted, awaited, lasting, wanted};
 
 /// Folds batches of answers, in the long layout or the wide one, into an [`AnswerIndex`].
 ///
@@ -112,7 +114,7 @@ impl IndexBuilder {
 
     /// Takes over what a sibling was given.
     pub fn merge(&mut self, sibling: Self) {
-        self.take_over(sibling, Interest::LASTING).expect("somebody waits");
+        lasting(|interest| self.take_over(sibling, interest));
     }
 
     /// This builder with what a sibling was given, made for as long as somebody waits; `None` if
@@ -269,7 +271,7 @@ impl IndexBuilder {
         let all = self.all_answers(criterion.as_ref());
         let floats_as_decimals = all.blocks.are_floats() && !all.are_floats();
         let scores = classify(&answered, &positions, all, interest)?;
-        let (scores, unit) = scores.ok_or_else(|| too_wide(self.widest()))?;
+        let (scores, unit) = scores.ok_or_else(|| too_wide(self.widest(criterion.as_ref())))?;
         drop(criterion);
         self.answers = AnswerBlocks::default();
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
@@ -303,13 +305,12 @@ impl IndexBuilder {
     }
 
     /// The column of the most digits.
-    fn widest(&self) -> &str {
-        let scores = self.spread.span();
-        let is_wider = |criterion: &&Criterion| match criterion.values(self.users.len()) {
-            CriterionValues::Exact(_, spread) => spread.span() > scores,
-            CriterionValues::Float(_) => false,
+    fn widest(&self, values: Option<&CriterionValues>) -> &str {
+        let is_wider = match values {
+            Some(CriterionValues::Exact(_, spread)) => spread.span() > self.spread.span(),
+            Some(CriterionValues::Float(_)) | None => false,
         };
-        let criterion = self.criterion.as_ref().filter(is_wider);
+        let criterion = self.criterion.as_ref().filter(|_| is_wider);
         criterion.map_or(self.columns.answers.score(), Criterion::name)
     }
 

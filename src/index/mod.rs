@@ -1,7 +1,7 @@
 //! Rows in, an immutable index out. This layer knows Arrow and nothing of SQL.
 //!
 //! ```text
-//!  RecordBatch ─┐   layout: long, wide   key, dictionary     blocks        classify
+//!  RecordBatch ─┐   layout: long, wide   key, dictionary     blocks        answered, classify
 //!  RecordBatch ─┼─▶ find and check    ─▶  value → id by  ─▶  answers by ─▶ bits by user,   ─▶ AnswerIndex
 //!  RecordBatch ─┘   columns, widen         value             user         scores, totals
 //!               └─────────────────────────── builder ───────────────────────────────────┘
@@ -13,6 +13,8 @@
 //! Many users are in no cache, so nothing waits for one load after another: values are looked up some
 //! hundreds at a time, and bits are set for some thousand users at a time.
 
+mod all_answers;
+mod answered;
 mod answers;
 pub(crate) mod bitset;
 mod blocks;

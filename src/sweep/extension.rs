@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::index::Answers;
-use crate::interest::Interest;
+use crate::interest::lasting;
 use crate::sweep::bounds::{Bounds, SharedBounds};
 use crate::sweep::branch::Branch;
 use crate::sweep::constraint::Constraint;
@@ -52,8 +52,7 @@ impl Extensions {
     pub(crate) fn of(&self, set: Vec<Position>) -> RowBuffer {
         let columns = Columns { questions: false, ..Columns::ALL };
         let constraint = Constraint { fixed: set, excluded: self.excluded.clone(), ..Constraint::default() };
-        let branch = Branch::new(&self.shared, &self.kernels, constraint, Interest::LASTING);
-        let branch = branch.expect("somebody waits");
+        let branch = lasting(|interest| Branch::new(&self.shared, &self.kernels, constraint, interest));
         let mut walk = branch.share(0, 1);
         let mut rows = RowBuffer::new(columns);
         let never = AtomicBool::new(false);

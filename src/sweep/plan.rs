@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::error::{KCorrsetError, Result};
 use crate::index::Answers;
-use crate::interest::{Ended, Interest, awaited};
+use crate::interest::{Ended, Interest, awaited, lasting};
 use crate::sweep::bounds::{Bounds, SharedBounds};
 use crate::sweep::branch::Branch;
 use crate::sweep::constraint::Constraint;
@@ -208,8 +208,9 @@ impl SweepPlan {
         // Who comes second waits, which takes as long as to make it once more.
         let mut branch = branch.lock().unwrap_or_else(PoisonError::into_inner);
         Some(branch.upgrade().unwrap_or_else(|| {
-            let made = Branch::new(&self.shared, kernels, constraint.clone(), Interest::LASTING);
-            let made = Arc::new(made.expect("somebody waits"));
+            let new =
+                |interest: Interest<'_>| Branch::new(&self.shared, kernels, constraint.clone(), interest);
+            let made = Arc::new(lasting(new));
             *branch = Arc::downgrade(&made);
             made
         }))

@@ -42,12 +42,14 @@
 //!
 //! | file | what it has |
 //! |---|---|
+//! | `gaps` | scores, and who missed what, as they are looked up |
 //! | `tables` | sums over all who answered, or missed, a question |
 //! | `cohort` | a prefix: the sums of its lanes, and who missed something of it |
 //! | `step` | what changes with a question more: the sums of its lanes |
 //! | `grow` | the cohort that comes of it |
 
 mod cohort;
+mod gaps;
 mod grow;
 mod step;
 mod tables;

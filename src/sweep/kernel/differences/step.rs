@@ -1,7 +1,8 @@
 //! What changes when a question is added to a prefix.
 
 use super::cohort::{DifferenceCohort, Member, Missing};
-use super::tables::{LaneSums, Tables, User};
+use super::gaps::User;
+use super::tables::{LaneSums, Tables};
 use crate::index::bitset::{WORD, ones};
 use crate::sweep::position::Position;
 use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Strip};

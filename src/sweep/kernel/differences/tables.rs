@@ -5,22 +5,15 @@
 
 use rayon::prelude::*;
 
+use super::gaps::{Lists, User, bits_of, scores_both_ways, strips_with_any, who_missed};
 use crate::index::Answers;
-use crate::index::bitset::{WORD, below, columns, contains, count, ones};
+use crate::index::bitset::{WORD, contains, count};
 use crate::index::scores::Scores;
 use crate::interest::{Interest, Unwanted, filled};
 use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::position::Position;
 use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
-
-/// A user.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct User {
-    pub(super) number: u32,
-    /// The grand total less a constant, which changes no r.
-    pub(super) total: i32,
-}
 
 /// n, Σa, Σa², Σb, Σb² and Σab of the lanes of a strip.
 pub(super) type LaneSums = [[i32; STRIP]; 6];
@@ -126,68 +119,13 @@ impl Tables {
     ) -> Result<Self, Unwanted> {
         let (users, questions) = (answers.users(), answers.questions());
         let lanes = questions.next_multiple_of(LANES);
-        let mut rows = vec![0; users * lanes];
-        let mut columns = vec![0; questions * users];
-        for (user, row) in rows.chunks_exact_mut(lanes).enumerate() {
-            interest.check_at(user)?;
-            write_scores(answers, user, row);
-            for (question, &score) in row[..questions].iter().enumerate() {
-                columns[question * users + user] = score;
-            }
-        }
-        let words = lanes / WORD;
-        let planes = 1 + (i32::BITS - most.leading_zeros()) as usize;
-        let mut bits = vec![0; users * planes * words];
-        let mut missed = vec![Vec::new(); users];
-        let mut who: Vec<Vec<u32>> = vec![Vec::new(); questions];
-        for (user, bits) in bits.chunks_exact_mut(planes * words).enumerate() {
-            interest.check_at(user)?;
-            for (word, &answered) in answers.answered.row(user).iter().enumerate() {
-                bits[word] = !answered & below((questions - word * WORD).min(WORD));
-                let scores = &rows[user * lanes + word * WORD..][..WORD];
-                for digit in 0..planes - 1 {
-                    let of_lane = |(lane, &score): (usize, &u8)| u64::from(score >> digit & 1) << lane;
-                    bits[(1 + digit) * words + word] = scores.iter().enumerate().map(of_lane).sum();
-                }
-                missed[user].extend(ones(bits[word]).map(|bit| word * WORD + bit));
-            }
-            missed[user].iter().for_each(|&question| who[question].push(user as u32));
-        }
-        let mut who_both = vec![Vec::new(); questions * questions];
-        for (user, missed) in missed.iter().enumerate() {
-            interest.check_at(user)?;
-            for &question in missed {
-                missed.iter().for_each(|&other| {
-                    who_both[question * questions + other]
-                        .push(User { number: user as u32, total: totals[user] })
-                });
-            }
-        }
-        let (who_missed, who_both) = (Lists::of(who), Lists::of(who_both));
         let strips = lanes / STRIP;
-        let mut shared = vec![0; questions * strips];
-        for question in 0..questions {
-            for other in
-                (0..questions).filter(|other| !who_both.of_number(question * questions + other).is_empty())
-            {
-                shared[question * strips + other / STRIP] |= 1 << (other % STRIP);
-            }
-        }
-        let mut alone = vec![[[0; STRIP]; 6]; strips];
-        for question in 0..questions {
-            interest.check()?;
-            let of = |user: usize, score: u8| {
-                let (b, s) = (totals[user], i32::from(score));
-                [1, s, s * s, b, b * b, b * s]
-            };
-            let answered = |user: &usize| contains(answers.answered.row(*user), question);
-            for user in (0..users).filter(answered) {
-                let terms = of(user, columns[question * users + user]);
-                for (sums, term) in alone[question / STRIP].iter_mut().zip(terms) {
-                    sums[question % STRIP] += term;
-                }
-            }
-        }
+        let planes = 1 + (i32::BITS - most.leading_zeros()) as usize;
+        let (rows, columns) = scores_both_ways(answers, lanes, interest)?;
+        let bits = bits_of(answers, &rows, lanes, planes, interest)?;
+        let (who_missed, who_missed_both) = who_missed(answers, &totals, interest)?;
+        let shared = strips_with_any(&who_missed_both, questions, strips);
+        let alone = alone(answers, &columns, &totals, strips, interest)?;
         // Who missed it has 0 there.
         let of_question = [1, 2, 5].map(|sum: usize| {
             (0..questions).map(|question| alone[question / STRIP][sum][question % STRIP]).collect()
@@ -210,7 +148,7 @@ impl Tables {
             planes,
             totals,
             who_missed,
-            who_missed_both: who_both,
+            who_missed_both,
             shared,
         };
         let mut added = vec![[[0; STRIP]; 3]; questions * strips];
@@ -339,20 +277,28 @@ impl Tables {
     }
 }
 
-/// Writes a user's scores by lane.
-fn write_scores(answers: &Answers, user: usize, row: &mut [u8]) {
-    match &answers.scores {
-        Scores::Binary(binary) => {
-            for (word, &correct) in binary.correct.row(user).iter().enumerate() {
-                ones(correct).for_each(|bit| row[word * WORD + bit] = 1);
+/// The sums of each question over the users who answered it.
+fn alone(
+    answers: &Answers,
+    columns: &[u8],
+    totals: &[i32],
+    strips: usize,
+    interest: Interest<'_>,
+) -> Result<Vec<LaneSums>, Unwanted> {
+    let mut alone = vec![[[0; STRIP]; 6]; strips];
+    for (question, scores) in columns.chunks_exact(totals.len().max(1)).enumerate() {
+        interest.check()?;
+        for (user, (&score, &b)) in scores.iter().zip(totals).enumerate() {
+            if contains(answers.answered.row(user), question) {
+                let s = i32::from(score);
+                let terms = [1, s, s * s, b, b * b, b * s];
+                for (sums, term) in alone[question / STRIP].iter_mut().zip(terms) {
+                    sums[question % STRIP] += term;
+                }
             }
         }
-        Scores::Integer(integers) => {
-            let answered = columns(answers.answered.row(user));
-            answered.zip(integers.of(user)).for_each(|(question, &score)| row[question] = score as u8);
-        }
-        Scores::Long(_) | Scores::Wide(_) | Scores::Float(_) => {}
     }
+    Ok(alone)
 }
 
 /// Makes the rows of one question: what it adds, and its products with each other one.
@@ -373,7 +319,7 @@ impl Task for Slab<'_> {
     fn run<I: InstructionSet>(self, _: I) -> Result<(), Unwanted> {
         let Self { tables, question, added, all, products, interest } = self;
         let products = products.as_flattened_mut();
-        let lanes = tables.lanes;
+        let lanes = tables.lanes();
         let column = tables.column(Position(question));
         // Σ s·row over some users, with s their scores on this question.
         let add_products = |users: &mut dyn Iterator<Item = u32>, sums: &mut [i32]| {
@@ -387,18 +333,18 @@ impl Task for Slab<'_> {
             }
             Ok(())
         };
-        add_products(&mut (0..tables.users as u32), all)?;
+        add_products(&mut (0..tables.users() as u32), all)?;
         all.iter_mut().for_each(|product| *product *= 2);
         let [sum, _, with_b] = tables.of_question.each_ref().map(|sums| sums[question]);
-        for (with, &product) in all[..tables.questions].iter().enumerate() {
-            products[with * lanes..][..tables.questions].fill(product);
+        for (with, &product) in all[..tables.questions()].iter().enumerate() {
+            products[with * lanes..][..tables.questions()].fill(product);
         }
         let mut of_missed = vec![0; lanes];
-        for other in 0..tables.questions {
-            let who_missed = tables.who_missed.of_number(other);
+        for other in 0..tables.questions() {
+            let who_missed = tables.who_missed(Position(other));
             of_missed.fill(0);
             add_products(&mut who_missed.iter().copied(), &mut of_missed)?;
-            for (with, &product) in of_missed[..tables.questions].iter().enumerate() {
+            for (with, &product) in of_missed[..tables.questions()].iter().enumerate() {
                 products[with * lanes + other] -= 2 * product;
             }
             let row = &mut products[other * lanes..][..lanes];
@@ -410,7 +356,7 @@ impl Task for Slab<'_> {
             *aa = tables.of_question[1][question] - of_missed[question] + all[other];
             *ab = with_b - of_users(&|user| i32::from(column[user]) * tables.totals[user]);
         }
-        for &user in tables.who_missed.of_number(question) {
+        for &user in tables.who_missed(Position(question)) {
             let (row, b) = (tables.row(user), tables.total(user));
             for ([a, aa, ab], scores) in added.iter_mut().zip(row.as_chunks::<STRIP>().0) {
                 for lane in 0..STRIP {
@@ -422,30 +368,5 @@ impl Task for Slab<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Lists, one after the other.
-#[derive(Debug)]
-struct Lists<T> {
-    items: Vec<T>,
-    /// Where each list ends.
-    ends: Vec<usize>,
-}
-
-impl<T> Lists<T> {
-    fn of(lists: Vec<Vec<T>>) -> Self {
-        let (mut items, mut ends) = (Vec::new(), Vec::new());
-        for list in lists {
-            items.extend(list);
-            ends.push(items.len());
-        }
-        Self { items, ends }
-    }
-
-    #[inline(always)]
-    fn of_number(&self, number: usize) -> &[T] {
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.items[start..self.ends[number]]
     }
 }
