@@ -21,12 +21,12 @@ use crate::python::rows::Rows;
 use crate::python::runtime::{self, DroppedElsewhere};
 use crate::python::table::Table;
 use crate::python::told::{Told, warn_of_empty};
-use crate::python::value::{SETS, arguments, is_list};
+use crate::python::value::{arguments, is_list};
 use crate::python::wait::wait;
 use crate::session::copy::register_copy;
 use crate::session::files::register_files;
 use crate::session::unquoted::with_quotes;
-use crate::udtf::{AskedSets, register_all, sets_of};
+use crate::udtf::{SETS, register_all, sets_of, sets_of_table};
 
 /// A session of SQL.
 #[pyclass(module = "k_corrset", frozen)]
@@ -125,7 +125,7 @@ impl Session {
             let given = match given {
                 Some(sets) => {
                     let (_, table) = rows(&context, sets).await?.into_parts();
-                    Some(AskedSets::of_table(table, None, context.state().config_options())?)
+                    Some(sets_of_table(table, None, context.state().config_options())?)
                 }
                 None => None,
             };

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyMapping, PyString, PyType};
 
 use crate::python::failure::{exception, type_error};
-use crate::udtf::Arguments;
+use crate::udtf::{Arguments, SETS};
 
 /// k and options, given as pairs of a name and a value.
 ///
@@ -127,9 +127,6 @@ fn integer(value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {
     // One that is too large for any column is none that an option takes.
     value.extract::<u64>().map_or_else(|_| text(value.str()?.as_any()), |value| Ok(ScalarValue::from(value)))
 }
-
-/// The argument that is a list of lists.
-pub(super) const SETS: &str = "sets";
 
 /// Methods that turn the arrays of NumPy and pandas, polars and pyarrow into lists of Python's
 /// own values.

@@ -15,7 +15,7 @@ use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::advice::table_text;
 use crate::udtf::set_sizes::SetSizes;
-use crate::udtf::values::display;
+use crate::udtf::values::{display, element_array};
 
 /// Which sets a call asks for.
 #[derive(Debug, Clone)]
@@ -29,59 +29,54 @@ pub(crate) enum AskedSets {
 /// The column of sets where a table has several.
 const QUESTIONS: &str = "questions";
 
-impl AskedSets {
-    /// The sets of a table: its only column of lists, or the one named `questions`.
-    ///
-    /// # Errors
-    /// There is no such column.
-    pub(crate) fn of_table(table: LogicalPlan, text: Option<String>, config: &ConfigOptions) -> Result<Self> {
-        let is_list = |field: &Field| element(field.data_type()).is_some();
-        let fields = table.schema().fields();
-        let lists: Vec<usize> = (0..fields.len()).filter(|&place| is_list(&fields[place])).collect();
-        let named = || lists.iter().copied().find(|&place| fields[place].name() == QUESTIONS);
-        let place = match lists[..] {
-            [only] => Some(only),
-            _ => named(),
+/// The sets of a table: its only column of lists, or the one named `questions`.
+///
+/// # Errors
+/// There is no such column.
+pub(crate) fn sets_of_table(
+    table: LogicalPlan,
+    text: Option<String>,
+    config: &ConfigOptions,
+) -> Result<LogicalPlan> {
+    let is_list = |field: &Field| element(field.data_type()).is_some();
+    let fields = table.schema().fields();
+    let lists: Vec<usize> = (0..fields.len()).filter(|&place| is_list(&fields[place])).collect();
+    let named = || lists.iter().copied().find(|&place| fields[place].name() == QUESTIONS);
+    let place = match lists[..] {
+        [only] => Some(only),
+        _ => named(),
+    };
+    let Some(place) = place else {
+        let columns = fields.iter().map(|field| format!("'{}' {}", field.name(), field.data_type()));
+        let got = match fields.len() {
+            0 => "a table without columns".to_string(),
+            _ => format!("a table of the columns {}", columns.collect::<Vec<_>>().join(", ")),
         };
-        let Some(place) = place else {
-            let columns = fields.iter().map(|field| format!("'{}' {}", field.name(), field.data_type()));
-            let got = match fields.len() {
-                0 => "a table without columns".to_string(),
-                _ => format!("a table of the columns {}", columns.collect::<Vec<_>>().join(", ")),
-            };
-            let remedies = of_text(&table, text, config).into_iter().collect();
-            return Err(KCorrsetError::SetsType { got, remedies }.into());
-        };
-        let column = Expr::Column(Column::from(table.schema().qualified_field(place)));
-        Ok(Self::Given(LogicalPlanBuilder::from(table).project([column])?.build()?))
-    }
+        let remedies = of_text(&table, text, config).into_iter().collect();
+        return Err(KCorrsetError::SetsType { got, remedies }.into());
+    };
+    let column = Expr::Column(Column::from(table.schema().qualified_field(place)));
+    LogicalPlanBuilder::from(table).project([column])?.build()
+}
 
-    /// The sets of a list of lists.
-    ///
-    /// # Errors
-    /// It is something else.
-    pub(crate) fn of_constant(value: &ScalarValue) -> Result<Self> {
-        let sets: Option<ArrayRef> = match value {
-            value if value.is_null() => None,
-            ScalarValue::List(list) => Some(list.value(0)),
-            ScalarValue::LargeList(list) => Some(list.value(0)),
-            ScalarValue::FixedSizeList(list) => Some(list.value(0)),
-            _ => None,
-        };
-        let is_sets = |sets: &ArrayRef| element(sets.data_type()).is_some() || sets.is_empty();
-        let Some(sets) = sets.filter(is_sets) else {
-            return Err(KCorrsetError::SetsType { got: display(value), remedies: Vec::new() }.into());
-        };
-        // No sets at all have no type.
-        let sets = match element(sets.data_type()) {
-            Some(_) => sets,
-            None => datafusion::arrow::array::new_empty_array(&DataType::new_list(DataType::Null, true)),
-        };
-        let batch = RecordBatch::try_from_iter_with_nullable([(QUESTIONS, sets, true)])?;
-        let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
-        let plan = LogicalPlanBuilder::scan(UNNAMED_TABLE, provider_as_source(Arc::new(table)), None)?;
-        Ok(Self::Given(plan.build()?))
-    }
+/// The sets of a list of lists.
+///
+/// # Errors
+/// It is something else.
+pub(crate) fn sets_of_constant(value: &ScalarValue) -> Result<LogicalPlan> {
+    let is_sets = |sets: &ArrayRef| element(sets.data_type()).is_some() || sets.is_empty();
+    let Some(sets) = element_array(value).filter(is_sets) else {
+        return Err(KCorrsetError::SetsType { got: display(value), remedies: Vec::new() }.into());
+    };
+    // No sets at all have no type.
+    let sets = match element(sets.data_type()) {
+        Some(_) => sets,
+        None => datafusion::arrow::array::new_empty_array(&DataType::new_list(DataType::Null, true)),
+    };
+    let batch = RecordBatch::try_from_iter_with_nullable([(QUESTIONS, sets, true)])?;
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
+    let plan = LogicalPlanBuilder::scan(UNNAMED_TABLE, provider_as_source(Arc::new(table)), None)?;
+    plan.build()
 }
 
 /// The type of the elements of a list.

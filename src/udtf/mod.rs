@@ -98,7 +98,7 @@ use crate::index::BuildError;
 #[cfg(any(feature = "cli", feature = "python"))]
 pub(crate) use advice::near::near;
 #[cfg(feature = "python")]
-pub(crate) use asked_sets::AskedSets;
+pub(crate) use asked_sets::sets_of_table;
 #[cfg(feature = "distributed")]
 pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
 #[cfg(feature = "python")]
@@ -106,6 +106,8 @@ pub(crate) use exec::panics::{caught, panic_error};
 #[cfg(feature = "python")]
 pub(crate) use exec::reader::NO_ROWS;
 pub use exec::{KCorrsetExec, Notices};
+#[cfg(feature = "python")]
+pub(crate) use options::rules::SETS;
 pub use options::{KCorrsetOptions, SearchMode};
 pub use register::{SessionStateBuilderKCorrset, register_all};
 pub use scan::aggregate_filters::AllowDynamicFilters;

@@ -1,6 +1,6 @@
 //! Constants of SQL as values of Rust, and as errors show them.
 
-use datafusion::arrow::array::Array;
+use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::common::ScalarValue;
 
 /// An integer of any width; `None` for NULL and for anything else.
@@ -47,18 +47,21 @@ pub(crate) fn list(value: &ScalarValue) -> Option<Vec<ScalarValue>> {
 
 /// The elements of a list, unless one of them is NULL, or the list.
 pub(crate) fn elements(list: &ScalarValue) -> Option<Vec<ScalarValue>> {
-    if list.is_null() {
-        return None;
-    }
-    let elements = match list {
-        ScalarValue::List(list) => list.value(0),
-        ScalarValue::LargeList(list) => list.value(0),
-        ScalarValue::FixedSizeList(list) => list.value(0),
-        _ => return None,
-    };
+    let elements = element_array(list)?;
     let known = elements.logical_null_count() == 0;
     let element = |place| ScalarValue::try_from_array(&elements, place).ok();
     known.then(|| (0..elements.len()).map(element).collect())?
+}
+
+/// The elements of a list, of which any may be NULL.
+pub(crate) fn element_array(list: &ScalarValue) -> Option<ArrayRef> {
+    match list {
+        list if list.is_null() => None,
+        ScalarValue::List(list) => Some(list.value(0)),
+        ScalarValue::LargeList(list) => Some(list.value(0)),
+        ScalarValue::FixedSizeList(list) => Some(list.value(0)),
+        _ => None,
+    }
 }
 
 /// A value with its type, as errors show it.

@@ -19,6 +19,7 @@ use crate::index::partitions::Part;
 use crate::index::{AnswerIndex, InputLayout, InputRoles};
 use crate::udtf::exec::reader::{Reader, next_of};
 use crate::udtf::exec::unknown_question::unknown_question;
+use crate::udtf::options::rules::SETS;
 use crate::udtf::values::display;
 
 /// The lists of a plan's one column, as they come.
@@ -187,7 +188,7 @@ fn no_question(
     let fits = value.cast_to(question).is_ok_and(|it| !it.is_null());
     let text = array_value_to_string(values, element).unwrap_or_default();
     if fits {
-        return unknown_question("sets", &ScalarValue::from(text), index).into();
+        return unknown_question(SETS, &ScalarValue::from(text), index).into();
     }
     let column = match &roles.layout {
         InputLayout::Long(names) => names.question.clone(),
@@ -195,6 +196,6 @@ fn no_question(
     };
     let data_type = question.to_string();
     let remedies = Vec::new();
-    KCorrsetError::QuestionType { option: "sets", question: display(&value), column, data_type, remedies }
+    KCorrsetError::QuestionType { option: SETS, question: display(&value), column, data_type, remedies }
         .into()
 }

@@ -176,9 +176,12 @@ pub(crate) fn given(options: &KCorrsetOptions) -> impl Iterator<Item = (&'static
     OPTIONS.iter().filter_map(|rule| Some((rule.name, (rule.get)(options)?)))
 }
 
-/// The names of all options, for errors; with that of sets, which may be a table.
+/// The argument that says which sets are meant: no option, as it may be a table.
+pub(crate) const SETS: &str = "sets";
+
+/// The names of all options, for errors; with that of sets.
 pub(crate) fn option_names() -> Vec<String> {
-    OPTIONS.iter().map(|rule| rule.name).chain(["sets"]).map(str::to_string).collect()
+    OPTIONS.iter().map(|rule| rule.name).chain([SETS]).map(str::to_string).collect()
 }
 
 fn put<T>(to: &mut T, value: Option<T>) -> Option<()> {
@@ -195,24 +198,26 @@ fn undefined(value: &ScalarValue) -> Option<Undefined> {
 }
 
 fn names(value: &ScalarValue) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    for name in list(value)? {
-        names.push(text(&name).filter(|name| !names.contains(name))?);
-    }
-    Some(names)
+    distinct(value, text)
 }
 
 fn statistics(value: &ScalarValue) -> Option<Vec<Statistic>> {
-    let mut statistics = Vec::new();
-    for name in list(value)? {
-        let name = text(&name)?;
-        let statistic = Statistic::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(&name))?;
-        if statistics.contains(&statistic) {
-            return None;
-        }
-        statistics.push(statistic);
+    distinct(value, |name| {
+        let name = text(name)?;
+        Statistic::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(&name))
+    })
+}
+
+/// The elements of a list, none of which is there twice.
+fn distinct<T: PartialEq>(
+    value: &ScalarValue,
+    element: impl Fn(&ScalarValue) -> Option<T>,
+) -> Option<Vec<T>> {
+    let mut elements = Vec::new();
+    for value in list(value)? {
+        elements.push(element(&value).filter(|element| !elements.contains(element))?);
     }
-    Some(statistics)
+    Some(elements)
 }
 
 fn search_mode(value: &ScalarValue) -> Option<SearchMode> {

@@ -8,15 +8,15 @@ use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use crate::error::{KCorrsetError, Place, Remedy};
-use crate::udtf::asked_sets::AskedSets;
+use crate::udtf::asked_sets::{AskedSets, sets_of_constant};
 use crate::udtf::options::KCorrsetOptions;
-use crate::udtf::options::rules::{COLUMNS, Expected, OptionRule, option_names, rule};
+use crate::udtf::options::rules::{COLUMNS, Expected, OptionRule, SETS, option_names, rule};
 use crate::udtf::set_sizes::SetSizes;
 use crate::udtf::values::{display, elements, integer, text};
 
@@ -101,15 +101,15 @@ impl Arguments {
     ///
     /// # Errors
     /// An argument is no literal, or not of its type or range; arguments do not go together.
-    pub(crate) fn typed(&self, given: Option<AskedSets>) -> Result<(AskedSets, KCorrsetOptions)> {
+    pub(crate) fn typed(&self, given: Option<LogicalPlan>) -> Result<(AskedSets, KCorrsetOptions)> {
         let options = self.typed_options(false)?;
         options.check()?;
         Ok((self.asked_sets(given)?, options))
     }
 
-    fn asked_sets(&self, given: Option<AskedSets>) -> Result<AskedSets> {
+    fn asked_sets(&self, given: Option<LogicalPlan>) -> Result<AskedSets> {
         let constant = |sets: &Expr| match sets {
-            Expr::Literal(value, _) => AskedSets::of_constant(value),
+            Expr::Literal(value, _) => sets_of_constant(value),
             other => {
                 let got = other.to_string();
                 Err(KCorrsetError::SetsType { got, remedies: Vec::new() }.into())
@@ -123,7 +123,7 @@ impl Arguments {
         let left_out = |k: &Expr| given.is_some() && matches!(k, Expr::Literal(value, _) if value.is_null());
         match (self.k.as_ref().filter(|k| !left_out(k)), given) {
             (Some(k), None) => Ok(AskedSets::OfSizes(set_sizes(k)?)),
-            (None, Some(given)) => Ok(given),
+            (None, Some(given)) => Ok(AskedSets::Given(given)),
             (Some(_), Some(_)) => Err(KCorrsetError::SetsOption { option: "k" }.into()),
             (None, None) => Err(KCorrsetError::ArgumentCount { got: 1 }.into()),
         }
@@ -160,9 +160,6 @@ impl Arguments {
         Ok(options)
     }
 }
-
-/// The argument that says what the sets are.
-pub(crate) const SETS: &str = "sets";
 
 /// An expression without columns, computed unless it has a placeholder.
 pub(crate) fn simplified(expression: Expr, config: &ConfigOptions) -> Result<Expr> {

@@ -3,7 +3,7 @@
 use datafusion::error::Result;
 use datafusion::prelude::DataFrame;
 
-use crate::udtf::asked_sets::AskedSets;
+use crate::udtf::asked_sets::{AskedSets, sets_of_table};
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::scan::provider::{KCorrsetTable, scan};
 use crate::udtf::set_sizes::SetSizes;
@@ -68,7 +68,7 @@ impl KCorrsetExt for DataFrame {
 
     fn k_corrset_sets(self, sets: DataFrame, options: KCorrsetOptions) -> Result<DataFrame> {
         let (state, table) = sets.into_parts();
-        sets_of(self, AskedSets::of_table(table, None, state.config_options())?, options)
+        sets_of(self, AskedSets::Given(sets_of_table(table, None, state.config_options())?), options)
     }
 }
 

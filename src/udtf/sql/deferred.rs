@@ -41,7 +41,7 @@ use crate::udtf::sql::arguments::Arguments;
 pub(crate) fn park(
     input: LogicalPlan,
     text: Option<String>,
-    given: Option<AskedSets>,
+    sets: Option<LogicalPlan>,
     arguments: Arguments,
     config: &ConfigOptions,
 ) -> Result<LogicalPlan> {
@@ -49,10 +49,6 @@ pub(crate) fn park(
     let options = arguments.options_so_far()?;
     let one = AskedSets::OfSizes(SetSizes::from(1));
     let table = KCorrsetTable::of_call(input.clone(), text.clone(), one, options, config)?;
-    let sets = match given {
-        Some(AskedSets::Given(sets)) => Some(sets),
-        _ => None,
-    };
     let schema =
         DFSchema::try_from_qualified_schema(NAME, &datafusion::catalog::TableProvider::schema(&table))?;
     let arguments = arguments.with_placeholder_types(table.question_type())?;
@@ -163,6 +159,6 @@ fn resolve(call: &ParkedCall, config: &ConfigOptions) -> Result<LogicalPlan> {
     if let Some(placeholder) = arguments.placeholder() {
         return Err(KCorrsetError::Unbound { placeholder }.into());
     }
-    let (sets, options) = arguments.typed(call.sets.clone().map(AskedSets::Given))?;
+    let (sets, options) = arguments.typed(call.sets.clone())?;
     scan(KCorrsetTable::of_call(call.input.clone(), call.text.clone(), sets, options, config)?)
 }

@@ -40,11 +40,12 @@ use datafusion::sql::sqlparser::ast::{
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::udtf::NAME;
 use crate::udtf::advice::spelling::Spelling;
-use crate::udtf::asked_sets::AskedSets;
+use crate::udtf::asked_sets::sets_of_table;
 use crate::udtf::bounded_errors::bounded;
+use crate::udtf::options::rules::SETS;
 use crate::udtf::scan::provider::{KCorrsetTable, scan};
 use crate::udtf::sql::arguments::{
-    Arguments, SETS, is_struct, no_constant, simplified, struct_options, takes_text,
+    Arguments, is_struct, no_constant, simplified, struct_options, takes_text,
 };
 use crate::udtf::sql::deferred;
 use crate::udtf::sql::function::table_of;
@@ -209,12 +210,9 @@ fn plan(arguments: Vec<FunctionArg>, context: &mut dyn RelationPlannerContext) -
     };
     let (text, input) = (text(&table), input(table, context)?);
     let config = context.context_provider().options();
-    let given = sets.map(|(text, table)| AskedSets::of_table(table, text, config)).transpose()?;
+    let given = sets.map(|(text, table)| sets_of_table(table, text, config)).transpose()?;
     let waits = |plan: &LogicalPlan| Ok::<_, DataFusionError>(!plan.get_parameter_names()?.is_empty());
-    let sets_wait = match &given {
-        Some(AskedSets::Given(plan)) => waits(plan)?,
-        _ => false,
-    };
+    let sets_wait = given.as_ref().map(waits).transpose()?.unwrap_or(false);
     if arguments.placeholder().is_some() || waits(&input)? || sets_wait {
         return deferred::park(input, text, given, arguments, config);
     }
