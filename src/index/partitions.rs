@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -56,21 +56,8 @@ impl PartitionedBuilder {
     /// A column that is missing or ambiguous, or has a type that cannot play its role.
     pub(crate) fn try_new(schema: &SchemaRef, roles: &InputRoles) -> Result<Self, BuildError> {
         let columns = roles.columns(schema.fields())?.partition_by;
-        let sorted = columns.iter().map(|&place| SortField::new(schema.field(place).data_type().clone()));
         let empty = IndexBuilder::try_new(schema, roles.clone())?;
-        let mut parts = Vec::new();
-        if columns.is_empty() {
-            parts.push(Part { values: Vec::new(), of: empty.sibling() });
-        }
-        Ok(Self {
-            converter: RowConverter::new(sorted.collect())?,
-            empty,
-            schema: SchemaRef::clone(schema),
-            columns,
-            places: Interner::new(&DataType::Binary),
-            parts,
-            waiting: Vec::new(),
-        })
+        Self::empty(empty, SchemaRef::clone(schema), columns, Interner::new(&DataType::Binary))
     }
 
     /// An empty builder for other batches of the same table.
@@ -78,18 +65,21 @@ impl PartitionedBuilder {
     /// # Errors
     /// None that the first of them would not have had.
     pub(crate) fn sibling(&self) -> Result<Self, BuildError> {
-        let sorted =
-            self.columns.iter().map(|&place| SortField::new(self.schema.field(place).data_type().clone()));
-        let parts = self.parts.iter().filter(|part| part.values.is_empty());
-        Ok(Self {
-            empty: self.empty.sibling(),
-            schema: SchemaRef::clone(&self.schema),
-            columns: self.columns.clone(),
-            converter: RowConverter::new(sorted.collect())?,
-            places: self.places.sibling(),
-            parts: parts.map(|_| Part { values: Vec::new(), of: self.empty.sibling() }).collect(),
-            waiting: Vec::new(),
-        })
+        let (schema, columns) = (SchemaRef::clone(&self.schema), self.columns.clone());
+        Self::empty(self.empty.sibling(), schema, columns, self.places.sibling())
+    }
+
+    fn empty(
+        empty: IndexBuilder,
+        schema: SchemaRef,
+        columns: Vec<usize>,
+        places: Interner,
+    ) -> Result<Self, BuildError> {
+        let sorted = columns.iter().map(|&place| SortField::new(schema.field(place).data_type().clone()));
+        let converter = RowConverter::new(sorted.collect())?;
+        let only_part = || Part { values: Vec::new(), of: empty.sibling() };
+        let parts = columns.is_empty().then(only_part).into_iter().collect();
+        Ok(Self { empty, schema, columns, converter, places, parts, waiting: Vec::new() })
     }
 
     /// Takes one batch in.
@@ -107,27 +97,32 @@ impl PartitionedBuilder {
 
     fn take_apart(&mut self) -> Result<(), BuildError> {
         let waiting = std::mem::take(&mut self.waiting);
-        let Some(first) = waiting.first() else { return Ok(()) };
-        let batch = concat_batches(&first.schema(), &waiting)?;
-        drop(waiting);
-        let columns: Vec<ArrayRef> =
-            self.columns.iter().map(|&place| ArrayRef::clone(batch.column(place))).collect();
-        let values = self.converter.convert_columns(&columns)?.try_into_binary()?;
-        let places = self.places.intern(&(Arc::new(values) as ArrayRef));
-        let mut of_parts: Vec<Vec<u32>> = vec![Vec::new(); self.places.len()];
-        for (row, &place) in places.iter().enumerate() {
-            if place as usize == self.parts.len() {
-                let values = columns.iter().map(|column| column.slice(row, 1)).collect();
-                self.parts.push(Part { values, of: self.empty.sibling() });
-            }
-            of_parts[place as usize].push(row as u32);
+        if waiting.is_empty() {
+            return Ok(());
         }
-        for (part, rows) in self.parts.iter_mut().zip(of_parts) {
-            if rows.len() == batch.num_rows() {
-                part.of.push(&batch)?;
-            } else if !rows.is_empty() {
-                part.of.push(&take_record_batch(&batch, &UInt32Array::from(rows))?)?;
+        // Of each part, batches and rows in them.
+        let mut rows: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.parts.len()];
+        for (number, batch) in waiting.iter().enumerate() {
+            let columns: Vec<ArrayRef> =
+                self.columns.iter().map(|&place| ArrayRef::clone(batch.column(place))).collect();
+            let values = self.converter.convert_columns(&columns)?.try_into_binary()?;
+            let places = self.places.intern(&(Arc::new(values) as ArrayRef));
+            for (row, place) in places.into_iter().enumerate() {
+                if place as usize == self.parts.len() {
+                    let values = columns.iter().map(|column| column.slice(row, 1)).collect();
+                    self.parts.push(Part { values, of: self.empty.sibling() });
+                    rows.push(Vec::new());
+                }
+                rows[place as usize].push((number, row));
             }
+        }
+        let batches: Vec<&RecordBatch> = waiting.iter().collect();
+        let by_part = interleave_record_batch(&batches, &rows.concat())?;
+        drop(waiting);
+        let mut first = 0;
+        for (part, rows) in self.parts.iter_mut().zip(rows).filter(|(_, rows)| !rows.is_empty()) {
+            part.of.push(&by_part.slice(first, rows.len()))?;
+            first += rows.len();
         }
         Ok(())
     }
@@ -170,7 +165,8 @@ impl PartitionedBuilder {
     pub(crate) fn memory(&self) -> usize {
         let waiting: usize = self.waiting.iter().map(RecordBatch::get_array_memory_size).sum();
         let of_parts: usize = self.parts.iter().map(|part| part.of.memory() + PART_BYTES).sum();
-        waiting + of_parts + self.places.bytes()
+        // Those that wait are put in order in a copy.
+        2 * waiting + of_parts + self.places.bytes()
     }
 
     /// Bytes that [`finish_while`] will need beside those held now, at most.
