@@ -333,6 +333,19 @@ async fn many_parts_have_their_best() {
         let alone = rows(&ctx, &alone).await;
         assert!(alone.iter().all(|row| found.contains(row)), "{alone:?}");
     }
+    // Rows that come part by part go to their parts as they are.
+    let mut found = Vec::new();
+    for (table, order) in [("mixed", "question, \"user\""), ("part_by_part", "course")] {
+        let sql = format!(
+            "CREATE TABLE {table} AS SELECT course % 6 AS course, course * 100 + \"user\" AS \"user\", question, score FROM {distinct} ORDER BY {order}"
+        );
+        ctx.sql(&sql).await.unwrap().collect().await.unwrap();
+        found.push(
+            rows(&ctx, &format!("SELECT * FROM k_corrset({table}, 2, partition_by => 'course')")).await,
+        );
+    }
+    assert_eq!(found[0].len(), 6 * 15);
+    assert_eq!(found[0], found[1]);
     let plan = ctx.sql(&format!("EXPLAIN ANALYZE {all}")).await.unwrap().to_string().await.unwrap();
     assert!(plan.contains("partitions=300"), "{plan}");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Fields, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use crate::error::{KCorrsetError, Result};
@@ -148,7 +148,7 @@ impl IndexBuilder {
     /// Columns other than those of the builder's schema, a score of more than 128 bits, or an
     /// array that Arrow cannot read.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), BuildError> {
-        self.check_columns(batch)?;
+        self.columns.check(&self.schema, batch)?;
         let users = self.users.push(batch)?;
         let rows =
             self.criterion.as_mut().map(|criterion| criterion.push(batch, &users)).transpose()?.flatten();
@@ -166,21 +166,6 @@ impl IndexBuilder {
         self.spread.push(&answers.scores);
         self.answers.push(&answers);
         Ok(())
-    }
-
-    fn check_columns(&self, batch: &RecordBatch) -> Result<()> {
-        let (expected, got) = (self.schema.fields(), batch.schema_ref().fields());
-        let same = |place: usize| {
-            got.get(place).is_some_and(|field| field.data_type() == expected[place].data_type())
-        };
-        if self.columns.places().into_iter().all(same) {
-            return Ok(());
-        }
-        let list = |fields: &Fields| {
-            let fields = fields.iter().map(|field| format!("{} {}", field.name(), field.data_type()));
-            fields.collect::<Vec<_>>().join(", ")
-        };
-        Err(KCorrsetError::BatchSchema { expected: list(expected), got: list(got) })
     }
 
     /// All answers, with what is known of their scores.

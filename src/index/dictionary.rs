@@ -91,7 +91,7 @@ impl Interner {
             let (mut unknown, mut values) = (Vec::with_capacity(AHEAD), Vec::with_capacity(AHEAD));
             for row in first..end {
                 let value = column.of(row);
-                if last.is_some_and(|last| std::ptr::eq(last, value) || last == value) {
+                if last.is_some_and(|last| std::ptr::eq(last, value) || same(last, value)) {
                     continue;
                 }
                 last = Some(value);
@@ -127,7 +127,7 @@ impl Interner {
         let touch = |id: u32| if id == NONE { 0 } else { self.values.touch(id) };
         black_box(ids.iter().fold(0, |all, &id| all ^ touch(id)));
         for ((&value, &tag), id) in values.iter().zip(&tags).zip(&mut ids) {
-            if *id == NONE || self.values.of(*id) != value {
+            if *id == NONE || !same(self.values.of(*id), value) {
                 *id = self.id(tag, value);
             }
         }
@@ -136,7 +136,7 @@ impl Interner {
 
     /// The id of a value, which may be new.
     fn id(&mut self, tag: u32, bytes: &[u8]) -> u32 {
-        if let Some(id) = self.ids.find(tag, |id| self.values.of(id) == bytes) {
+        if let Some(id) = self.ids.find(tag, |id| same(self.values.of(id), bytes)) {
             return id;
         }
         let id = self.len() as u32;
@@ -189,6 +189,15 @@ impl Interner {
     /// Values of some ids, in their order.
     pub(crate) fn values(&self, ids: &[u32]) -> Result<ArrayRef, ArrowError> {
         self.values.array(&self.data_type, ids.iter().copied())
+    }
+}
+
+/// Whether two values are the same. Numbers of eight bytes are compared without a call.
+#[inline]
+fn same(x: &[u8], y: &[u8]) -> bool {
+    match (x.as_array::<8>(), y.as_array::<8>()) {
+        (Some(x), Some(y)) => u64::from_ne_bytes(*x) == u64::from_ne_bytes(*y),
+        _ => x == y,
     }
 }
 

@@ -1,11 +1,11 @@
 //! An index of each part of a table: of the rows that agree in some columns.
 //!
 //! ```text
-//!  batches ──▶ some thousand rows ──▶ a part's rows, by the values of its columns ──▶ its builder
+//!  batches ──▶ some hundred thousand rows ──▶ the same by part ──▶ each part's builder
 //! ```
 //!
 //! Rows of many parts may come mixed, and a builder takes a batch's rows in at once. So batches are put together
-//! until a part's share of them is worth it.
+//! until a part's share of them is worth it. Where rows come part by part, they go to their builders as they are.
 
 use std::sync::Arc;
 
@@ -20,25 +20,46 @@ use crate::index::AnswerIndex;
 use crate::index::builder::IndexBuilder;
 use crate::index::dictionary::Interner;
 use crate::index::error::BuildError;
-use crate::index::roles::InputRoles;
+use crate::index::roles::{InputRoles, RoleColumns};
 use crate::interest::{Interest, Unwanted, awaited};
 
-/// Rows that are put together before they are taken apart.
-const TOGETHER: usize = 1 << 17;
+/// Rows that are put together before they are taken apart, at least and at most.
+const TOGETHER: [usize; 2] = [1 << 17, 1 << 20];
+
+/// Rows of a part that are worth to be taken in by themselves: what its builder holds is in no cache when many others
+/// came in between.
+const WORTH_IT: usize = 1 << 10;
+
+/// Rows of one part after the other that need not be put together with others.
+const LONG_RUN: usize = 1 << 8;
 
 /// Folds batches of answers into an [`AnswerIndex`] for each part of their table, and into one where it has no parts.
 #[derive(Debug)]
 pub(crate) struct PartitionedBuilder {
-    empty: IndexBuilder,
     schema: SchemaRef,
-    /// The places of the columns whose values tell parts apart.
-    columns: Vec<usize>,
+    columns: RoleColumns,
+    /// The places of the columns that parts' builders read.
+    kept: Vec<usize>,
+    /// One for these columns.
+    empty: IndexBuilder,
     converter: RowConverter,
     /// The place of each part, by its values as the converter has them: their order is that of the values.
     places: Interner,
     parts: Vec<Part<IndexBuilder>>,
-    /// Batches that are not yet taken apart.
-    waiting: Vec<RecordBatch>,
+    /// Bytes that these hold.
+    held: usize,
+    waiting: Waiting,
+}
+
+/// Rows that are not yet taken apart.
+#[derive(Debug, Default)]
+struct Waiting {
+    batches: Vec<RecordBatch>,
+    /// The place of each row's part.
+    places: Vec<Vec<u32>>,
+    rows: usize,
+    /// Bytes of the values.
+    bytes: usize,
 }
 
 /// What belongs to the rows of some values.
@@ -55,9 +76,12 @@ impl PartitionedBuilder {
     /// # Errors
     /// A column that is missing or ambiguous, or has a type that cannot play its role.
     pub(crate) fn try_new(schema: &SchemaRef, roles: &InputRoles) -> Result<Self, BuildError> {
-        let columns = roles.columns(schema.fields())?.partition_by;
-        let empty = IndexBuilder::try_new(schema, roles.clone())?;
-        Self::empty(empty, SchemaRef::clone(schema), columns, Interner::new(&DataType::Binary))
+        let columns = roles.columns(schema.fields())?;
+        let mut kept = columns.places_of_parts();
+        kept.sort_unstable();
+        let of_parts = InputRoles { partition_by: Vec::new(), ..roles.clone() };
+        let empty = IndexBuilder::try_new(&Arc::new(schema.project(&kept)?), of_parts)?;
+        Self::empty(SchemaRef::clone(schema), columns, kept, empty, Interner::new(&DataType::Binary))
     }
 
     /// An empty builder for other batches of the same table.
@@ -66,20 +90,22 @@ impl PartitionedBuilder {
     /// None that the first of them would not have had.
     pub(crate) fn sibling(&self) -> Result<Self, BuildError> {
         let (schema, columns) = (SchemaRef::clone(&self.schema), self.columns.clone());
-        Self::empty(self.empty.sibling(), schema, columns, self.places.sibling())
+        Self::empty(schema, columns, self.kept.clone(), self.empty.sibling(), self.places.sibling())
     }
 
     fn empty(
-        empty: IndexBuilder,
         schema: SchemaRef,
-        columns: Vec<usize>,
+        columns: RoleColumns,
+        kept: Vec<usize>,
+        empty: IndexBuilder,
         places: Interner,
     ) -> Result<Self, BuildError> {
-        let sorted = columns.iter().map(|&place| SortField::new(schema.field(place).data_type().clone()));
-        let converter = RowConverter::new(sorted.collect())?;
+        let data_type = |&place: &usize| SortField::new(schema.field(place).data_type().clone());
+        let converter = RowConverter::new(columns.partition_by.iter().map(data_type).collect())?;
         let only_part = || Part { values: Vec::new(), of: empty.sibling() };
-        let parts = columns.is_empty().then(only_part).into_iter().collect();
-        Ok(Self { empty, schema, columns, converter, places, parts, waiting: Vec::new() })
+        let parts = columns.partition_by.is_empty().then(only_part).into_iter().collect();
+        let waiting = Waiting::default();
+        Ok(Self { schema, columns, kept, empty, converter, places, parts, held: 0, waiting })
     }
 
     /// Takes one batch in.
@@ -87,42 +113,86 @@ impl PartitionedBuilder {
     /// # Errors
     /// Those of [`IndexBuilder::push`].
     pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<(), BuildError> {
-        if let ([], [part]) = (&self.columns[..], &mut self.parts[..]) {
-            return part.of.push(&batch);
+        self.columns.check(&self.schema, &batch)?;
+        let kept = batch.project(&self.kept)?;
+        if self.columns.partition_by.is_empty() {
+            return self.give(0, &kept);
         }
-        let rows: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
-        self.waiting.push(batch);
-        if rows >= TOGETHER { self.take_apart() } else { Ok(()) }
-    }
-
-    fn take_apart(&mut self) -> Result<(), BuildError> {
-        let waiting = std::mem::take(&mut self.waiting);
-        if waiting.is_empty() {
+        let places = self.places_of(&batch)?;
+        let runs = || places.chunk_by(|x, y| x == y);
+        if runs().count() * LONG_RUN <= places.len() {
+            let mut first = 0;
+            for run in runs() {
+                self.give(run[0] as usize, &kept.slice(first, run.len()))?;
+                first += run.len();
+            }
             return Ok(());
         }
-        // Of each part, batches and rows in them.
-        let mut rows: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.parts.len()];
-        for (number, batch) in waiting.iter().enumerate() {
-            let columns: Vec<ArrayRef> =
-                self.columns.iter().map(|&place| ArrayRef::clone(batch.column(place))).collect();
-            let values = self.converter.convert_columns(&columns)?.try_into_binary()?;
-            let places = self.places.intern(&(Arc::new(values) as ArrayRef));
-            for (row, place) in places.into_iter().enumerate() {
-                if place as usize == self.parts.len() {
-                    let values = columns.iter().map(|column| column.slice(row, 1)).collect();
-                    self.parts.push(Part { values, of: self.empty.sibling() });
-                    rows.push(Vec::new());
-                }
-                rows[place as usize].push((number, row));
+        self.waiting.rows += places.len();
+        // Batches may be slices of what others hold, too.
+        let bytes = |column: &ArrayRef| column.to_data().get_slice_memory_size();
+        self.waiting.bytes += kept.columns().iter().map(bytes).sum::<Result<usize, _>>()?;
+        self.waiting.batches.push(kept);
+        self.waiting.places.push(places);
+        let [least, most] = TOGETHER;
+        if self.waiting.rows >= (self.parts.len() * WORTH_IT).clamp(least, most) {
+            self.take_apart()?;
+        }
+        Ok(())
+    }
+
+    /// Gives rows to the part that they are of.
+    fn give(&mut self, place: usize, rows: &RecordBatch) -> Result<(), BuildError> {
+        let Some(Part { of, .. }) = self.parts.get_mut(place) else { return Ok(()) };
+        let before = of.memory();
+        of.push(rows)?;
+        self.held = self.held + of.memory() - before;
+        Ok(())
+    }
+
+    /// The place of each row's part, which may be new.
+    fn places_of(&mut self, batch: &RecordBatch) -> Result<Vec<u32>, BuildError> {
+        let column = |&place: &usize| ArrayRef::clone(batch.column(place));
+        let columns: Vec<ArrayRef> = self.columns.partition_by.iter().map(column).collect();
+        let values = self.converter.convert_columns(&columns)?.try_into_binary()?;
+        let places = self.places.intern(&(Arc::new(values) as ArrayRef));
+        for (row, &place) in places.iter().enumerate() {
+            if place as usize == self.parts.len() {
+                let values = columns.iter().map(|column| column.slice(row, 1)).collect();
+                self.parts.push(Part { values, of: self.empty.sibling() });
+                self.held += PART_BYTES;
             }
         }
-        let batches: Vec<&RecordBatch> = waiting.iter().collect();
-        let by_part = interleave_record_batch(&batches, &rows.concat())?;
-        drop(waiting);
+        Ok(places)
+    }
+
+    /// Gives the rows that wait to their parts.
+    fn take_apart(&mut self) -> Result<(), BuildError> {
+        let Waiting { batches, places, rows, .. } = std::mem::take(&mut self.waiting);
+        if rows == 0 {
+            return Ok(());
+        }
+        // Where the rows of each part begin; then, where they end.
+        let mut ends = vec![0; self.parts.len()];
+        places.iter().flatten().for_each(|&place| ends[place as usize] += 1);
+        let mut sum = 0;
+        ends.iter_mut().for_each(|end| sum += std::mem::replace(end, sum));
+        let mut by_part = vec![(0, 0); rows];
+        for (number, places) in places.iter().enumerate() {
+            for (row, &place) in places.iter().enumerate() {
+                let end = &mut ends[place as usize];
+                by_part[*end] = (number, row);
+                *end += 1;
+            }
+        }
+        let by_part = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &by_part)?;
+        drop(batches);
         let mut first = 0;
-        for (part, rows) in self.parts.iter_mut().zip(rows).filter(|(_, rows)| !rows.is_empty()) {
-            part.of.push(&by_part.slice(first, rows.len()))?;
-            first += rows.len();
+        for (place, end) in ends.into_iter().enumerate() {
+            if first < end {
+                self.give(place, &by_part.slice(first, end - first))?;
+            }
+            first = end;
         }
         Ok(())
     }
@@ -136,7 +206,7 @@ impl PartitionedBuilder {
     ) -> Result<Option<Self>, BuildError> {
         self.take_apart()?;
         sibling.take_apart()?;
-        let places = match self.columns[..] {
+        let places = match self.columns.partition_by[..] {
             [] => vec![0],
             _ => match self.places.absorb(&sibling.places, Interest::while_(waits)) {
                 Ok(places) => places,
@@ -157,16 +227,16 @@ impl PartitionedBuilder {
         let merged: Option<Vec<_>> = self.parts.into_par_iter().zip(others).map(merged).collect();
         let Some(mut parts) = merged else { return Ok(None) };
         parts.extend(new.into_iter().flatten());
+        self.held = parts.iter().map(|part| part.of.memory() + PART_BYTES).sum();
         self.parts = parts;
         Ok(Some(self))
     }
 
     /// Bytes held now.
     pub(crate) fn memory(&self) -> usize {
-        let waiting: usize = self.waiting.iter().map(RecordBatch::get_array_memory_size).sum();
-        let of_parts: usize = self.parts.iter().map(|part| part.of.memory() + PART_BYTES).sum();
+        let Waiting { rows, bytes, .. } = self.waiting;
         // Those that wait are put in order in a copy.
-        2 * waiting + of_parts + self.places.bytes()
+        2 * bytes + rows * (size_of::<u32>() + size_of::<(usize, usize)>()) + self.held + self.places.bytes()
     }
 
     /// Bytes that [`finish_while`] will need beside those held now, at most.
@@ -181,7 +251,7 @@ impl PartitionedBuilder {
     pub(crate) fn into_parts(mut self) -> Result<Vec<Part<IndexBuilder>>, BuildError> {
         self.take_apart()?;
         let mut parts: Vec<Option<Part<IndexBuilder>>> = self.parts.into_iter().map(Some).collect();
-        if self.columns.is_empty() {
+        if self.columns.partition_by.is_empty() {
             return Ok(parts.into_iter().flatten().collect());
         }
         let places = awaited(|interest| self.places.sorted(interest))?;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Fields};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Fields, Schema};
 
-use crate::error::Result;
+use crate::error::{KCorrsetError, Result};
 use crate::index::columns::key_type;
 use crate::index::criterion::CriterionColumn;
 use crate::index::input::{InputColumns, place_of};
@@ -63,14 +64,38 @@ pub(crate) struct RoleColumns {
 impl RoleColumns {
     /// The places of the columns that are read, each once.
     pub(crate) fn places(&self) -> Vec<usize> {
-        let mut places = self.answers.places();
-        let criterion = self.criterion.iter().map(|column| column.place);
-        for place in criterion.chain(self.partition_by.iter().copied()) {
-            if !places.contains(&place) {
-                places.push(place);
-            }
-        }
+        let mut places = self.places_of_parts();
+        let parts = self.partition_by.iter().copied().filter(|place| !places.contains(place));
+        let parts: Vec<usize> = parts.collect();
+        places.extend(parts);
         places
+    }
+
+    /// The places of the columns that are read of each part, each once.
+    pub(crate) fn places_of_parts(&self) -> Vec<usize> {
+        let mut places = self.answers.places();
+        let criterion = self.criterion.as_ref().map(|column| column.place);
+        places.extend(criterion.filter(|place| !places.contains(place)));
+        places
+    }
+
+    /// Checks that a batch has the columns of a schema, as far as they are read.
+    ///
+    /// # Errors
+    /// It lacks one, or has one of another type.
+    pub(crate) fn check(&self, schema: &Schema, batch: &RecordBatch) -> Result<()> {
+        let (expected, got) = (schema.fields(), batch.schema_ref().fields());
+        let same = |place: usize| {
+            got.get(place).is_some_and(|field| field.data_type() == expected[place].data_type())
+        };
+        if self.places().into_iter().all(same) {
+            return Ok(());
+        }
+        let list = |fields: &Fields| {
+            let fields = fields.iter().map(|field| format!("{} {}", field.name(), field.data_type()));
+            fields.collect::<Vec<_>>().join(", ")
+        };
+        Err(KCorrsetError::BatchSchema { expected: list(expected), got: list(got) })
     }
 
     /// What a question is: its type, and of what extension type it is.
