@@ -263,6 +263,16 @@ async fn who_has_no_value_is_as_if_not_there() {
     }
 }
 
+/// The column that has them is the one to blame.
+#[tokio::test]
+async fn values_of_too_many_digits_are_those_of_the_criterion() {
+    let ctx = session(false).await;
+    let far = "(SELECT *, CAST(CASE WHEN u % 2 = 0 THEN -1 ELSE 1 END * 9e37 AS DECIMAL(38, 0)) - u AS far FROM exam)";
+    let query = format!("SELECT * FROM k_corrset({far}, 2, criterion => 'far')");
+    let error = ctx.sql(&query).await.unwrap().collect().await.unwrap_err().to_string();
+    assert!(error.contains("'far'") && error.contains("digits"), "{error}");
+}
+
 #[tokio::test]
 async fn frames_have_it_and_plans_show_it() {
     let ctx = session(true).await;

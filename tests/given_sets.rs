@@ -280,6 +280,14 @@ async fn what_a_query_names_is_given() {
         assert_eq!(given.len(), 1, "{query}\n{plan}");
         assert!(given[0].contains("output_rows=10,"), "{query}\n{plan}");
     }
+    // The questions of a set ascend, and each is in it once.
+    for (list, k, made) in [("2, 1", 2, 1), ("1, 1", 1, 0), ("1, 1, 2", 2, 0)] {
+        let query = format!("SELECT * FROM k_corrset(later, {k}) WHERE questions IN (make_array({list}))");
+        assert_eq!(rows(&ctx, &query).await, Vec::<String>::new(), "{query}");
+        let plan = ctx.sql(&format!("EXPLAIN ANALYZE {query}")).await.unwrap().to_string().await.unwrap();
+        let sweep = plan.lines().find(|line| line.contains("KCorrsetExec")).unwrap_or_default();
+        assert!(sweep.contains(&format!("output_rows={made},")), "{query}\n{plan}");
+    }
     // Of sets of five that have four questions each, any may be wanted.
     let more = format!("SELECT * FROM k_corrset(later, 5) WHERE {}", has_all.join(" OR "));
     let plan = ctx.sql(&format!("EXPLAIN ANALYZE {more}")).await.unwrap().to_string().await.unwrap();

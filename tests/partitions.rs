@@ -275,6 +275,10 @@ async fn an_error_names_its_part() {
     let rows_of_both =
         rows(&ctx, &format!("SELECT course, n FROM k_corrset({both}, 2, partition_by => 'course')")).await;
     assert!(rows_of_both.iter().any(|row| row.contains("more")), "{rows_of_both:?}");
+    // Of several faulty parts, the first by its values.
+    let faulty = "(SELECT column1 AS part, column2 AS \"user\", column3 AS question, column4 AS score FROM (VALUES ('b', 1, 1, 1), ('b', 1, 1, 0), ('a', 1, 1, 1), ('a', 1, 1, 0), ('c', 1, 1, 1)))";
+    let text = error(&ctx, &format!("SELECT * FROM k_corrset({faulty}, 1, partition_by => 'part')")).await;
+    assert!(text.contains("k_corrset: where part = a, user '1' has more than one score"), "{text}");
     let no_user =
         "(SELECT * EXCLUDE (\"user\"), CASE WHEN course IS NOT NULL THEN \"user\" END AS \"user\" FROM exam)";
     let text = error(&ctx, &format!("SELECT * FROM k_corrset({no_user}, 2, partition_by => 'course')")).await;
