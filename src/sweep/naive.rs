@@ -26,7 +26,9 @@ pub fn k_corrset<U: Ord, Q: Ord + Clone>(
     k: usize,
     corrected: bool,
 ) -> BTreeMap<Vec<Q>, Answer> {
-    sets(rows, k, |_, total, a| Some(if corrected { total - a } else { total }))
+    sets(rows, k, unit(rows.iter().map(|row| &row.2)), |_, total, a| {
+        Some(if corrected { total - a } else { total })
+    })
 }
 
 /// Every k-subset of the questions, with r and n, where b is a value of each user's own; users without one
@@ -36,17 +38,25 @@ pub fn with_criterion<U: Ord, Q: Ord + Clone>(
     k: usize,
     criterion: &BTreeMap<U, i128>,
 ) -> BTreeMap<Vec<Q>, Answer> {
-    let unit = criterion.values().fold(0, |unit, value| greatest_common_divisor(unit, value.abs())).max(1);
-    sets(rows, k, |user, _, _| criterion.get(user).map(|value| value / unit))
+    let unit = unit(criterion.values());
+    // Who is left out has no part in the unit of scores either.
+    let of_scores = self::unit(rows.iter().filter(|row| criterion.contains_key(&row.0)).map(|row| &row.2));
+    sets(rows, k, of_scores, |user, _, _| criterion.get(user).map(|value| value / unit))
 }
 
-/// `b` is that of a user, given by name, grand total and a; users without are left out.
+/// What divides all of some numbers.
+fn unit<'a>(numbers: impl Iterator<Item = &'a i128>) -> i128 {
+    numbers.fold(0, |unit, number| greatest_common_divisor(unit, number.abs())).max(1)
+}
+
+/// Scores are divided by a unit, and `b` is that of a user, given by name, grand total and a; users without are left
+/// out.
 fn sets<U: Ord, Q: Ord + Clone>(
     rows: &[(U, Q, i128)],
     k: usize,
+    unit: i128,
     b: impl Fn(&U, i128, i128) -> Option<i128>,
 ) -> BTreeMap<Vec<Q>, Answer> {
-    let unit = rows.iter().fold(0, |unit, row| greatest_common_divisor(unit, row.2.abs())).max(1);
     let mut scores: BTreeMap<&U, BTreeMap<&Q, i128>> = BTreeMap::new();
     for (user, question, score) in rows {
         scores.entry(user).or_default().insert(question, score / unit);
