@@ -9,9 +9,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{Array, ArrayRef, PrimitiveArray, RecordBatch, UInt32Array, downcast_primitive_array};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{concat_batches, take};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
@@ -173,22 +175,23 @@ impl PartitionedBuilder {
             return Ok(());
         }
         // Where the rows of each part begin; then, where they end.
-        let mut ends = vec![0; self.parts.len()];
+        let mut ends = vec![0u32; self.parts.len()];
         places.iter().flatten().for_each(|&place| ends[place as usize] += 1);
         let mut sum = 0;
         ends.iter_mut().for_each(|end| sum += std::mem::replace(end, sum));
-        let mut by_part = vec![(0, 0); rows];
-        for (number, places) in places.iter().enumerate() {
-            for (row, &place) in places.iter().enumerate() {
-                let end = &mut ends[place as usize];
-                by_part[*end] = (number, row);
-                *end += 1;
-            }
-        }
-        let by_part = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &by_part)?;
+        let new_place = |&place: &u32| {
+            let end = &mut ends[place as usize];
+            *end += 1;
+            *end - 1
+        };
+        let new_places: Vec<u32> = places.iter().flatten().map(new_place).collect();
+        let together = concat_batches(batches[0].schema_ref(), &batches)?;
         drop(batches);
+        let columns = together.columns().iter().map(|column| moved(column, &new_places));
+        let by_part = RecordBatch::try_new(together.schema(), columns.collect::<Result<_, _>>()?)?;
+        drop(together);
         let mut first = 0;
-        for (place, end) in ends.into_iter().enumerate() {
+        for (place, end) in ends.into_iter().map(|end| end as usize).enumerate() {
             if first < end {
                 self.give(place, &by_part.slice(first, end - first))?;
             }
@@ -236,7 +239,7 @@ impl PartitionedBuilder {
     pub(crate) fn memory(&self) -> usize {
         let Waiting { rows, bytes, .. } = self.waiting;
         // Those that wait are put in order in a copy.
-        2 * bytes + rows * (size_of::<u32>() + size_of::<(usize, usize)>()) + self.held + self.places.bytes()
+        2 * bytes + 3 * rows * size_of::<u32>() + self.held + self.places.bytes()
     }
 
     /// Bytes that [`finish_while`] will need beside those held now, at most.
@@ -257,6 +260,34 @@ impl PartitionedBuilder {
         let places = awaited(|interest| self.places.sorted(interest))?;
         Ok(places.into_iter().filter_map(|place| parts[place as usize].take()).collect())
     }
+}
+
+/// A column whose values have gone to other places.
+///
+/// Numbers are read in their order and written by part: of each part the end is in the first-level cache, and a row takes
+/// 3 ns. In the order of the parts each would be read from another line of memory, at 15 ns.
+fn moved(column: &ArrayRef, places: &[u32]) -> Result<ArrayRef, ArrowError> {
+    let array = column.as_ref();
+    downcast_primitive_array!(
+        array => Ok(moved_numbers(array, places)),
+        _ => {
+            let mut rows = vec![0; places.len()];
+            places.iter().zip(0u32..).for_each(|(&place, row)| rows[place as usize] = row);
+            take(array, &UInt32Array::from(rows), None)
+        }
+    )
+}
+
+fn moved_numbers<T: ArrowPrimitiveType>(numbers: &PrimitiveArray<T>, places: &[u32]) -> ArrayRef {
+    fn moved<T: Copy + Default>(values: &[T], places: &[u32]) -> Vec<T> {
+        let mut moved = vec![T::default(); values.len()];
+        values.iter().zip(places).for_each(|(&value, &place)| moved[place as usize] = value);
+        moved
+    }
+    let valid = |nulls: &NullBuffer| moved(&nulls.iter().collect::<Vec<_>>(), places);
+    let nulls = numbers.nulls().map(valid).map(NullBuffer::from);
+    let moved = PrimitiveArray::<T>::new(moved(numbers.values(), places).into(), nulls);
+    Arc::new(moved.with_data_type(numbers.data_type().clone()))
 }
 
 /// Bytes of a part's values and of what its builder begins with, about.
