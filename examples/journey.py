@@ -29,7 +29,7 @@ from k_corrset import k_corrset
 PICTURE = Path(__file__).with_suffix(".png")
 
 
-def made_up(users=2_000, questions=100, seed=20):
+def made_up(users: int = 2_000, questions: int = 100, seed: int = 20) -> pandas.DataFrame:
     """An exam whose questions are of different worth, and of which everybody answered all.
 
     The probability that a user answers a question well rises with their skill, and the steeper the
@@ -51,18 +51,18 @@ def made_up(users=2_000, questions=100, seed=20):
     )
 
 
-def main():
+def main() -> None:
     if len(sys.argv) > 1:
         scores = part = pandas.DataFrame(json.loads(Path(sys.argv[1]).read_text()))
     else:
         scores = made_up()
         # Of many exams everybody gets a part only: here, a random half of the questions.
         part = scores.sample(frac=0.5, random_state=20)
-    users, questions = scores["user"].nunique(), scores["question"].nunique()
+    users, questions = len(set(scores["user"])), len(set(scores["question"]))
     print(f"{len(scores):,} scores of {users:,} users on {questions} questions\n")
 
     # All pairs, as points.
-    pairs = k_corrset(part, 2).to_pandas()
+    pairs = k_corrset(part, 2)
 
     # The best set of each size. Where somebody left something out, a few users always agree, and what
     # they have in common is chance: so ask for enough of them, and for small sets, as all are swept.
@@ -70,18 +70,18 @@ def main():
     enough = 2 if complete else 30
     sizes = range(1, min(30, questions) + 1) if complete else range(1, 6)
     begun = time.perf_counter()
-    best = k_corrset(scores, sizes, min_users=enough, top=1).to_pandas()
+    best = k_corrset(scores, sizes, min_users=enough, top=1)
     took = time.perf_counter() - begun
-    for row in best.itertuples():
-        k = len(row.questions)
-        print(f"k = {k}: r = {row.r:.4f}, n = {row.n}, the best of {float(comb(questions, k)):.3g} sets")
-        print(f"       {', '.join(map(str, row.questions))}")
+    for chosen, r, n in best:
+        k = len(chosen)
+        print(f"k = {k}: r = {r:.4f}, n = {n}, the best of {float(comb(questions, k)):.3g} sets")
+        print(f"       {', '.join(map(str, chosen))}")
     print(f"found in {took:.2f} s")
 
     left, right = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")[1]
     left.scatter(pairs["n"], pairs["r"], s=6, alpha=0.4, linewidths=0)
     left.set(title=f"All {len(pairs):,} pairs of questions", xlabel="n: users who answered both", ylabel="r")
-    right.plot(best["questions"].map(len), best["r"], marker="o", markersize=4)
+    right.plot([len(chosen) for chosen in best["questions"]], best["r"], marker="o", markersize=4)
     proven = "of all sets, proven" if complete else f"by {enough} users or more"
     right.set(title=f"The best set of k questions, {proven}", xlabel="k", ylabel="r")
     for axes in (left, right):

@@ -20,7 +20,8 @@ async fn every_option_is_in_the_readme_the_documentation_and_python() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         std::fs::read_to_string(path).unwrap()
     };
-    let [readme, library, python] = ["README.md", "src/lib.rs", "src/python/k_corrset/__init__.py"].map(read);
+    let [readme, library, python] =
+        ["README.md", "src/lib.rs", "src/python/k_corrset/_function.py"].map(read);
     let below = |text: &str, header: &str, end: &str| {
         text.split(header).nth(1).unwrap().split(end).next().unwrap().to_string()
     };

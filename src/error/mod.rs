@@ -154,8 +154,8 @@ pub enum KCorrsetError {
 
     /// A column of partitions that has the name of a column of the result.
     #[error(
-        "k_corrset: the partition_by column '{name}' has the name of a column of the result; give it another, \
-         as in partition_by => 'course' with (SELECT *, {name} AS course FROM ...) in the place of the table",
+        "k_corrset: the partition_by column '{name}' has the name of a column of the result; give it another \
+         in the table, and write, if that is 'course', partition_by => 'course'",
         name = short(name)
     )]
     PartitionName {

@@ -1,12 +1,11 @@
 //! Statements are run, and their rows printed as they come.
 
-use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Instant;
 
+use datafusion::common::plan_err;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{plan_datafusion_err, plan_err};
 use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryConsumer;
@@ -14,8 +13,6 @@ use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
 use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::{ExecutionPlanProperties, execute_stream};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use futures::StreamExt;
 
 use crate::prompt::builds::built_without;
@@ -24,7 +21,7 @@ use crate::prompt::cloud::register_store;
 use crate::prompt::output::{Format, MaxRows, Output, OutputOptions, Rows, Table, complain, put, summary};
 use crate::prompt::progress::Watch;
 use crate::prompt::stdin::{Stdin, is_stdin};
-use crate::session::unquoted::with_quotes;
+use crate::session::statements::parse;
 use crate::sweep::SweepProgress;
 use crate::udtf::Notices;
 
@@ -53,23 +50,11 @@ impl Statements {
 
     async fn run_all(&self, sql: &str) -> Result<()> {
         // Of statements with a mistake none is run.
-        for statement in self.parse(sql)? {
+        for statement in parse(&self.session, sql)? {
             let plan = self.session.state().statement_to_plan(statement).await?;
             self.run_plan(self.with_places(plan).await?).await?;
         }
         Ok(())
-    }
-
-    /// The statements of a text, without those that are empty.
-    fn parse(&self, sql: &str) -> Result<VecDeque<Statement>> {
-        let config = self.session.copied_config();
-        let options = &config.options().sql_parser;
-        let dialect = dialect_from_str(options.dialect)
-            .ok_or_else(|| plan_datafusion_err!("there is no parser of the dialect {}", options.dialect))?;
-        let parser = DFParserBuilder::new(sql).with_dialect(&*dialect);
-        let parser = parser.with_recursion_limit(options.recursion_limit.get());
-        let statements = parser.build().and_then(|mut parser| parser.parse_statements());
-        statements.map_err(|error| with_quotes(error, sql, config.options()))
     }
 
     /// A plan whose tables lie where the session can find them.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use pyo3::exceptions::{
     PyFileNotFoundError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyPermissionError, PyRuntimeError,
@@ -13,6 +14,7 @@ use pyo3::{PyErr, PyTypeInfo};
 
 use crate::error::{KCorrsetError, bounded};
 use crate::session::files::FileError;
+use crate::udtf::{Language, Spelling};
 
 /// The exception for an error: the very one where Python raised it, `MemoryError` where the
 /// memory limit is reached, `OSError` where a file cannot be read, `RuntimeError` where the fault
@@ -40,6 +42,25 @@ pub(super) fn exception(error: DataFusionError) -> PyErr {
         }
         other if says_interrupted(other) => failure::<PyKeyboardInterrupt>(""),
         other => failure::<PyValueError>(other.strip_backtrace()),
+    }
+}
+
+/// An error in the words of the language that a session's calls are made in.
+pub(super) fn said(error: DataFusionError, config: &ConfigOptions) -> DataFusionError {
+    let spelling = Spelling::of(config);
+    if spelling.language == Language::Sql {
+        return error;
+    }
+    let file = match error.find_root() {
+        DataFusionError::External(error) => error.downcast_ref::<FileError>(),
+        _ => None,
+    };
+    match file {
+        Some(file @ (FileError::UnknownEnding { .. } | FileError::Ragged { .. })) => {
+            DataFusionError::Plan(format!("k_corrset: {}", file.in_python()))
+        }
+        Some(_) => error,
+        None => spelling.of_call(error),
     }
 }
 

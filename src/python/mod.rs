@@ -10,7 +10,8 @@
 //!              │  wait  until it is done, without the interpreter's lock; Ctrl-C, progress
 //!              │  told  what one query tells meanwhile: progress, notices
 //!              ▼
-//!            table      the result, which speaks Arrow's C stream interface
+//!            batches    the result, which speaks Arrow's C stream interface
+//!            stream     the same while it is made
 //!
 //!            plugin     the same for a table in a session of the package `datafusion`
 //!            runtime    the threads of all of them, from the first query to the interpreter's end
@@ -21,13 +22,14 @@
 //! waits for another, and nothing whose drop may wait is dropped, while it holds the interpreter's
 //! lock: queries run on the runtime, and who does not want them any more leaves them there.
 
+mod batches;
 mod failure;
 mod input;
 mod plugin;
 mod rows;
 mod runtime;
 mod session;
-mod table;
+mod stream;
 mod told;
 mod value;
 mod wait;
@@ -38,13 +40,15 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::batches::Batches;
+    #[pymodule_export]
     use super::plugin::HostSets;
     #[pymodule_export]
     use super::runtime::shut_down;
     #[pymodule_export]
     use super::session::Session;
     #[pymodule_export]
-    use super::table::Table;
+    use super::stream::BatchStream;
     use pyo3::panic::PanicException;
     use pyo3::prelude::*;
     use pyo3::types::PyMapping;

@@ -16,12 +16,14 @@
 //! Filters that arise while a query runs do not pass, so ORDER BY with LIMIT looks at the rows of
 //! all sets; `top` says it to the sweep.
 
+use std::fmt;
 use std::process;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session as DataFusionSession, TableProvider};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result};
@@ -29,14 +31,11 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{
     Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType, UNNAMED_TABLE,
 };
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, displayable};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_ffi::table_provider::FFI_TableProvider;
 use datafusion_python_util::ffi_logical_codec_from_pycapsule;
-use futures::future::ready;
-use futures::stream;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use pyo3_arrow::PySchema;
@@ -131,41 +130,57 @@ impl TableProvider for PlannedHere {
         let threads = host.config().target_partitions();
         let here = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(threads));
         let plan = self.table.scan(&here.state(), projection, filters, limit).await?;
-        let partitions = 0..plan.output_partitioning().partition_count();
-        let partitions =
-            partitions.map(|number| Arc::new(Partition::new(Arc::clone(&plan), number)) as Arc<_>).collect();
-        let leaf = StreamingTableExec::try_new(plan.schema(), partitions, None, None, false, limit)?;
-        Ok(Arc::new(leaf))
+        Ok(Arc::new(Leaf::of(plan)))
     }
 }
 
-/// One partition of a plan that the host must not see into: it would put nodes of its own between
-/// a sweep and its input, whose threads are not those that read it.
+/// A plan that the host must not see into: it would put nodes of its own between a sweep and its input, whose
+/// threads are not those that read it.
 #[derive(Debug)]
-struct Partition {
+struct Leaf {
     plan: Arc<dyn ExecutionPlan>,
-    number: usize,
-    schema: SchemaRef,
+    /// What EXPLAIN shows of a plan of another library: this and no more.
+    name: String,
 }
 
-impl Partition {
-    fn new(plan: Arc<dyn ExecutionPlan>, number: usize) -> Self {
-        Self { schema: plan.schema(), plan, number }
+impl Leaf {
+    fn of(plan: Arc<dyn ExecutionPlan>) -> Self {
+        let name = displayable(plan.as_ref()).one_line().to_string().trim().to_string();
+        Self { plan, name }
     }
 }
 
-impl PartitionStream for Partition {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+impl DisplayAs for Leaf {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl ExecutionPlan for Leaf {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        match self.plan.execute(self.number, context) {
-            Ok(stream) => stream,
-            Err(error) => {
-                let failed = stream::once(ready(Err(error)));
-                Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), failed))
-            }
-        }
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.plan.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        self.plan.execute(partition, context)
     }
 }

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -59,13 +60,21 @@ impl Rows {
     /// A table of these rows, to be read once, by whoever wants some next.
     ///
     /// # Arguments
-    /// `readers`: how many want rows at the same time.
+    /// `readers`: how many want rows at the same time; `again`: what may be asked for the rows once more, when they
+    /// have all been read, for an error to tell more of them.
     ///
     /// # Errors
     /// None that the rows could cause: the columns of all readers are the same.
-    pub(super) fn read_once(self, readers: usize) -> Result<Arc<dyn TableProvider>> {
+    pub(super) fn read_once(
+        self,
+        readers: usize,
+        again: Option<Arc<Py<PyAny>>>,
+    ) -> Result<Arc<dyn TableProvider>> {
         let batches = Arc::new(Mutex::new(self.batches));
-        streaming(&self.schema, (0..readers.max(1)).map(|_| Source::Shared(Arc::clone(&batches))))
+        let source =
+            |again| Source::Shared { batches: Arc::clone(&batches), begun: AtomicBool::new(false), again };
+        let others = (1..readers).map(|_| source(None));
+        streaming(&self.schema, [source(again)].into_iter().chain(others))
     }
 
     /// A table of these rows that can be read again and again, and how many they are.
@@ -116,7 +125,12 @@ type SharedBatches = Arc<Mutex<mpsc::Receiver<Result<RecordBatch>>>>;
 /// Where they come from.
 enum Source {
     /// Rows at which several readers take turns.
-    Shared(SharedBatches),
+    Shared {
+        batches: SharedBatches,
+        begun: AtomicBool,
+        /// What is asked when they are wanted again.
+        again: Option<Arc<Py<PyAny>>>,
+    },
     /// An object that speaks Arrow.
     Object(Arc<Py<PyAny>>),
 }
@@ -134,11 +148,17 @@ impl PartitionStream for Partition {
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let schema = Arc::clone(&self.schema);
-        match &self.source {
-            Source::Shared(batches) => {
+        let object = match &self.source {
+            Source::Shared { begun, again, .. } => {
+                again.as_ref().filter(|_| begun.swap(true, Ordering::Relaxed))
+            }
+            Source::Object(data) => Some(data),
+        };
+        match (object, &self.source) {
+            (None, Source::Shared { batches, .. }) => {
                 Box::pin(RecordBatchStreamAdapter::new(schema, stream_of(Arc::clone(batches))))
             }
-            Source::Object(data) => {
+            (Some(data), _) | (None, Source::Object(data)) => {
                 let rows = Rows::of(Arc::clone(data));
                 let rows = rows.map_ok(|rows| stream_of(Arc::new(Mutex::new(rows.batches))));
                 Box::pin(RecordBatchStreamAdapter::new(schema, rows.try_flatten_stream()))

@@ -4,7 +4,7 @@
 //! done here is only to say in SQL's terms what Python has.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
+use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::Expr;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyMapping, PyString, PyType};
@@ -21,6 +21,30 @@ pub(super) fn arguments(k: &Bound<'_, PyAny>, options: &[(String, Bound<'_, PyAn
     let options = options.iter().map(|(name, value)| Ok((name.clone(), literal(name, value)?)));
     let arguments = Arguments::try_new(Some(literal("k", k)?), options.collect::<PyResult<_>>()?);
     arguments.map_err(|error| exception(error.into()))
+}
+
+/// The values of a query's placeholders: of a dict by name, and else by place.
+///
+/// # Errors
+/// `TypeError` for what is no value of SQL, or neither a dict nor a list.
+pub(super) fn parameters(values: &Bound<'_, PyAny>) -> PyResult<ParamValues> {
+    if let Ok(named) = values.cast::<PyMapping>() {
+        let value = |item: Bound<'_, PyAny>| {
+            let (name, value): (String, Bound<'_, PyAny>) = item.extract()?;
+            Ok((name.trim_start_matches('$').to_string(), value_of(&name, &value)?))
+        };
+        let values = named.items()?.try_iter()?.map(|item| value(item?)).collect::<PyResult<Vec<_>>>()?;
+        return Ok(values.into());
+    }
+    if !is_list(values)? || values.cast::<PyString>().is_ok() {
+        return Err(type_error(format!(
+            "k_corrset: parameters must be a list of values for $1, $2 and so on, or a dict of values for \
+             $name; got an object of type {}",
+            values.get_type().name()?
+        )));
+    }
+    let values = values.try_iter()?.zip(1..).map(|(value, place)| value_of(&format!("${place}"), &value?));
+    Ok(values.collect::<PyResult<Vec<_>>>()?.into())
 }
 
 /// A scalar, or a list of them.

@@ -38,13 +38,12 @@ pub(super) fn wait<T: Send + 'static>(
 ) -> PyResult<T> {
     let (sender, result) = sync_channel(1);
     let query = AssertUnwindSafe(query).catch_unwind();
-    let query = runtime::handle(py)?.spawn(async move {
+    // An early end leaves the rest to the runtime.
+    let _query = spawn(py, async move {
         let result = query.await.unwrap_or_else(|panic| Err(panic_error(&*panic)));
         // Nobody listens after an early end.
         drop(sender.send(result));
-    });
-    // From here on an early end leaves the rest to the runtime.
-    let _query = Aborted(query);
+    })?;
     let mut result = DroppedElsewhere::new(result);
     loop {
         let heard;
@@ -66,10 +65,18 @@ pub(super) fn wait<T: Send + 'static>(
     }
 }
 
-/// A task that ends where nobody wants it any more, at the next place where it waits.
-struct Aborted(JoinHandle<()>);
+/// Has something done on the runtime, for as long as the task is there.
+///
+/// # Errors
+/// Those of [`runtime::handle`].
+pub(super) fn spawn(py: Python<'_>, done: impl Future<Output = ()> + Send + 'static) -> PyResult<Task> {
+    Ok(Task(runtime::handle(py)?.spawn(done)))
+}
 
-impl Drop for Aborted {
+/// A task that ends where nobody wants it any more, at the next place where it waits.
+pub(super) struct Task(JoinHandle<()>);
+
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }

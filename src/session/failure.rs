@@ -245,9 +245,43 @@ fn unknown_ending(ending: &str) -> impl fmt::Display {
     }
 }
 
+#[cfg(feature = "python")]
+impl FileError {
+    /// The text where the path was one of Python's: what it tells to write is no SQL.
+    pub(crate) fn in_python(&self) -> String {
+        match self {
+            Self::UnknownEnding { path, ending } => {
+                let path = short(path);
+                let reading = read_by(ending, || {
+                    format!("if you know what is in it, give what reads it, as in pandas.read_csv('{path}')")
+                });
+                format!(
+                    "'{path}' {}; {reading}; by its path a file is read that ends in {ENDINGS_READ}",
+                    unknown_ending(ending)
+                )
+            }
+            Self::Ragged { path, line, expected, got, .. } => format!(
+                "'{}' has {got} value(s) in line {line}, and {expected} in the first; mend that line",
+                short(path)
+            ),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// How a file is read all the same.
 fn declaring(path: &str, ending: &str) -> impl fmt::Display {
     let path = short(path);
+    read_by(ending, || {
+        format!(
+            "if you know what is in it, write CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}', \
+             or STORED AS JSON, or AS PARQUET"
+        )
+    })
+}
+
+/// How a file of some ending is read: that of packed ones after it tells what is in it.
+fn read_by(ending: &str, otherwise: impl FnOnce() -> String) -> String {
     match ending.rsplit('.').next() {
         Some("gz" | "gzip" | "bz2" | "bzip2" | "xz" | "zst" | "zstd") if ending.contains('.') => {
             "unpack it first".to_string()
@@ -255,10 +289,7 @@ fn declaring(path: &str, ending: &str) -> impl fmt::Display {
         Some("gz" | "gzip" | "bz2" | "bzip2" | "xz" | "zst" | "zstd") => {
             format!("rename it after what is in it, as in 'scores.csv.{ending}' or 'scores.json.{ending}'")
         }
-        _ => format!(
-            "if you know what is in it, write CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}', \
-             or STORED AS JSON, or AS PARQUET"
-        ),
+        _ => otherwise(),
     }
 }
 

@@ -27,6 +27,7 @@ mod paths;
 mod pour;
 mod recoded;
 mod sniff;
+pub(crate) mod statements;
 mod this_session;
 pub(crate) mod unquoted;
 mod whole_files;

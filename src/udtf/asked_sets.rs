@@ -12,6 +12,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, UNNAMED_TABLE};
 
 use crate::error::{KCorrsetError, Place, Remedy};
+use crate::udtf::advice::frames::Language;
 use crate::udtf::advice::spelling::Spelling;
 use crate::udtf::advice::table_text;
 use crate::udtf::set_sizes::SetSizes;
@@ -97,7 +98,11 @@ fn of_text(table: &LogicalPlan, text: Option<String>, config: &ConfigOptions) ->
         (Some(only), None) => only,
         _ => fields.iter().find(|field| field.name() == QUESTIONS && field.data_type().is_string())?,
     };
-    let column = Spelling::of(config).name(column.name());
+    let spelling = Spelling::of(config);
+    if spelling.language != Language::Sql {
+        return None;
+    }
+    let column = spelling.name(column.name());
     let table = table_text(text, table, config);
     let sql = format!("sets => (SELECT string_to_array(btrim({column}, '[]'), ', ') FROM {table})");
     Some(Remedy { effect: "read text as lists".to_string(), place: Place::Option, sql })

@@ -95,8 +95,12 @@ use datafusion::error::DataFusionError;
 use crate::error::KCorrsetError;
 use crate::index::BuildError;
 
+#[cfg(feature = "python")]
+pub(crate) use advice::frames::{Data, Language};
 #[cfg(any(feature = "cli", feature = "python"))]
 pub(crate) use advice::near::near;
+#[cfg(feature = "python")]
+pub(crate) use advice::spelling::Spelling;
 #[cfg(feature = "python")]
 pub(crate) use asked_sets::sets_of_table;
 #[cfg(feature = "distributed")]

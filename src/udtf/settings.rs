@@ -9,6 +9,7 @@ use datafusion::error::{DataFusionError, Result};
 use crate::error::{KCorrsetError, Place, Remedy};
 use crate::search::Method;
 use crate::sweep::Instructions;
+use crate::udtf::advice::frames::Language;
 use crate::udtf::advice::near::near;
 
 /// Settings of a session that has registered `k_corrset`; `SHOW k_corrset.threads` shows one
@@ -33,6 +34,8 @@ pub struct KCorrsetSettings {
     /// ships its index. Of larger input, if it is on storage that workers reach, each of them
     /// makes its own. It matters where a session is distributed, and only there.
     pub ship_below: usize,
+    /// What errors tell in what to write; no setting, as who calls knows what they write.
+    pub(crate) language: Language,
 }
 
 impl Default for KCorrsetSettings {
@@ -44,6 +47,7 @@ impl Default for KCorrsetSettings {
             batch_size: 0,
             pushdown: true,
             ship_below: 64 << 20,
+            language: Language::Sql,
         }
     }
 }

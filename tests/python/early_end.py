@@ -152,6 +152,23 @@ class EarlyEnd:
         session.register("rows", self.make(50))
         assert session.sql("SELECT count(*) AS n FROM rows").to_arrow().to_pylist() == [{"n": 2_000}]
 
+    def stream(self):
+        sets = k_corrset.stream(self.make(50), K)
+        assert len(next(sets)) > 0
+        sets.close()
+        sets = k_corrset.stream(self.make(50), K)
+        assert len(next(sets)) > 0
+        del sets
+        sets = k_corrset.stream(self.make(300, 0.01), K)
+        press_ctrl_c(0.3)
+        assert_raises(KeyboardInterrupt, lambda: next(sets))
+
+    def exit_with_a_stream(self):
+        # The interpreter ends while it is there.
+        self.sets = k_corrset.stream(self.make(50), K)
+        assert len(next(self.sets)) > 0
+        sys.exit(7)
+
     def exit(self):
         self.interrupted(0.3)
         sys.exit(7)

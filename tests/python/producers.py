@@ -53,7 +53,7 @@ def function_in_duckdb(batches, pause=0.0, fails_at=None):
 
     connection = duckdb.connect()
     connection.execute("SET threads = 2")
-    memory = {}
+    memory: dict[int, list[int]] = {}
 
     def score(user: int, question: int) -> int:
         if question == 0:

@@ -24,7 +24,7 @@ def test_examples_of_the_readme(example, tmp_path, monkeypatch, capfd):
     table = pyarrow.Table.from_pandas(rows, preserve_index=False)
     pyarrow.parquet.write_table(table, tmp_path / "scores.parquet")
     monkeypatch.chdir(tmp_path)
-    names = {}
+    names: dict[str, object] = {}
     exec(example, names)
     best = names.get("best")
     shown = capfd.readouterr().out if best is None else str(best)

@@ -16,7 +16,9 @@ WAYS = (
     "producer",
     "other_thread",
     "register",
+    "stream",
     "exit",
+    "exit_with_a_stream",
     "exit_with_a_daemon",
     "exit_in_a_long_sleep",
 )
@@ -37,6 +39,8 @@ WITHOUT = {
     ("host", "callback"),
     ("host", "other_thread"),
     ("host", "register"),
+    ("host", "stream"),
+    ("host", "exit_with_a_stream"),
     # A host's threads go on while the interpreter ends, and may crash without us, too.
     ("host", "exit_with_a_daemon"),
     ("host", "exit_in_a_long_sleep"),

@@ -4,6 +4,8 @@ import datetime
 import decimal
 import uuid
 import warnings
+from pathlib import Path
+from typing import Any
 
 import datafusion
 import duckdb
@@ -13,6 +15,7 @@ import pandas
 import polars
 import pyarrow
 import pyarrow.csv
+import pyarrow.dataset
 import pyarrow.parquet
 import pytest
 from conftest import assert_same, definition, sets_of
@@ -145,7 +148,7 @@ def test_no_text_is_long(session):
         with pytest.raises(Exception) as caught:
             call()
         assert 0 < len(str(caught.value).encode()) <= 2_048
-    with pytest.raises(ValueError, match="none of the columns 'user', .*write wide => true"):
+    with pytest.raises(ValueError, match="none of the columns 'user', .*write wide=True"):
         best_sets(wide, 2)
 
 
@@ -287,7 +290,8 @@ def test_what_is_no_question_is_refused(rows, option, value):
 
 
 def test_a_table_is_no_option(rows):
-    for options in ({"user": object()}, {"top": object()}, {"corrected": object()}):
+    tables: list[dict[str, Any]] = [{"user": object()}, {"top": object()}, {"corrected": object()}]
+    for options in tables:
         with pytest.raises(TypeError, match="got an object of type object"):
             best_sets(rows, 2, **options)
 
@@ -335,3 +339,100 @@ def test_scalars_of_every_kind(questions, values):
     for value in values:
         assert sets_of(best_sets(data, 2, include=value)) == expected, value
         assert sets_of(best_sets(data, 2, include=[value])) == expected, value
+
+
+# What Python has tables of
+
+
+def test_lists_and_dicts_are_tables(rows):
+    expected = definition(rows, 2)
+    columns = {name: rows[name].tolist() for name in rows.columns}
+    assert_same(best_sets(columns, 2), expected)
+    assert_same(best_sets({name: tuple(column) for name, column in columns.items()}, 2), expected)
+    assert_same(best_sets({name: rows[name].to_numpy() for name in rows.columns}, 2), expected)
+    assert_same(best_sets({name: rows[name] for name in rows.columns}, 2), expected)
+    assert_same(best_sets({name: iter(column) for name, column in columns.items()}, 2), expected)
+    assert_same(best_sets(rows.to_dict("records"), 2), expected)
+    assert_same(best_sets(tuple(rows.to_dict("records")), 2), expected)
+    session = k_corrset.connect()
+    session.register("scores", columns)
+    assert_same(session.sql("SELECT * FROM k_corrset(scores, 2)"), expected)
+
+
+def test_what_is_missing_in_lists_is_not_answered():
+    rows: list[dict[str, Any]] = [
+        {"user": 1, "a": 1, "b": 0},
+        {"user": 2, "a": 0},
+        {"user": 3, "a": float("nan"), "b": 1},
+    ]
+    found = sets_of(best_sets(rows, 1, wide=True, undefined="null"))
+    assert {questions: n for questions, (_, n) in found.items()} == {("a",): 2, ("b",): 2}
+
+
+def test_lazy_frames_and_datasets_are_read(rows, tmp_path):
+    expected = definition(rows, 2)
+    lazy = polars.from_pandas(rows).lazy().filter(polars.col("score") >= 0)
+    assert_same(best_sets(lazy, 2), expected)
+    for part in range(3):
+        pyarrow.parquet.write_table(as_pyarrow(rows.iloc[part::3]), tmp_path / f"{part}.parquet")
+    dataset = pyarrow.dataset.dataset(tmp_path)
+    assert_same(best_sets(dataset, 2), expected)
+    assert_same(best_sets(dataset, 2), expected)
+    session = k_corrset.connect()
+    session.register("lazy", lazy)
+    session.register("dataset", dataset)
+    for name in ("lazy", "dataset"):
+        assert_same(session.sql(f"SELECT * FROM k_corrset({name}, 2)"), expected)
+
+
+def test_several_paths_are_one_table(rows, tmp_path):
+    paths: list[Path] = [tmp_path / "a.parquet", tmp_path / "b.csv", tmp_path / "c.json"]
+    parts = [rows.iloc[part::3] for part in range(3)]
+    pyarrow.parquet.write_table(as_pyarrow(parts[0]), paths[0])
+    # Columns are joined by their names.
+    parts[1][["score", "user", "question"]].to_csv(paths[1], index=False)
+    parts[2].to_json(paths[2], orient="records")
+    assert_same(best_sets(paths, 2), definition(rows, 2))
+    assert_same(best_sets(tuple(map(str, paths[:1])), 2), definition(parts[0], 2))
+    session = k_corrset.connect()
+    session.register("scores", paths)
+    assert_same(session.sql("SELECT * FROM k_corrset(scores, 2)"), definition(rows, 2))
+
+
+def test_columns_of_pandas_may_be_integers(rows):
+    renamed = rows.rename(columns={"user": 0, "question": 1, "score": 2})
+    expected = definition(rows, 2)
+    assert_same(best_sets(renamed, 2, user=0, question=numpy.int64(1), score=2), expected)
+    wide = rows.pivot(index="user", columns="question", values="score")
+    wide.columns = range(len(wide.columns))
+    found = sets_of(best_sets(wide.reset_index(drop=True), 2, wide=True))
+    assert found.keys() == {(f"{x[1:]}", f"{y[1:]}") for x, y in expected}
+    with_course = renamed.assign(**{"3": 1}).rename(columns={"3": 3})
+    best = best_sets(with_course, 2, user=0, question=1, score=2, partition_by=[3], top=1)
+    assert best.column_names == ["3", "questions", "r", "n"]
+
+
+def test_scalars_of_numpy_and_pandas_are_scalars(rows):
+    expected = best_sets(rows, 3, top=5, min_users=10, corrected=True, threads=1, seed=None)
+    for integer in (numpy.int8, numpy.uint64, numpy.int64):
+        booleans: list[Any] = [numpy.bool_, numpy.array]
+        for boolean in booleans:
+            same = best_sets(
+                rows,
+                integer(3),
+                top=integer(5),
+                min_users=integer(10),
+                corrected=boolean(True),
+                threads=integer(1),
+                wide=boolean(False),
+                progress=booleans[0](False),
+            )
+            assert same == expected
+    assert best_sets(rows, numpy.array([3]), top=5, min_users=10, corrected=True) == expected
+    assert (
+        best_sets(rows, pandas.Series([3]), top=pyarrow.scalar(5), min_users=10, corrected=True) == expected
+    )
+    assert best_sets(rows, 3, top=pandas.Series([5])[0], min_users=10, corrected=True) == expected
+    assert best_sets(rows, range(3, 4), top=5, min_users=10, corrected=True) == expected
+    both = sets_of(best_sets(rows, numpy.array([1, 2], dtype="int8")))
+    assert both.keys() == definition(rows, 1).keys() | definition(rows, 2).keys()

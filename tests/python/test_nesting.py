@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import k_corrset
 import pyarrow
@@ -35,7 +36,7 @@ def session(rows):
 @pytest.fixture
 def calls(session, rows):
     """Each call in turn, and what they came to."""
-    made = []
+    made: list[Any] = []
 
     def function():
         assert_same(k_corrset.k_corrset(rows, 2), definition(rows, 2))
@@ -51,7 +52,7 @@ def calls(session, rows):
         made.append((function, sql, register)[len(made) % 3])
         made[-1]()
 
-    call.made = made
+    vars(call)["made"] = made
     return call
 
 
@@ -117,7 +118,7 @@ def test_within_each_other(rows):
         else:
             done.append(True)
 
-    done = []
+    done: list[object] = []
     nested(3)
     assert done
 

@@ -1,8 +1,12 @@
 """SQL in a session, and in one of the package `datafusion`."""
 
+import datetime
+import os
+
 import datafusion
 import duckdb
 import k_corrset
+import numpy
 import polars
 import pyarrow
 import pyarrow.parquet
@@ -70,7 +74,7 @@ def test_tables_of_every_kind(session, rows, tmp_path):
     with pytest.raises(FileNotFoundError):
         session.register("nothing", tmp_path / "nothing.csv")
     with pytest.raises(TypeError, match="a table that speaks Arrow"):
-        session.register("nothing", {"user": [1]})
+        session.register("nothing", {1, 2})
 
 
 def test_what_is_wrong_is_said(session):
@@ -87,8 +91,93 @@ def test_memory_has_a_limit():
     small.register("scores", exam(users=5_000, questions=60, seed=4))
     with pytest.raises(MemoryError, match="KCorrsetExec"):
         small.sql("SELECT * FROM k_corrset(scores, 3) ORDER BY r DESC LIMIT 1")
-    with pytest.raises(OverflowError):
-        k_corrset.connect(memory_limit=-1)
+    with pytest.raises(MemoryError, match="result"):
+        k_corrset.connect(memory_limit="1m").sql("SELECT value, value + 1 FROM generate_series(1, 1000000)")
+    assert (
+        len(k_corrset.connect(memory_limit="64 MiB").sql("SELECT value FROM generate_series(1, 100000)"))
+        == 100_000
+    )
+
+
+def test_parameters_have_places_or_names(session, rows):
+    expected = definition(rows, 3, min_users=20)
+    by_place = session.sql("SELECT * FROM k_corrset(scores, $1) WHERE n >= $2", [3, numpy.int64(20)])
+    assert_same(by_place, expected)
+    by_name = "SELECT * FROM k_corrset(scores, $k, min_users => $least)"
+    assert_same(session.sql(by_name, {"k": 3, "least": 20}), expected)
+    assert session.sql("SELECT $1 AS it", ["it's"])[0].it == "it's"
+    assert session.sql("SELECT $day AS it", {"day": datetime.date(2026, 1, 2)})[0].it is not None
+    with pytest.raises(TypeError, match="parameters must be a list of values for \\$1"):
+        session.sql("SELECT $1", "text")
+    with pytest.raises(ValueError, match=r"(?i)\$2"):
+        session.sql("SELECT $1, $2", [1])
+
+
+def test_several_statements_are_run_in_order(session):
+    best = session.sql(
+        """
+        CREATE TABLE few AS SELECT * FROM scores WHERE question < 'q4';
+        CREATE VIEW fewer AS SELECT * FROM few WHERE question < 'q3';
+        INSERT INTO few SELECT 'new', 'q0', 1;
+        SELECT count(*) AS sets FROM k_corrset(fewer, 2);
+        """
+    )
+    assert best[0].sets == 3
+    assert session.sql("SELECT count(*) AS n FROM few WHERE \"user\" = 'new'")[0].n == 1
+    with pytest.raises(ValueError, match="ParserError"):
+        session.sql("CREATE TABLE never AS SELECT 1; SELEC 2")
+    assert "never" not in session.tables(), "of statements with a mistake none is run"
+    with pytest.raises(ValueError, match="there is no statement"):
+        session.sql(" ; ")
+
+
+def test_tables_are_listed_and_forgotten(session):
+    session.register("Another One", exam())
+    session.sql("CREATE TABLE made AS SELECT 1 AS one")
+    assert session.tables() == ["Another One", "made", "scores"]
+    assert repr(session) == "<k_corrset.Session with the tables ['Another One', 'made', 'scores']>"
+    session.deregister("Another One")
+    assert session.tables() == ["made", "scores"]
+    with pytest.raises(KeyError, match="there is no table 'scoers'; the tables are 'made', 'scores'"):
+        session.deregister("scoers")
+    with pytest.raises(ValueError, match="scoers.*not found"):
+        session.sql("SELECT * FROM scoers")
+    with pytest.raises(ValueError, match="(?i)did you mean.*question"):
+        session.sql("SELECT questoin FROM scores")
+
+
+def test_a_query_is_explained(session):
+    query = "SELECT * FROM k_corrset(scores, $1, min_users => 12) ORDER BY r DESC LIMIT 3"
+    plan = session.explain(query, [4])
+    assert "KCorrsetExec: k=4" in plan and "min_users=12" in plan.replace(" => ", "=")
+    assert "elapsed_compute" not in plan
+    assert "elapsed_compute" in session.explain(query, [4], analyze=True)
+
+
+def test_a_session_can_be_closed(rows):
+    with k_corrset.connect() as session:
+        session.register("scores", rows)
+        assert len(session.sql("SELECT * FROM k_corrset(scores, 1)")) == 9
+    assert repr(session) == "<k_corrset.Session, closed>"
+    for call in (lambda: session.sql("SELECT 1"), session.tables, lambda: session.register("x", rows)):
+        with pytest.raises(ValueError, match="the session is closed; connect"):
+            call()
+    session.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="it counts what Linux lists")
+def test_sessions_share_threads_and_files():
+    def held():
+        return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+    first = k_corrset.connect()
+    first.sql("SELECT 1")
+    files, threads = held()
+    sessions = [k_corrset.connect() for _ in range(200)]
+    for session in sessions:
+        assert session.sql("SELECT 1 AS one")[0].one == 1
+    now_files, now_threads = held()
+    assert now_files <= files + 10 and now_threads <= threads + 10
 
 
 def test_ctrl_c_ends_the_query_and_not_the_session(session, press_ctrl_c):
@@ -137,8 +226,27 @@ def test_a_host_has_the_function(host, rows):
     assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3, {'min_users': 20})"), wide)
     filtered = "SELECT * FROM k_corrset(scores, 3) WHERE n >= 20"
     assert_same(Rows(host, filtered), wide)
-    plan = host.sql(f"EXPLAIN {filtered}").to_pylist()[0]["plan"]
-    assert "full_filters=[k_corrset().n >= Int64(20)]" in plan, "the sweep knows what the host's query says"
+    logical, physical = (row["plan"] for row in host.sql(f"EXPLAIN {filtered}").to_pylist())
+    assert "full_filters=[k_corrset().n >= Int64(20)]" in logical, (
+        "the sweep knows what the host's query says"
+    )
+    assert "KCorrsetExec: k=3" in physical and "n@2 >= 20" in physical, "and shows it"
+    options = host.sql("EXPLAIN SELECT r FROM k_corrset(scores, 3, {'top': 7, 'corrected': true})")
+    assert "top=7, corrected=true" in options.to_pylist()[1]["plan"].replace(" => ", "=")
+
+
+def test_options_come_in_every_form_that_a_host_passes(host, session):
+    expected = session.sql("SELECT * FROM k_corrset(scores, 3, top => 7)").to_arrow().to_pylist()
+    for call in (
+        "k_corrset(scores, 3, {'top': 7})",
+        "k_corrset(scores, 3, {'TOP': 7})",
+        "k_corrset(SCORES, 3, named_struct('top', 7))",
+        "k_corrset('scores', 1 + 2, named_struct('top', 14 / 2))",
+        'k_corrset("scores", 3, struct(7 AS top))',
+    ):
+        assert Rows(host, f"SELECT * FROM {call}").to_arrow().to_pylist() == expected, call
+    with_k = host.sql("SELECT * FROM k_corrset(scores, $k, {'top': $top})", k=3, top=7)
+    assert pyarrow.table(with_k).to_pylist() == expected
 
 
 def test_a_host_gets_the_best_as_a_session_does(host, session):

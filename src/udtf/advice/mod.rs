@@ -4,6 +4,7 @@
 //! instead is added here, where the call, its table and the session's dialect are known.
 
 pub(crate) mod duplicates;
+pub(crate) mod frames;
 pub(crate) mod near;
 pub(crate) mod spelling;
 pub(crate) mod text_scores;
@@ -16,6 +17,7 @@ use datafusion::logical_expr::{LogicalPlan, UNNAMED_TABLE};
 
 use crate::error::{KCorrsetError, Place, Remedy, UnfitColumns, short};
 use crate::index::{ColumnNames, InputLayout, InputRoles, key_type};
+use crate::udtf::advice::frames::{Change, Language};
 use crate::udtf::advice::near::near_columns;
 use crate::udtf::advice::spelling::Spelling;
 
@@ -78,14 +80,18 @@ impl<'a> Advice<'a> {
         self.spelling.name(column)
     }
 
-    /// A remedy in the place of the table.
-    pub(crate) fn table(&self, effect: impl Into<String>, sql: String) -> Remedy {
-        Remedy { effect: effect.into(), place: Place::Table, sql }
-    }
-
-    /// The rows of the table for which a condition holds.
-    pub(crate) fn rows_where(&self, effect: &str, condition: &str) -> Vec<Remedy> {
-        vec![self.table(effect, self.query("*", &format!(" WHERE {condition}")))]
+    /// A remedy in the place of the table, unless it cannot be said in the language of the call.
+    pub(crate) fn table<'c>(
+        &self,
+        effect: impl Into<String>,
+        sql: String,
+        change: impl Into<Option<Change<'c>>>,
+    ) -> Option<Remedy> {
+        let (place, sql) = match self.spelling.language {
+            Language::Sql => (Place::Table, sql),
+            Language::Python(data) => (Place::Data, data.changed(change.into(), &sql)?),
+        };
+        Some(Remedy { effect: effect.into(), place, sql })
     }
 
     /// The columns of the table, one of them computed by an expression; `rest` goes behind the table.
@@ -128,21 +134,22 @@ impl<'a> Advice<'a> {
     }
 
     /// The remedy that computes one column anew, unless it is not known how.
-    pub(crate) fn computed(
+    pub(crate) fn computed<'c>(
         &self,
         effect: impl Into<String>,
         column: &str,
         expression: Option<String>,
+        change: impl Into<Option<Change<'c>>>,
     ) -> Vec<Remedy> {
         let sql = expression.and_then(|expression| self.with_column(column, &expression, ""));
-        sql.map(|sql| self.table(effect, sql)).into_iter().collect()
+        sql.and_then(|sql| self.table(effect, sql, change)).into_iter().collect()
     }
 
     /// What makes users or questions of values of a type that cannot be any; if nothing does,
     /// another column that can.
     pub(crate) fn for_key(&self, role: &str, column: &str, data_type: &DataType) -> Vec<Remedy> {
         let text = self.text_of(&self.name(column), data_type);
-        let remedies = self.computed("make text of it", column, text);
+        let remedies = self.computed("make text of it", column, text, Change::Text(column));
         if remedies.is_empty() { self.other_key(role).into_iter().collect() } else { remedies }
     }
 
@@ -172,7 +179,8 @@ impl<'a> Advice<'a> {
             || is_text().then(|| ("read text as numbers", format!("TRY_CAST({name} AS DOUBLE)")));
         let expression = self.number_of(&name, data_type).or_else(as_numbers);
         let effect = expression.as_ref().map(|(effect, _)| *effect).unwrap_or_default();
-        let mut remedies = self.computed(effect, column, expression.map(|(_, sql)| sql));
+        let text = is_text().then(|| Change::Numbers(vec![column], Vec::new()));
+        let mut remedies = self.computed(effect, column, expression.map(|(_, sql)| sql), text);
         if role == "score" {
             remedies.extend(self.other_score());
         }
@@ -191,7 +199,7 @@ impl<'a> Advice<'a> {
 
     /// The option that names a column, or a question.
     pub(crate) fn option(&self, effect: impl Into<String>, option: &str, value: &str) -> Remedy {
-        let sql = format!("{option} => {}", self.spelling.text(value));
+        let sql = self.spelling.option(option, &self.spelling.option_text(value));
         Remedy { effect: effect.into(), place: Place::Option, sql }
     }
 
@@ -207,7 +215,7 @@ impl<'a> Advice<'a> {
         let columns: Option<Vec<String>> = columns.into_iter().chain(self.beside()).map(column).collect();
         let rest = self.table.strip_prefix("(SELECT * ");
         let sql = columns.zip(rest).map(|(columns, rest)| format!("(SELECT {} {rest}", columns.join(", ")));
-        sql.map(|sql| self.table("take the first of each name", sql)).into_iter().collect()
+        sql.and_then(|sql| self.table("take the first of each name", sql, None)).into_iter().collect()
     }
 
     /// Questions of an option as the question column has them; and, of texts with zeros in front,
@@ -225,9 +233,9 @@ impl<'a> Advice<'a> {
         };
         let value = match &values[..] {
             [only] => only.clone(),
-            several => format!("make_array({})", several.join(", ")),
+            several => self.spelling.option_list(several),
         };
-        let sql = format!("{option} => {value}");
+        let sql = self.spelling.option(option, &value);
         let mut remedies =
             vec![Remedy { effect: "say it as the column does".to_string(), place: Place::Option, sql }];
         let texts: Option<Vec<&str>> = questions.iter().map(|it| it.try_as_str().flatten()).collect();
@@ -239,7 +247,7 @@ impl<'a> Advice<'a> {
                 // Longer ones would be cut, and be others.
                 let text = format!("lpad({text}, greatest({width}, length({text})), '0')");
                 let effect = format!("make text of {width} digits of the column");
-                self.computed(effect, question, Some(text))
+                self.computed(effect, question, Some(text), Change::Padded(question, width))
             };
             remedies.extend(self.columns().into_iter().flat_map(padded));
         }
@@ -306,7 +314,8 @@ impl<'a> Advice<'a> {
                 1 => "leave the column out, if it is no question",
                 _ => "leave the columns out, if they are no questions",
             };
-            remedies.push(self.table(effect, self.query(&self.columns_without(&unfit), "")));
+            let sql = self.query(&self.columns_without(&unfit), "");
+            remedies.extend(self.table(effect, sql, Change::Without(unfit.clone())));
         }
         if user.is_none() {
             let likely = near_columns("user", "user", &texts).into_iter().next();
@@ -320,7 +329,8 @@ impl<'a> Advice<'a> {
             let numbers: Vec<(&str, String)> = texts.iter().map(|name| (*name, number(name))).collect();
             let columns = self.spelling.replacing(&self.names(), &numbers);
             let effect = "read text as numbers, and take what is none for not answered";
-            remedies.push(self.table(effect, self.query(&columns, "")));
+            let change = Change::Numbers(texts, Vec::new());
+            remedies.extend(self.table(effect, self.query(&columns, ""), change));
         }
         remedies
     }
@@ -328,8 +338,9 @@ impl<'a> Advice<'a> {
     /// An error of the data, with what mends it.
     pub(crate) fn on_data(&self, error: KCorrsetError) -> KCorrsetError {
         if let KCorrsetError::NullKey { name, .. } = &error {
-            let remedies = self.rows_where("leave them out", &format!("{} IS NOT NULL", self.name(name)));
-            return error.with_remedies(remedies);
+            let sql = self.query("*", &format!(" WHERE {} IS NOT NULL", self.name(name)));
+            let remedies = self.table("leave them out", sql, Change::Present(name));
+            return error.with_remedies(remedies.into_iter().collect());
         }
         let remedies = match &error {
             KCorrsetError::ScoreNotFinite { question, .. }
@@ -338,29 +349,32 @@ impl<'a> Advice<'a> {
                 let finite =
                     format!("CASE WHEN abs({0}) < CAST('inf' AS DOUBLE) THEN {0} END", self.name(score));
                 // NaN is greater than any number here.
-                self.computed("take all such scores for NULL", score, Some(finite))
+                self.computed("take all such scores for NULL", score, Some(finite), Change::Finite(score))
             }
             KCorrsetError::CriterionNotFinite { criterion, .. } => {
                 let finite =
                     format!("CASE WHEN abs({0}) < CAST('inf' AS DOUBLE) THEN {0} END", self.name(criterion));
-                self.computed("leave such users out", criterion, Some(finite))
+                self.computed("leave such users out", criterion, Some(finite), Change::Finite(criterion))
             }
             KCorrsetError::CriterionTwice { criterion, .. } => {
                 let user = match &self.roles.layout {
                     InputLayout::Long(names) => Some(&names.user),
                     InputLayout::Wide { user } => user.as_ref(),
                 };
-                let of_user = |function: &str| {
-                    let user = self.name(user?);
-                    Some(format!("{function}({}) OVER (PARTITION BY {user})", self.name(criterion)))
+                let of_user = |effect: &str, function: &str, method: &'static str| {
+                    let Some(user) = user else { return Vec::new() };
+                    let of_user = self.name(user);
+                    let sql = format!("{function}({}) OVER (PARTITION BY {of_user})", self.name(criterion));
+                    let change = Change::OfUser { user, column: criterion, function: method };
+                    self.computed(effect, criterion, Some(sql), change)
                 };
-                let mut remedies = self.computed("take each user's average", criterion, of_user("avg"));
-                remedies.extend(self.computed("take each user's highest", criterion, of_user("max")));
+                let mut remedies = of_user("take each user's average", "avg", "mean");
+                remedies.extend(of_user("take each user's highest", "max", "max"));
                 remedies
             }
             KCorrsetError::ScoresTooWide { name, .. } => {
                 let double = format!("CAST({} AS DOUBLE)", self.name(name));
-                self.computed("round them to 15 digits", name, Some(double))
+                self.computed("round them to 15 digits", name, Some(double), Change::Floats(name))
             }
             _ => return error,
         };
@@ -430,7 +444,7 @@ impl<'a> Advice<'a> {
             other => is_score(other),
         };
         let cast = number.then(|| format!("CAST({} AS DOUBLE)", self.name(column)));
-        self.computed("take these numbers for the scores", column, cast)
+        self.computed("take these numbers for the scores", column, cast, Change::Floats(column))
     }
 }
 

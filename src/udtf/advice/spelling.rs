@@ -1,13 +1,20 @@
-//! How SQL is spelled in the dialect that a session parses.
+//! How calls are spelled: in the dialect of SQL that a session parses, or in Python.
 
 use datafusion::common::TableReference;
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::dialect::{GenericDialect, dialect_from_str};
 
-/// Names and texts as a dialect writes them.
+#[cfg(feature = "python")]
+use crate::error::KCorrsetError;
+use crate::udtf::advice::frames::{self, Language};
+use crate::udtf::settings::KCorrsetSettings;
+
+/// Names and texts as a dialect writes them, and options as the language of calls does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spelling {
+    /// That of calls.
+    pub(crate) language: Language,
     /// Around names: elsewhere double quotes are around texts.
     quote: char,
     /// Whether a backslash in a text is not itself.
@@ -26,6 +33,7 @@ impl Spelling {
         let dialect = dialect_from_str(config.sql_parser.dialect);
         let dialect = dialect.unwrap_or_else(|| Box::new(GenericDialect));
         Self {
+            language: KCorrsetSettings::of(config).language,
             quote: if dialect.is_delimited_identifier_start('"') { '"' } else { '`' },
             backslash_escapes: dialect.supports_string_literal_backslash_escape(),
             arrow: dialect.supports_named_fn_args_with_rarrow_operator(),
@@ -77,7 +85,32 @@ impl Spelling {
         if self.backslash_escapes { format!("'{}'", text.replace('\\', "\\\\")) } else { format!("'{text}'") }
     }
 
-    /// An error of ours whose text has options by name, as they are given in the dialect.
+    /// An option with its value.
+    pub(crate) fn option(&self, name: &str, value: &str) -> String {
+        match self.language {
+            Language::Sql => format!("{name} => {value}"),
+            Language::Python(_) => format!("{name}={value}"),
+        }
+    }
+
+    /// The text of an option's value.
+    pub(crate) fn option_text(&self, text: &str) -> String {
+        match self.language {
+            Language::Sql => self.text(text),
+            Language::Python(_) => frames::text(text),
+        }
+    }
+
+    /// A list of values, for an option.
+    pub(crate) fn option_list(&self, values: &[String]) -> String {
+        match self.language {
+            Language::Sql => format!("make_array({})", values.join(", ")),
+            Language::Python(_) => format!("[{}]", values.join(", ")),
+        }
+    }
+
+    /// An error of ours whose text has options by name, as they are given in the dialect, or the language of
+    /// calls.
     ///
     /// `=` is read everywhere, and the arrow is what SQL has.
     pub(crate) fn of_options(&self, error: DataFusionError) -> DataFusionError {
@@ -89,9 +122,28 @@ impl Spelling {
         }
     }
 
+    /// An error of a call that is one of Python, whatever it is an error of.
+    #[cfg(feature = "python")]
+    pub(crate) fn of_call(&self, error: DataFusionError) -> DataFusionError {
+        let text = match error.find_root() {
+            DataFusionError::Plan(text) if text.starts_with("k_corrset") => text.clone(),
+            DataFusionError::External(error) if error.is::<KCorrsetError>() => error.to_string(),
+            _ => return error,
+        };
+        // Others keep their type.
+        if text.contains(" => ") { DataFusionError::Plan(self.of_text(text)) } else { error }
+    }
+
     /// A text of ours, likewise.
     pub(crate) fn of_text(&self, text: String) -> String {
-        if self.arrow { text } else { text.replace(" => ", " = ") }
+        match self.language {
+            Language::Sql if self.arrow => text,
+            Language::Sql => text.replace(" => ", " = "),
+            Language::Python(_) => {
+                let literals = text.replace("=> true", "=> True").replace("=> false", "=> False");
+                literals.replace(" => ", "=")
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use datafusion::arrow::error::ArrowError;
 use crate::error::{KCorrsetError, Remedy};
 use crate::index::{ColumnNames, InputLayout};
 use crate::udtf::advice::Advice;
+use crate::udtf::advice::frames::Change;
 use crate::udtf::advice::spelling::Spelling;
 
 /// Distinct values that are no plain numbers, up to which each is counted.
@@ -171,9 +172,9 @@ impl TextScores {
         let name = advice.name(column);
         // A cast would fail for entries of a dictionary that no value has.
         let value = if self.dictionary { format!("CAST({name} AS VARCHAR)") } else { name };
-        let computed = |(effect, sql)| advice.computed(effect, column, Some(sql));
+        let computed = |(effect, sql), change| advice.computed(effect, column, Some(sql), change);
         if let Some(fractions) = self.fractions(&rest, &value, &missing, &advice.spelling) {
-            return computed(fractions);
+            return computed(fractions, None);
         }
         let read: Vec<Numerals> = Numerals::of(&rest, self.plain_points);
         let is_read = |numerals: &Numerals| {
@@ -181,10 +182,23 @@ impl TextScores {
         };
         if read.iter().any(is_read) {
             let number = |numerals| self.number(numerals, &rest, &value, &missing, &advice.spelling);
-            return read.iter().flat_map(|numerals| computed(number(numerals))).collect();
+            // Words among numbers take more than a line of Python.
+            let words = |numerals: &Numerals| {
+                let lost = rest.iter().filter(|(text, _)| !numerals.read(text)).copied();
+                let lost: Vec<_> = lost.collect();
+                !lost.is_empty() && known_words(&lost).is_some()
+            };
+            let change = |numerals: &Numerals| {
+                (!words(numerals)).then(|| Change::Numbers(vec![column], numerals.replaced()))
+            };
+            return read.iter().flat_map(|numerals| computed(number(numerals), change(numerals))).collect();
         }
         if let Some(words) = words(&rest, &value, &missing, &advice.spelling) {
-            return computed(words);
+            let points = known_words(&rest).into_iter().flatten().collect::<BTreeMap<_, _>>();
+            let points = rest.iter().filter_map(|(text, _)| {
+                Some((text.to_string(), *points.get(text.trim().to_lowercase().as_str())?))
+            });
+            return computed(words, Some(Change::Points(column, points.collect())));
         }
         let mut remedies: Vec<Remedy> = advice.other_score().into_iter().collect();
         if rest.len() <= MOST_NAMED && self.further == 0 {
@@ -192,7 +206,9 @@ impl TextScores {
             let sql = format!("CASE {value} {} END", when(points, &advice.spelling));
             let mut effects = vec!["give each value its points, in the place of 1, 2 and so on,".to_string()];
             effects.extend(not_answered(&missing));
-            remedies.extend(computed((joined(&effects), sql)));
+            let points = rest.iter().zip(1..).map(|((text, _), points)| (text.to_string(), points));
+            let change = Change::Points(column, points.collect());
+            remedies.extend(computed((joined(&effects), sql), Some(change)));
         }
         remedies
     }
@@ -336,21 +352,22 @@ impl Numerals {
         is_number(self.plain(text).trim())
     }
 
+    /// What has to be replaced, and by what, for a text to be a number.
+    fn replaced(&self) -> Vec<(String, &'static str)> {
+        let ornaments = self.ornaments.iter().cloned();
+        let points = self.grouped_by_points.then(|| ".".to_string());
+        let comma = self.comma.map(|comma| match comma {
+            Comma::Thousands => (",".to_string(), ""),
+            Comma::Decimal => (",".to_string(), "."),
+        });
+        ornaments.chain(points).map(|nothing| (nothing, "")).chain(comma).collect()
+    }
+
     /// SQL that makes a number of a text.
     fn sql(&self, value: String, spelling: &Spelling) -> String {
-        let replace = |value: String, from: &str, to: &str| {
+        self.replaced().iter().fold(value, |value, (from, to)| {
             format!("replace({value}, {}, {})", spelling.text(from), spelling.text(to))
-        };
-        let ornaments = self.ornaments.iter();
-        let mut sql = ornaments.fold(value, |value, ornament| replace(value, ornament, ""));
-        if self.grouped_by_points {
-            sql = replace(sql, ".", "");
-        }
-        match self.comma {
-            None => sql,
-            Some(Comma::Thousands) => replace(sql, ",", ""),
-            Some(Comma::Decimal) => replace(sql, ",", "."),
-        }
+        })
     }
 
     /// What is done to the numbers, behind "read the numbers".

@@ -11,6 +11,7 @@ use datafusion::prelude::DataFrame;
 use crate::error::Remedy;
 use crate::index::{ColumnNames, key_type};
 use crate::udtf::advice::duplicates::table::{Row, Table, differ, extremes, flag, tells_apart};
+use crate::udtf::advice::frames::Change;
 use crate::udtf::advice::text_scores::is_text;
 use crate::udtf::advice::{Advice, is_binary};
 
@@ -70,15 +71,20 @@ pub(super) fn remedies(
     let [user_sql, question_sql, score_sql] = [user, question, score].map(|column| advice.name(column));
     let beside = advice.beside().map(|column| format!(", {}", advice.name(column)));
     let groups = format!(" GROUP BY {user_sql}, {question_sql}{}", beside.collect::<String>());
-    let one_of = |effect: &str, expression: String| {
+    let one_of = |effect: &str, expression: String, change: Change<'_>| {
         let sql = advice.with_column(score, &expression, &groups)?;
-        Some(advice.table(effect, sql))
+        advice.table(effect, sql, change)
+    };
+    let keys = || {
+        let pair = [user.as_str(), question.as_str()];
+        pair.into_iter().chain(advice.beside().map(String::as_str)).collect::<Vec<_>>()
     };
     let mut remedies = Vec::new();
     if doubled.is_some_and(|doubled| doubled.differing == 0) {
         let distinct = advice.with_column(score, &score_sql, "");
         let distinct = distinct.map(|sql| sql.replacen("(SELECT ", "(SELECT DISTINCT ", 1));
-        remedies.extend(distinct.map(|sql| advice.table("take each once", sql)));
+        let once = |sql| advice.table("take each once", sql, Change::Once(keys()));
+        remedies.extend(distinct.and_then(once));
     }
     let apart = |text| {
         let columns = doubled.into_iter().flat_map(|doubled| &doubled.apart);
@@ -89,21 +95,23 @@ pub(super) fn remedies(
         let own = format!("concat({user_sql}, '/', {})", advice.name(column));
         let sql = advice.with_column(user, &own, "");
         let effect = format!("count users of each '{column}' as users of their own");
-        remedies.extend(sql.map(|sql| advice.table(effect, sql)));
+        remedies.extend(sql.and_then(|sql| advice.table(effect, sql, Change::Joined(user, column))));
     }
     if let Some(column) = apart(false) {
         for (which, order) in [("lowest", "ASC"), ("highest", "DESC")] {
             let first = format!("first_value({score_sql} ORDER BY {} {order})", advice.name(column));
             let effect = format!("take the score of the {which} '{column}'");
-            remedies.extend(one_of(&effect, first));
+            let change = Change::First { keys: keys(), by: column, last: which == "highest", keeps_by: true };
+            remedies.extend(one_of(&effect, first, change));
         }
     }
     if remedies.is_empty() {
         // What is not known may be boolean, of which there is no average.
         let number = doubled.is_some_and(|doubled| !doubled.boolean);
         let average = if number { score_sql.clone() } else { format!("CAST({score_sql} AS DOUBLE)") };
-        remedies.extend(one_of("take the average of each pair", format!("avg({average})")));
-        remedies.extend(one_of("take the best of each pair", format!("max({score_sql})")));
+        let grouped = |function| Change::Grouped { keys: keys(), column: score, function };
+        remedies.extend(one_of("take the average of each pair", format!("avg({average})"), grouped("mean")));
+        remedies.extend(one_of("take the best of each pair", format!("max({score_sql})"), grouped("max")));
     }
     remedies
 }

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, col, lit};
 use crate::error::Remedy;
 use crate::udtf::advice::Advice;
 use crate::udtf::advice::duplicates::table::{Row, Table, differ, extremes, tells_apart};
+use crate::udtf::advice::frames::Change;
 
 /// The most columns that are looked at.
 const MOST_COLUMNS: usize = 64;
@@ -45,7 +46,8 @@ impl DoubledUsers {
 pub(super) fn remedies(doubled: Option<&DoubledUsers>, user: &str, advice: &Advice<'_>) -> Vec<Remedy> {
     let mut remedies = Vec::new();
     if doubled.is_some_and(|doubled| doubled.differing == 0) {
-        remedies.push(advice.table("take each row once", advice.query("DISTINCT *", "")));
+        let sql = advice.query("DISTINCT *", "");
+        remedies.extend(advice.table("take each row once", sql, Change::Once(Vec::new())));
     }
     let name = advice.name(user);
     let apart = doubled.and_then(|doubled| doubled.apart.as_deref());
@@ -54,7 +56,9 @@ pub(super) fn remedies(doubled: Option<&DoubledUsers>, user: &str, advice: &Advi
             let columns = format!("DISTINCT ON ({name}) {}", advice.columns_without(&[apart]));
             let order = format!(" ORDER BY {name}, {} {order}", advice.name(apart));
             let effect = format!("take each user's row of the {which} '{apart}', which is no question");
-            remedies.push(advice.table(effect, advice.query(&columns, &order)));
+            let change =
+                Change::First { keys: vec![user], by: apart, last: which == "highest", keeps_by: false };
+            remedies.extend(advice.table(effect, advice.query(&columns, &order), change));
         }
     }
     let (effect, columns) = match apart {
@@ -63,7 +67,8 @@ pub(super) fn remedies(doubled: Option<&DoubledUsers>, user: &str, advice: &Advi
             (format!("count each row as a user of its own, and '{apart}' as no question"), vec![user, apart])
         }
     };
-    remedies.push(advice.table(effect, advice.query(&advice.columns_without(&columns), "")));
+    let sql = advice.query(&advice.columns_without(&columns), "");
+    remedies.extend(advice.table(effect, sql, Change::Without(columns)));
     remedies
 }
 
