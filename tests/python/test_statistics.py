@@ -155,14 +155,14 @@ def test_what_is_no_set_is_told(graded):
         ([["q1", "q1"]], "in which a question is twice"),
         ([["q1", None]], "in which NULL is no question"),
         ([[]], "which has no question"),
-        (["q1", "q2"], "sets must be a table"),
+        (["q1", "q2"], "sets must be a table.*, as in sets=best, or a list of lists"),
         (pyarrow.table({"questions": ["[q1, q2]"]}), "sets must be a table"),
     ):
         with pytest.raises(ValueError, match=error):
             k_corrset(graded, sets=given)
     with pytest.raises(ValueError, match="k has no meaning with sets"):
         k_corrset(graded, 2, sets=[["q1"]])
-    with pytest.raises(ValueError, match="k, the second argument, must be an integer of 1 or more"):
+    with pytest.raises(TypeError, match="k is missing"):
         k_corrset(graded)
 
 

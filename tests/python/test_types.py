@@ -14,7 +14,7 @@ UNTYPED = ["--allow-untyped-defs", "--allow-untyped-calls", "--allow-incomplete-
 CHECKS = {
     "of the package and the examples": ["mypy"],
     "of tests": ["mypy", *UNTYPED, "tests/python"],
-    "of another checker": ["pyright"],
+    "of another checker": ["pyright", "--pythonpath", sys.executable],
 }
 
 

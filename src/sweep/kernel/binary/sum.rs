@@ -9,7 +9,7 @@ use super::cohort::BinaryCohort;
 use super::run::{Rows, RunSums};
 use super::width::{COUNT_BITS, Lanes32, RUN, Terms, Width, to_terms};
 use crate::sweep::kernel::filter::Filter;
-use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, may_pass};
+use crate::sweep::kernel::finish::{LaneSum, StripSums, finish, finish_wide, may_pass};
 use crate::sweep::kernel::list::UserList;
 use crate::sweep::kernel::{LANES, Lanes};
 use crate::sweep::simd::{Arithmetic, BYTE_PAIRS, Bits, InstructionSet, STRIP, Strip, Task};
@@ -172,7 +172,7 @@ impl<W: Width, const N: usize> Task for SumChunks<'_, W, N> {
                     }
                 }
             }
-            finish(instructions, &all, lanes, first + strip * STRIP, filter, results);
+            finish_wide(instructions, &all, lanes, first + strip * STRIP, filter, results);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Adder, Class, Strip};
 use crate::index::scores::Weighted;
 use crate::sweep::kernel::Lanes;
 use crate::sweep::kernel::filter::Filter;
-use crate::sweep::kernel::finish::{StripSums, finish};
+use crate::sweep::kernel::finish::{StripSums, finish, finish_wide};
 use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Strip as _};
 
 /// Integers of 0 to 255, with small grand totals.
@@ -88,7 +88,7 @@ impl Class for Bytes {
             let mut sums = StripSums::<i64>::at(0);
             let chunks = strip.users.chunks(strip.few);
             chunks.for_each(|users| sums.add(&sum_pairs(instructions, strip, users)));
-            finish(instructions, &sums, strip.lanes, strip.first, filter, results);
+            finish_wide(instructions, &sums, strip.lanes, strip.first, filter, results);
         }
         0
     }

@@ -4,7 +4,7 @@ use super::{Class, Strip};
 use crate::index::bitset::ones;
 use crate::sweep::kernel::Lanes;
 use crate::sweep::kernel::filter::Filter;
-use crate::sweep::kernel::finish::{StripSums, finish};
+use crate::sweep::kernel::finish::{StripSums, finish_wide};
 use crate::sweep::simd::InstructionSet;
 
 /// Integers whose sums fit 64 bits.
@@ -39,7 +39,7 @@ impl Class for Integers {
         results: &mut Lanes,
     ) -> u32 {
         let sums = sum_one_by_one(strip);
-        finish(instructions, &sums, strip.lanes, strip.first, filter, results);
+        finish_wide(instructions, &sums, strip.lanes, strip.first, filter, results);
         0
     }
 }
