@@ -57,6 +57,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no question": (long(question=[None, *QUESTIONS[1:]]), {}, "have no question"),
     "another name": ({"userid": USERS, "question": QUESTIONS, "score": SCORES}, {}, "no user column"),
     "other names": ({"student": USERS, "item": QUESTIONS, "points": SCORES}, {}, "none of the columns"),
+    "melted by default": ({"user": USERS, "variable": QUESTIONS, "value": SCORES}, {}, "none of the columns"),
     "each row twice": (
         {name: column * 2 for name, column in long().items()},
         {},
@@ -231,6 +232,14 @@ def test_files_that_are_not_there(tmp_path):
 def test_what_is_no_data_is_refused(data, says):
     with pytest.raises(TypeError, match=f"data must be the path of a file .*{says}"):
         k_corrset(data, 2)
+
+
+@pytest.mark.parametrize("column", [pandas.Series([1]), polars.Series([1]), pyarrow.chunked_array([[1]])])
+def test_a_column_is_no_table(column):
+    with pytest.raises(TypeError, match="data must be a table, and a .* is one column; give the frame"):
+        k_corrset(column, 1)
+    with pytest.raises(TypeError, match="is one column"):
+        package.connect().register("scores", column)
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1_025, 10**30])

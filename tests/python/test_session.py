@@ -152,6 +152,8 @@ def test_a_query_is_explained(session):
     assert "KCorrsetExec: k=4" in plan and "min_users=12" in plan.replace(" => ", "=")
     assert "elapsed_compute" not in plan
     assert "elapsed_compute" in session.explain(query, [4], analyze=True)
+    with pytest.raises(ValueError, match="explain takes one query"):
+        session.explain("SELECT 1; SELECT 2")
 
 
 def test_a_session_can_be_closed(rows):

@@ -41,6 +41,10 @@ Data = (
 dicts."""
 
 
+COLUMNS = {"Array", "ChunkedArray", "Column", "Series"}
+"""Classes that speak Arrow, and are no tables."""
+
+
 def as_rows(data: Any) -> Any:
     """Data in one of the forms that the compiled half reads: what speaks Arrow, or paths.
 
@@ -64,6 +68,21 @@ def as_rows(data: Any) -> Any:
     if package == "pyarrow" and hasattr(data, "scanner"):
         return other.scanner().to_reader()
     return data
+
+
+def as_table(data: Any) -> Any:
+    """Like `as_rows`, of data that are no column.
+
+    Raises:
+        TypeError: It is a column.
+        ImportError: As of `as_rows`.
+    """
+    if type(data).__name__ in COLUMNS and hasattr(data, "__arrow_c_stream__"):
+        raise TypeError(
+            f"k_corrset: data must be a table, and a {type(data).__name__} is one column; give the frame "
+            "that it is of, or a dict of columns"
+        )
+    return as_rows(data)
 
 
 def kind_of(data: Any) -> str:

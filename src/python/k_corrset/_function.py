@@ -10,7 +10,7 @@ from typing import Any, Literal, ParamSpec, SupportsIndex, TypeVar
 from k_corrset import _native
 from k_corrset._arguments import name, names, sizes
 from k_corrset._arguments import threads as threads_of
-from k_corrset._data import Data, as_rows, kind_of
+from k_corrset._data import Data, as_rows, as_table, kind_of
 from k_corrset._progress import Progress, watcher
 from k_corrset._stream import Stream
 from k_corrset._table import Table
@@ -198,5 +198,5 @@ def _prepared(arguments: dict[str, Any]) -> tuple[_native.Session, dict[str, Any
         options[option] = name(option, options[option])
     options["partition_by"] = names("partition_by", options["partition_by"])
     given = [(option, value) for option, value in options.items() if value is not None]
-    call = {"data": as_rows(data), "kind": kind_of(data), "k": k, "options": given, "sets": as_rows(sets)}
+    call = {"data": as_table(data), "kind": kind_of(data), "k": k, "options": given, "sets": as_rows(sets)}
     return session, call

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex
 from k_corrset import _native
 from k_corrset._arguments import size_in_bytes
 from k_corrset._arguments import threads as threads_of
-from k_corrset._data import Data, as_rows
+from k_corrset._data import Data, as_table
 from k_corrset._progress import Progress, watcher
 from k_corrset._stream import Stream
 from k_corrset._table import Table
@@ -75,10 +75,15 @@ class Session:
             query: The query.
             parameters: As for `sql`.
             analyze: Whether to run it, and tell what each part of the plan took.
+
+        Raises:
+            ValueError: What is wrong with the query; or that there are several.
         """
         keyword = "EXPLAIN ANALYZE" if analyze else "EXPLAIN"
         plans = Table(self._session.sql(f"{keyword} {query}", parameters))
-        return "\n".join(plan for _, plan in plans)
+        if plans.column_names != ["plan_type", "plan"]:
+            raise ValueError("k_corrset: explain takes one query, and no statements behind it")
+        return "\n".join(plans["plan"])
 
     def register(self, name: str, data: Data) -> None:
         """Makes data known as a table; one of that name is replaced.
@@ -97,7 +102,7 @@ class Session:
         Warns:
             UserWarning: The data have no rows, as a reader has none when it is read a second time.
         """
-        self._session.register(name, as_rows(data))
+        self._session.register(name, as_table(data))
 
     def deregister(self, name: str) -> None:
         """Forgets a table.

@@ -95,10 +95,13 @@ const USUAL: [(&str, &[&str]); 3] = [
             "model",
         ],
     ),
-    ("question", &["question", "item", "problem", "exercise", "task", "prompt"]),
+    ("question", &["question", "item", "problem", "exercise", "task", "prompt", "variable"]),
     (
         "score",
-        &["score", "points", "point", "marks", "mark", "grade", "correct", "result", "outcome", "response"],
+        &[
+            "score", "points", "point", "marks", "mark", "grade", "correct", "result", "outcome", "response",
+            "value",
+        ],
     ),
 ];
 
