@@ -42,7 +42,7 @@ dicts."""
 
 
 COLUMNS = {"Array", "ChunkedArray", "Column", "Series"}
-"""Classes that speak Arrow, and are no tables."""
+"""Classes of packages that make tables, and are none."""
 
 
 def as_rows(data: Any) -> Any:
@@ -77,7 +77,8 @@ def as_table(data: Any) -> Any:
         TypeError: It is a column.
         ImportError: As of `as_rows`.
     """
-    if type(data).__name__ in COLUMNS and hasattr(data, "__arrow_c_stream__"):
+    package = type(data).__module__.partition(".")[0]
+    if type(data).__name__ in COLUMNS and package in ("k_corrset", "pandas", "polars", "pyarrow"):
         raise TypeError(
             f"k_corrset: data must be a table, and a {type(data).__name__} is one column; give the frame "
             "that it is of, or a dict of columns"
