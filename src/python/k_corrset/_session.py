@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, SupportsIndex
 
 from k_corrset import _native
 from k_corrset._arguments import size_in_bytes
 from k_corrset._arguments import threads as threads_of
+from k_corrset._closing import Closing
 from k_corrset._data import Data, as_table
 from k_corrset._progress import Progress, watcher
 from k_corrset._stream import Stream
@@ -18,7 +18,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 """Values for $1, $2 and so on, or for $name."""
 
 
-class Session:
+class Session(Closing):
     """A session of SQL; `connect` makes one.
 
     All sessions share the threads of one runtime. One that is closed, by `close` or by a `with` block, lets
@@ -121,17 +121,6 @@ class Session:
     def close(self) -> None:
         """Lets go of the tables. Queries that run go on to their end; there are no others after that."""
         self._open = None
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         if self._open is None:

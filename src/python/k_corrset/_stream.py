@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from k_corrset._closing import Closing
+from k_corrset._columns import Columns
 from k_corrset._progress import Progress, watcher
 from k_corrset._table import Table
 
 if TYPE_CHECKING:
-    import pyarrow
-
     from k_corrset import _native
 
 
-class Stream(Iterator[Table]):
+class Stream(Columns["_native.BatchStream"], Closing, Iterator[Table]):
     """Rows in batches as they are found, while somebody asks: memory does not grow with their number.
 
     It is read once: in a loop, or by whatever speaks Arrow's C stream interface, such as
@@ -48,33 +47,6 @@ class Stream(Iterator[Table]):
         """Ends the query. There are no more batches after that."""
         self._batches.close()
         self._open.close()
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @property
-    def column_names(self) -> list[str]:
-        """The names of the columns."""
-        return self._batches.column_names
-
-    @property
-    def schema(self) -> pyarrow.Schema:
-        """The names and types of the columns, as pyarrow has them."""
-        import pyarrow
-
-        return pyarrow.schema(self)
-
-    def __arrow_c_schema__(self) -> object:
-        """The names and types of the columns, by Arrow's C data interface."""
-        return self._batches.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
         """What is left of the rows, as a stream of Arrow."""

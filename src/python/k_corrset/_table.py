@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
+from k_corrset._columns import Columns
+
 if TYPE_CHECKING:
     import matplotlib.axes
     import numpy
@@ -21,7 +23,7 @@ SHOWN = 20
 """How many rows are shown of a table."""
 
 
-class Table:
+class Table(Columns["_native.Batches"]):
     """The rows of a query, in the memory where it left them.
 
     Whatever speaks Arrow's C stream interface takes it without a copy: `pyarrow.table(best)`,
@@ -50,10 +52,6 @@ class Table:
         """The rows as a stream of Arrow, by its C data interface."""
         return self._batches.__arrow_c_stream__(requested_schema)
 
-    def __arrow_c_schema__(self) -> object:
-        """The names and types of the columns, by Arrow's C data interface."""
-        return self._batches.__arrow_c_schema__()
-
     # How large it is
 
     def __len__(self) -> int:
@@ -73,18 +71,6 @@ class Table:
     def shape(self) -> tuple[int, int]:
         """How many rows and columns there are."""
         return self.num_rows, self.num_columns
-
-    @property
-    def column_names(self) -> list[str]:
-        """The names of the columns."""
-        return self._batches.column_names
-
-    @property
-    def schema(self) -> pyarrow.Schema:
-        """The names and types of the columns, as pyarrow has them."""
-        import pyarrow
-
-        return pyarrow.schema(self)
 
     # Parts of it
 
