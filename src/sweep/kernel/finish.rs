@@ -50,17 +50,14 @@ impl StripSums<i64> {
     /// Adds the sums of other users.
     #[inline(always)]
     pub(crate) fn add<S: LaneSum>(&mut self, other: &StripSums<S>) {
-        let add = |to: &mut [i64; STRIP], from: &[S; STRIP]| {
-            for lane in 0..STRIP {
-                to[lane] += from[lane].into();
-            }
-        };
-        add(&mut self.n, &other.n);
-        add(&mut self.a, &other.a);
-        add(&mut self.aa, &other.aa);
-        add(&mut self.b, &other.b);
-        add(&mut self.bb, &other.bb);
-        add(&mut self.ab, &other.ab);
+        for lane in 0..STRIP {
+            self.n[lane] += other.n[lane].into();
+            self.a[lane] += other.a[lane].into();
+            self.aa[lane] += other.aa[lane].into();
+            self.b[lane] += other.b[lane].into();
+            self.bb[lane] += other.bb[lane].into();
+            self.ab[lane] += other.ab[lane].into();
+        }
     }
 }
 
@@ -72,10 +69,16 @@ impl StripSums<i64> {
     #[inline(always)]
     fn narrowed(&self) -> Option<StripSums<i32>> {
         let Self { n, a, aa, b, bb, ab } = self;
-        let largest =
-            [n, a, aa, b, bb, ab].into_iter().flatten().fold(0, |bits, sum| bits | sum.unsigned_abs());
-        let narrow = |sums: &[i64; STRIP]| each::<_, STRIP>(|lane| sums[lane] as i32);
-        (largest < NARROW).then(|| StripSums {
+        let mut largest = 0;
+        for sums in [n, a, aa, b, bb, ab] {
+            for sum in sums {
+                largest |= sum.unsigned_abs();
+            }
+        }
+        if largest >= NARROW {
+            return None;
+        }
+        Some(StripSums {
             n: narrow(n),
             a: narrow(a),
             aa: narrow(aa),
@@ -84,6 +87,11 @@ impl StripSums<i64> {
             ab: narrow(ab),
         })
     }
+}
+
+#[inline(always)]
+fn narrow(sums: &[i64; STRIP]) -> [i32; STRIP] {
+    each(|lane| sums[lane] as i32)
 }
 
 impl<S: Copy> StripSums<S> {
@@ -165,7 +173,8 @@ pub(crate) fn finish_wide<I: InstructionSet>(
 /// The lanes whose n is within the bounds.
 #[inline(always)]
 pub(crate) fn counted<S: LaneSum>(n: &[S; STRIP], filter: &Filter) -> u32 {
-    let [least, most] = filter.bounds.n.map(S::saturate);
+    let [least, most] = filter.bounds.n;
+    let (least, most) = (S::saturate(least), S::saturate(most));
     bits(|lane| (least <= n[lane]) & (n[lane] <= most))
 }
 

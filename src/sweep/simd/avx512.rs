@@ -366,13 +366,16 @@ impl Strip for Lanes32 {
     #[inline(always)]
     fn any_above(sums: [Self; 6], least: i32, floor: f32) -> bool {
         let [n, a, aa, b, bb, ab] = sums;
-        // SAFETY: see above.
-        let above = |part: usize| unsafe {
-            let enough = _mm512_cmpge_epi32_mask(n.0[part], _mm512_set1_epi32(least));
-            let sums = [n, a, aa, b, bb, ab].map(|sum| sum.0[part]);
-            enough & above_floats(floor, sums)
-        };
-        above(0) | above(1) != 0
+        let mut above = 0;
+        for part in 0..2 {
+            let sums = [n.0[part], a.0[part], aa.0[part], b.0[part], bb.0[part], ab.0[part]];
+            // SAFETY: see above.
+            above |= unsafe {
+                let enough = _mm512_cmpge_epi32_mask(n.0[part], _mm512_set1_epi32(least));
+                enough & above_floats(floor, sums)
+            };
+        }
+        above != 0
     }
 }
 

@@ -79,7 +79,8 @@ impl<W: Width, const N: usize> Rows<W, N> for BitRows<'_, W, N> {
 
     #[inline(always)]
     unsafe fn count<I: InstructionSet>(self, instructions: I, slots: &[u32]) -> [W::Strip<I>; N] {
-        let [zero, one] = [0, 1].map(|number| W::spread(instructions, W::term(number)));
+        let zero = W::spread(instructions, W::term(0));
+        let one = W::spread(instructions, W::term(1));
         let mut n = [zero; N];
         for &slot in slots {
             for (n, rows) in n.iter_mut().zip(self.rows) {

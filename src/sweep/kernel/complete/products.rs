@@ -122,7 +122,10 @@ impl Task for Tile<'_> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, instructions: I) -> Self::Output {
-        let mut sums = self.sums.map(|sums| instructions.load_doubles(&sums));
+        let mut sums = [instructions.doubles(0.0); TILE];
+        for (sum, stored) in sums.iter_mut().zip(&self.sums) {
+            *sum = instructions.load_doubles(stored);
+        }
         for (x, y) in self.tile.iter().zip(self.block) {
             let x = &x[self.first..self.first + TILE];
             let y = instructions.load_doubles(y);

@@ -260,10 +260,8 @@ impl<C: Class> Kernel for DenseKernel<C> {
         let strips = restricted.members.strips();
         restricted.scores.resize(strips * slots, [C::Score::default(); STRIP]);
         if !cohort.scores.is_empty() {
-            for strip in 0..strips {
-                let from = cohort.strip(strip);
-                let to = &mut restricted.scores[strip * slots..];
-                to.iter_mut().zip(list).for_each(|(to, &slot)| *to = from[slot as usize]);
+            for (strip, to) in restricted.scores.chunks_exact_mut(slots.max(1)).enumerate() {
+                self.instructions.run(Take { from: cohort.strip(strip), list, to });
             }
             return;
         }
@@ -324,6 +322,24 @@ impl<C: Class> Kernel for DenseKernel<C> {
                 let r = C::Number::correlate_carefully(&pairs, filter.corrected).defined();
                 results.record(first + lane, pairs.len() as i64, r, filter);
             }
+        }
+    }
+}
+
+/// Takes the scores of listed slots.
+struct Take<'a, S> {
+    from: &'a [[S; STRIP]],
+    list: &'a [u32],
+    to: &'a mut [[S; STRIP]],
+}
+
+impl<S: Copy> Task for Take<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: InstructionSet>(self, _: I) {
+        for (to, &slot) in self.to.iter_mut().zip(self.list) {
+            *to = self.from[slot as usize];
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cohort::{DifferenceCohort, MISSED, Member};
 use super::step::{Step, stored};
-use super::tables::Tables;
+use super::tables::{Tables, of_lane};
 use crate::index::bitset::{WORD, below, ones};
 use crate::sweep::kernel::LANES;
 use crate::sweep::position::Position;
@@ -25,7 +25,7 @@ impl Task for Grow<'_> {
     fn run<I: InstructionSet>(self, instructions: I) {
         let Self { tables, cohort, step, question, strips, grown } = self;
         step.take(tables, cohort, question);
-        grown.totals = cohort.sums[question.strip()].map(|sums| sums[question.lane()]);
+        grown.totals = of_lane(&cohort.sums[question.strip()], question.lane());
         grown.sums.resize(strips, [[0; STRIP]; 6]);
         for (strip, sums) in grown.sums.iter_mut().enumerate() {
             let lanes = below(tables.questions().saturating_sub(strip * STRIP).min(STRIP)) as u32;

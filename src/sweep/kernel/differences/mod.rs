@@ -68,7 +68,7 @@ use crate::sweep::kernel::finish::{counted, finish_moments, may_pass};
 use crate::sweep::kernel::{Ends, Kernel, LANES, Lanes};
 use crate::sweep::pearson::exact::correct;
 use crate::sweep::position::Position;
-use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
+use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task, each};
 
 /// What steps between the prefixes of some answers need to know.
 #[derive(Debug)]
@@ -236,20 +236,19 @@ impl Task for Finish<'_> {
             if !may_pass(sums, instructions.lanes32(-1), filter) {
                 continue;
             }
-            let [n, a, aa, b, bb, ab] = &stored(sums);
-            let lanes = lanes & counted(n, filter);
+            let sums = &stored(sums);
+            let lanes = lanes & counted(&sums[0], filter);
             if lanes == 0 {
                 continue;
             }
             let mut moments = [[0.0; STRIP]; 3];
             for lane in 0..STRIP {
-                let [n, a, aa, b, bb, ab] =
-                    [n[lane], a[lane], aa[lane], b[lane], bb[lane], ab[lane]].map(f64::from);
+                let [n, a, aa, b, bb, ab]: [f64; 6] = each(|sum| sums[sum][lane].into());
                 let of_lane = [n * ab - a * b, n * aa - a * a, n * bb - b * b];
                 [moments[0][lane], moments[1][lane], moments[2][lane]] =
                     if filter.corrected { correct(of_lane) } else { of_lane };
             }
-            finish_moments(instructions, n, &moments, lanes, first, filter, results);
+            finish_moments(instructions, &sums[0], &moments, lanes, first, filter, results);
         }
     }
 }

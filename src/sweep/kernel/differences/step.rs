@@ -2,10 +2,10 @@
 
 use super::cohort::{DifferenceCohort, Member, Missing};
 use super::gaps::User;
-use super::tables::{LaneSums, Tables};
+use super::tables::{LaneSums, Tables, of_lane};
 use crate::index::bitset::{WORD, ones};
 use crate::sweep::position::Position;
-use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Strip};
+use crate::sweep::simd::{Arithmetic, InstructionSet, STRIP, Strip, each};
 
 /// What changes when a prefix grows by a question, as far as it is the same for all lanes.
 #[derive(Debug, Clone, Default)]
@@ -23,12 +23,13 @@ impl Step {
     /// Makes this the step of a cohort's prefix to one question more.
     #[inline(always)]
     pub(super) fn take(&mut self, tables: &Tables, cohort: &DifferenceCohort, question: Position) {
-        let after = cohort.sums[question.strip()].map(|sums| sums[question.lane()]);
-        let [sum, squares, with_b] = tables.of_question.each_ref().map(|sums| sums[question.0]);
-        let with_before = |&before: &Position| tables.twice_product(before, question);
-        let products: i32 = cohort.prefix.iter().map(with_before).sum();
-        let all = [0, sum, squares + products, 0, 0, with_b];
-        self.taken = std::array::from_fn(|number| cohort.totals[number] + all[number] - after[number]);
+        let after = of_lane(&cohort.sums[question.strip()], question.lane());
+        let [sum, mut squares, with_b] = each(|number| tables.of_question[number][question.0]);
+        for &before in &cohort.prefix {
+            squares += tables.twice_product(before, question);
+        }
+        let all = [0, sum, squares, 0, 0, with_b];
+        self.taken = each(|number| cohort.totals[number] + all[number] - after[number]);
         (self.question, self.users) = (question, after[0] as usize);
         self.scores.clear();
         for block in 0..cohort.blocks() {

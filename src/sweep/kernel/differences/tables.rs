@@ -13,10 +13,16 @@ use crate::interest::{Interest, Unwanted, filled};
 use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::position::Position;
-use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task};
+use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task, each};
 
 /// n, Σa, Σa², Σb, Σb² and Σab of the lanes of a strip.
 pub(super) type LaneSums = [[i32; STRIP]; 6];
+
+/// The sums of a lane.
+#[inline(always)]
+pub(super) fn of_lane(sums: &LaneSums, lane: usize) -> [i32; 6] {
+    each(|sum| sums[sum][lane])
+}
 
 /// Sums over the users who answered each question, or missed it.
 #[derive(Debug)]
@@ -264,6 +270,27 @@ impl Tables {
         self.totals[user as usize]
     }
 
+    /// Adds to the sums, for some users, their scores in a column times those in their row.
+    #[inline(always)]
+    fn add_products(
+        &self,
+        column: &[u8],
+        users: impl Iterator<Item = u32>,
+        sums: &mut [i32],
+        interest: Interest<'_>,
+    ) -> Result<(), Unwanted> {
+        for (place, user) in users.enumerate() {
+            interest.check_at(place)?;
+            let score = i32::from(column[user as usize]);
+            if score != 0 {
+                for (sum, &other) in sums.iter_mut().zip(self.row(user)) {
+                    *sum += score * i32::from(other);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The users who missed a question, ascending.
     #[inline(always)]
     pub(super) fn who_missed(&self, Position(question): Position) -> &[u32] {
@@ -321,19 +348,7 @@ impl Task for Slab<'_> {
         let products = products.as_flattened_mut();
         let lanes = tables.lanes();
         let column = tables.column(Position(question));
-        // Σ s·row over some users, with s their scores on this question.
-        let add_products = |users: &mut dyn Iterator<Item = u32>, sums: &mut [i32]| {
-            for (place, user) in users.enumerate() {
-                interest.check_at(place)?;
-                let score = i32::from(column[user as usize]);
-                if score != 0 {
-                    let row = tables.row(user);
-                    sums.iter_mut().zip(row).for_each(|(sum, &other)| *sum += score * i32::from(other));
-                }
-            }
-            Ok(())
-        };
-        add_products(&mut (0..tables.users() as u32), all)?;
+        tables.add_products(column, 0..tables.users() as u32, all, interest)?;
         all.iter_mut().for_each(|product| *product *= 2);
         let [sum, _, with_b] = tables.of_question.each_ref().map(|sums| sums[question]);
         for (with, &product) in all[..tables.questions()].iter().enumerate() {
@@ -343,7 +358,7 @@ impl Task for Slab<'_> {
         for other in 0..tables.questions() {
             let who_missed = tables.who_missed(Position(other));
             of_missed.fill(0);
-            add_products(&mut who_missed.iter().copied(), &mut of_missed)?;
+            tables.add_products(column, who_missed.iter().copied(), &mut of_missed, interest)?;
             for (with, &product) in of_missed[..tables.questions()].iter().enumerate() {
                 products[with * lanes + other] -= 2 * product;
             }
@@ -351,10 +366,11 @@ impl Task for Slab<'_> {
             row.iter_mut().zip(&of_missed).for_each(|(sum, product)| *sum -= 2 * product);
             let of_users =
                 |of: &dyn Fn(usize) -> i32| who_missed.iter().map(|&user| of(user as usize)).sum::<i32>();
-            let [a, aa, ab] = added[other / STRIP].each_mut().map(|sums| &mut sums[other % STRIP]);
-            *a = sum - of_users(&|user| column[user].into());
-            *aa = tables.of_question[1][question] - of_missed[question] + all[other];
-            *ab = with_b - of_users(&|user| i32::from(column[user]) * tables.totals[user]);
+            let [a, aa, ab] = &mut added[other / STRIP];
+            let lane = other % STRIP;
+            a[lane] = sum - of_users(&|user| column[user].into());
+            aa[lane] = tables.of_question[1][question] - of_missed[question] + all[other];
+            ab[lane] = with_b - of_users(&|user| i32::from(column[user]) * tables.totals[user]);
         }
         for &user in tables.who_missed(Position(question)) {
             let (row, b) = (tables.row(user), tables.total(user));
