@@ -3,14 +3,16 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy
 import pandas
 import pytest
 
 
-def exam(users=80, questions=9, answered=0.6, levels=2, seed=1):
+def exam(users: int = 80, questions: int = 9, answered: float = 0.6, levels: int = 2, seed: int = 1) -> Any:
     """Random answers: rows of user, question, score."""
     random = numpy.random.default_rng(seed)
     given = random.random((users, questions)) < answered
@@ -25,7 +27,7 @@ def exam(users=80, questions=9, answered=0.6, levels=2, seed=1):
     )
 
 
-def definition(rows, k, *, min_users=2, corrected=False):
+def definition(rows: Any, k: Any, *, min_users: int = 2, corrected: bool = False) -> Any:
     """{questions: (r, n)}, of all sets that have an r."""
     totals = rows.groupby("user")["score"].sum()
     wide = rows.pivot(index="user", columns="question", values="score")
@@ -40,7 +42,7 @@ def definition(rows, k, *, min_users=2, corrected=False):
     return sets
 
 
-def sets_of(table):
+def sets_of(table: Any) -> Any:
     """A result in the form of the definition."""
     rows = table.to_arrow().to_pylist()
     sets = {tuple(row["questions"]): (row["r"], row["n"]) for row in rows}
@@ -48,7 +50,7 @@ def sets_of(table):
     return sets
 
 
-def assert_same(table, expected):
+def assert_same(table: Any, expected: Any) -> None:
     sets = sets_of(table)
     assert sets.keys() == expected.keys()
     for questions, (r, n) in expected.items():
@@ -56,7 +58,7 @@ def assert_same(table, expected):
 
 
 @pytest.fixture
-def press_ctrl_c():
+def press_ctrl_c() -> Iterator[Any]:
     """To be called: it presses Ctrl-C a second later."""
     # Where this process was started in the background, Ctrl-C would be ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,5 +69,5 @@ def press_ctrl_c():
 
 
 @pytest.fixture(scope="session")
-def rows():
+def rows() -> Any:
     return exam()

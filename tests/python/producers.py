@@ -2,6 +2,8 @@
 
 import io
 import time
+from collections.abc import Iterator
+from typing import Any
 
 ROWS = 40
 """Rows of a batch."""
@@ -11,7 +13,7 @@ class Broken(Exception):
     """What a producer raises."""
 
 
-def scores(batch, pause, fails_at):
+def scores(batch: Any, pause: Any, fails_at: Any) -> Any:
     """The scores of a batch, as Python makes them."""
     if pause:
         time.sleep(pause)
@@ -20,12 +22,12 @@ def scores(batch, pause, fails_at):
     return [int(row < batch * 7 % (ROWS + 1)) for row in range(ROWS)]
 
 
-def generator(batches, pause=0.0, fails_at=None):
+def generator(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     import pyarrow
 
     schema = pyarrow.schema([("user", "int64"), ("question", "int64"), ("score", "int64")])
 
-    def made():
+    def made() -> Iterator[Any]:
         for batch in range(batches):
             made = scores(batch, pause, fails_at)
             yield pyarrow.record_batch([[batch] * ROWS, list(range(ROWS)), made], schema=schema)
@@ -33,11 +35,11 @@ def generator(batches, pause=0.0, fails_at=None):
     return pyarrow.RecordBatchReader.from_batches(schema, made())
 
 
-def chunks_of_pandas(batches, pause=0.0, fails_at=None):
+def chunks_of_pandas(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     import pandas
     import pyarrow
 
-    def made(chunks):
+    def made(chunks: Any) -> Iterator[Any]:
         for batch, chunk in enumerate(chunks):
             chunk["score"] = scores(batch, pause, fails_at)
             yield pyarrow.RecordBatch.from_pandas(chunk, schema, preserve_index=False)
@@ -48,7 +50,7 @@ def chunks_of_pandas(batches, pause=0.0, fails_at=None):
     return pyarrow.RecordBatchReader.from_batches(schema, made(chunks))
 
 
-def function_in_duckdb(batches, pause=0.0, fails_at=None):
+def function_in_duckdb(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     import duckdb
 
     connection = duckdb.connect()
@@ -69,7 +71,7 @@ def function_in_duckdb(batches, pause=0.0, fails_at=None):
     )
 
 
-def objects_in_duckdb(batches, pause=0.0, fails_at=None):
+def objects_in_duckdb(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     import duckdb
     import pandas
 
@@ -78,15 +80,15 @@ def objects_in_duckdb(batches, pause=0.0, fails_at=None):
     return duckdb.connect().from_df(frame)
 
 
-def function_in_datafusion(batches, pause=0.0, fails_at=None):
+def function_in_datafusion(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     return _in_datafusion(batches, pause, fails_at)[1]
 
 
-def _in_datafusion(batches, pause, fails_at):
+def _in_datafusion(batches: Any, pause: Any, fails_at: Any) -> Any:
     import datafusion
     import pyarrow
 
-    def score(users):
+    def score(users: Any) -> Any:
         return pyarrow.array(scores(users[0].as_py(), pause, fails_at)[: len(users)])
 
     context = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions(2))
@@ -103,10 +105,10 @@ def _in_datafusion(batches, pause, fails_at):
 class OwnStream:
     """A class that speaks Arrow itself."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
 
-    def __arrow_c_stream__(self, requested_schema=None):
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         _, pause, fails_at = self.arguments
         if fails_at == 0:
             scores(0, pause, fails_at)
@@ -114,18 +116,18 @@ class OwnStream:
         return generator(*self.arguments).__arrow_c_stream__()
 
 
-def own_stream(batches, pause=0.0, fails_at=None):
+def own_stream(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     return OwnStream(batches, pause, fails_at)
 
 
-def polars(batches, pause=0.0, fails_at=None):
+def polars(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     import polars
 
     rows = [(batch, *row) for batch in range(batches) for row in enumerate(scores(batch, 0.0, None))]
     return polars.DataFrame(rows, ["user", "question", "score"], orient="row")
 
 
-def host(batches, pause=0.0, fails_at=None):
+def host(batches: Any, pause: float = 0.0, fails_at: Any = None) -> Any:
     """A session of the package `datafusion` that has the function, and the rows as a view."""
     import k_corrset
 

@@ -3,6 +3,7 @@
 import doctest
 import re
 from pathlib import Path
+from typing import Any
 
 import k_corrset
 import pyarrow
@@ -14,12 +15,14 @@ README = Path(__file__).parents[2] / "README.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
-def test_the_readme_has_examples():
+def test_the_readme_has_examples() -> None:
     assert len(EXAMPLES) == 3
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["function", "session", "host"])
-def test_examples_of_the_readme(example, tmp_path, monkeypatch, capfd):
+def test_examples_of_the_readme(
+    example: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     rows = exam(users=300, questions=8, answered=0.7)
     table = pyarrow.Table.from_pandas(rows, preserve_index=False)
     pyarrow.parquet.write_table(table, tmp_path / "scores.parquet")
@@ -31,7 +34,7 @@ def test_examples_of_the_readme(example, tmp_path, monkeypatch, capfd):
     assert shown.count("q") > 10
 
 
-def test_the_example_of_the_function():
+def test_the_example_of_the_function() -> None:
     (example,) = doctest.DocTestFinder().find(
         k_corrset.k_corrset, "k_corrset", globs={"k_corrset": k_corrset.k_corrset}
     )

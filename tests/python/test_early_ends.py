@@ -6,6 +6,7 @@ Each runs in a process of its own, which a watchdog kills.
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from producers import PRODUCERS
@@ -24,7 +25,7 @@ WAYS = (
 )
 
 
-def run(*arguments):
+def run(*arguments: Any) -> None:
     """Ends with the process, or after two minutes with its end."""
     script = Path(__file__).with_name("early_end.py")
     ended = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, timeout=110)
@@ -51,9 +52,9 @@ CASES = [(producer, way) for producer in PRODUCERS for way in WAYS if (producer,
 
 
 @pytest.mark.parametrize(("producer", "way"), CASES)
-def test_a_call_may_end_early(producer, way):
+def test_a_call_may_end_early(producer: Any, way: Any) -> None:
     run(producer, way)
 
 
-def test_a_hundred_interrupts_at_random():
+def test_a_hundred_interrupts_at_random() -> None:
     run("all", "at_random")

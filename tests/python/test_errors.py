@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -27,11 +28,11 @@ USERS, QUESTIONS, SCORES = (EXAM[name].tolist() for name in ("user", "question",
 HALF = len(USERS) // 2
 
 
-def long(**columns):
+def long(**columns: Any) -> Any:
     return {"user": USERS, "question": QUESTIONS, "score": SCORES} | columns
 
 
-def wide(**columns):
+def wide(**columns: Any) -> Any:
     pivoted = EXAM.pivot(index="user", columns="question", values="score")
     return {name: pivoted[name].tolist() for name in pivoted.columns} | columns
 
@@ -118,7 +119,7 @@ NOT_FINITE: dict[str, tuple[Any, dict[str, Any], str]] = {
 }
 
 
-def remedies(text):
+def remedies(text: Any) -> Any:
     """What stands on lines of its own, with where it goes."""
     lines = text.split("\n")
     return [
@@ -131,7 +132,7 @@ def remedies(text):
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("case", CASES | NOT_FINITE)
-def test_what_errors_tell_to_write_works(case, frame):
+def test_what_errors_tell_to_write_works(case: Any, frame: Any) -> None:
     columns, options, expected = (CASES | NOT_FINITE)[case]
     if frame in ("polars", "lazy") and case in ("lists for users", "wide with text scores"):
         pytest.skip("polars makes no text of lists in one step, and columns of one type")
@@ -156,7 +157,7 @@ def test_what_errors_tell_to_write_works(case, frame):
                 assert str(next_error) != text, code
 
 
-def test_relations_of_duckdb_become_frames():
+def test_relations_of_duckdb_become_frames() -> None:
     rows = pandas.DataFrame(long(score=["NA", *map(str, SCORES[1:])]))
     relation = duckdb.from_df(rows)
     with pytest.raises(ValueError) as raised:
@@ -166,7 +167,7 @@ def test_relations_of_duckdb_become_frames():
     assert len(k_corrset(eval(code, {"data": relation, "pandas": pandas}), 2)) == 6
 
 
-def test_of_a_path_the_remedy_is_a_query(tmp_path):
+def test_of_a_path_the_remedy_is_a_query(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     pandas.DataFrame(long(score=["low" if score else "high" for score in SCORES])).to_csv(path, index=False)
     with pytest.raises(ValueError) as raised:
@@ -176,7 +177,7 @@ def test_of_a_path_the_remedy_is_a_query(tmp_path):
     assert len(k_corrset(eval(code, {"connect": package.connect}), 2)) == 6
 
 
-def test_in_a_session_it_is_sql():
+def test_in_a_session_it_is_sql() -> None:
     session = package.connect()
     session.register("scores", pandas.DataFrame(long(score=["NA", *map(str, SCORES[1:])])))
     with pytest.raises(ValueError, match=re.escape("in the place of the table\n    (SELECT ")):
@@ -184,21 +185,21 @@ def test_in_a_session_it_is_sql():
 
 
 @pytest.mark.parametrize("k", [2.0, "2", True, [1, 2.0], object(), numpy.float64(2), {2: 3}])
-def test_k_is_an_integer(k):
+def test_k_is_an_integer(k: Any) -> None:
     with pytest.raises(
         TypeError, match="k must be an integer of 1 or more, .* several of these, as in .*; got"
     ):
         k_corrset(pandas.DataFrame(long()), k)
 
 
-def test_k_and_sets_are_one_or_the_other():
+def test_k_and_sets_are_one_or_the_other() -> None:
     with pytest.raises(TypeError, match=r"k is missing.*sets=\[\['q1', 'q2'\]\]"):
         k_corrset(pandas.DataFrame(long()))
     with pytest.raises(ValueError, match="k has no meaning with sets=..., which says what the sets are"):
         k_corrset(pandas.DataFrame(long()), 2, sets=[["q1"]])
 
 
-def test_files_that_are_not_there(tmp_path):
+def test_files_that_are_not_there(tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text("user,question,score\n1,2,3\n")
     (tmp_path / "scores.dta").write_bytes(b"1")
     (tmp_path / "scores.xyz").write_bytes(b"1")
@@ -229,13 +230,13 @@ def test_files_that_are_not_there(tmp_path):
     ],
     ids=["int", "None", "array", "no rows", "numbers", "object"],
 )
-def test_what_is_no_data_is_refused(data, says):
+def test_what_is_no_data_is_refused(data: Any, says: Any) -> None:
     with pytest.raises(TypeError, match=f"data must be the path of a file .*{says}"):
         k_corrset(data, 2)
 
 
 @pytest.mark.parametrize("column", [pandas.Series([1]), polars.Series([1]), pyarrow.chunked_array([[1]])])
-def test_a_column_is_no_table(column):
+def test_a_column_is_no_table(column: Any) -> None:
     with pytest.raises(TypeError, match="data must be a table, and a .* is one column; give the frame"):
         k_corrset(column, 1)
     with pytest.raises(TypeError, match="is one column"):
@@ -243,7 +244,7 @@ def test_a_column_is_no_table(column):
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1_025, 10**30])
-def test_threads_are_bounded(threads):
+def test_threads_are_bounded(threads: Any) -> None:
     with pytest.raises(ValueError, match="'threads' must be from 1 to 1,024; got"):
         k_corrset(EXAM, 2, threads=threads)
     with pytest.raises(ValueError, match="'threads' must be from 1 to 1,024"):
@@ -251,18 +252,18 @@ def test_threads_are_bounded(threads):
 
 
 @pytest.mark.parametrize("threads", [2.0, "2", True, object()])
-def test_threads_are_an_integer(threads):
+def test_threads_are_an_integer(threads: Any) -> None:
     with pytest.raises(TypeError, match="'threads' must be an integer; got"):
         k_corrset(EXAM, 2, threads=threads)
 
 
 @pytest.mark.parametrize("size", ["2x", "g", "-1", "", -1, 1 << 80, "1e9"])
-def test_a_size_that_is_none(size):
+def test_a_size_that_is_none(size: Any) -> None:
     with pytest.raises(ValueError, match="'memory_limit' must be a number of bytes, or one with a unit"):
         package.connect(memory_limit=size)
 
 
 @pytest.mark.parametrize("name", [object(), 2.5, ["user"]])
-def test_a_name_that_is_none(name):
+def test_a_name_that_is_none(name: Any) -> None:
     with pytest.raises(TypeError, match="'user' must be the name of a column; got"):
         k_corrset(EXAM, 2, user=name)

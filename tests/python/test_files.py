@@ -1,6 +1,8 @@
 """Files by their paths: as whoever wrote them did, or an error that says why not."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import k_corrset
 import pandas
@@ -12,20 +14,22 @@ from k_corrset import k_corrset as best_sets
 
 
 @pytest.fixture
-def exam(rows):
+def exam(rows: Any) -> Any:
     """Names with umlauts, and scores with a half."""
     return rows.assign(user="Jörg " + rows["user"].astype(str), score=rows["score"] + 0.5)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
 @pytest.mark.parametrize(("separator", "decimal"), [(";", ","), ("\t", ","), (",", "."), ("|", ".")])
-def test_text_is_read_as_it_was_written(exam, encoding, separator, decimal, tmp_path):
+def test_text_is_read_as_it_was_written(
+    exam: Any, encoding: Any, separator: Any, decimal: Any, tmp_path: Path
+) -> None:
     path = tmp_path / "exam.csv"
     exam.to_csv(path, sep=separator, decimal=decimal, encoding=encoding, index=False)
     assert_same(best_sets(path, 2), definition(exam, 2))
 
 
-def test_what_excel_writes_is_read(exam, tmp_path):
+def test_what_excel_writes_is_read(exam: Any, tmp_path: Path) -> None:
     path = tmp_path / "exam.txt"
     exam.to_csv(path, sep="\t", decimal=",", encoding="utf-16", index=False, lineterminator="\r\n")
     assert_same(best_sets(path, 2), definition(exam, 2))
@@ -34,7 +38,7 @@ def test_what_excel_writes_is_read(exam, tmp_path):
     assert_same(best_sets(tmp_path / "exam.csv", 2), definition(exam, 2))
 
 
-def test_compressed_text_is_text(exam, tmp_path):
+def test_compressed_text_is_text(exam: Any, tmp_path: Path) -> None:
     for ending in ("csv.gz", "tsv.bz2", "csv.xz"):
         path = tmp_path / f"exam.{ending}"
         exam.to_csv(path, index=False, encoding="latin-1")
@@ -42,7 +46,7 @@ def test_compressed_text_is_text(exam, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json"])
-def test_a_directory_of_spark_is_its_parts(exam, kind, tmp_path):
+def test_a_directory_of_spark_is_its_parts(exam: Any, kind: Any, tmp_path: Path) -> None:
     folder = tmp_path / f"exam.{kind}"
     folder.mkdir()
     for part in range(3):
@@ -63,7 +67,7 @@ def test_a_directory_of_spark_is_its_parts(exam, kind, tmp_path):
     assert_same(session.sql(f"SELECT * FROM k_corrset('{folder}', 2)"), definition(exam, 2))
 
 
-def test_a_missing_file_is_not_found(exam, tmp_path):
+def test_a_missing_file_is_not_found(exam: Any, tmp_path: Path) -> None:
     exam.to_csv(tmp_path / "scores.csv", index=False)
     session, path = k_corrset.connect(), tmp_path / "scors.csv"
     for call in (
@@ -82,7 +86,7 @@ def test_a_missing_file_is_not_found(exam, tmp_path):
             call()
 
 
-def test_what_is_no_table_says_why(exam, tmp_path):
+def test_what_is_no_table_says_why(exam: Any, tmp_path: Path) -> None:
     (tmp_path / "book.xlsx").write_bytes(b"PK")
     (tmp_path / "empty.csv").touch()
     (tmp_path / "ragged.csv").write_text("user,question,score\nann,q1,1\nann,q2\n")
@@ -99,7 +103,7 @@ def test_what_is_no_table_says_why(exam, tmp_path):
             k_corrset.connect().sql(f"SELECT * FROM k_corrset('{tmp_path / name}', 2)")
 
 
-def test_types_hold_for_the_last_row(tmp_path):
+def test_types_hold_for_the_last_row(tmp_path: Path) -> None:
     frame = pandas.DataFrame({"user": ["1"] * 3000 + ["01"], "question": range(3001), "score": 1})
     frame.to_csv(tmp_path / "late.csv", index=False)
     users = k_corrset.connect().sql(f"SELECT count(DISTINCT \"user\") AS n FROM '{tmp_path}/late.csv'")

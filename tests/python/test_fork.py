@@ -4,6 +4,7 @@ import multiprocessing
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ CASES = {
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="nothing forks here")
 @pytest.mark.parametrize("case", CASES)
-def test_fork(case):
+def test_fork(case: Any) -> None:
     script = textwrap.dedent(EXAM) + textwrap.dedent(CASES[case])
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr

@@ -5,6 +5,7 @@ import decimal
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from k_corrset import Table, k_corrset
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 9])
-def test_all_sets_have_the_r_and_n_of_the_definition(rows, k):
+def test_all_sets_have_the_r_and_n_of_the_definition(rows: Any, k: Any) -> None:
     assert_same(k_corrset(rows, k), definition(rows, k))
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_exams_have_the_r_and_n_of_the_definition(seed):
+def test_random_exams_have_the_r_and_n_of_the_definition(seed: Any) -> None:
     levels = [2, 5, 1000][seed % 3]
     rows = exam(users=10 * (seed + 1), questions=7, answered=0.3 + seed / 20, levels=levels, seed=seed)
     for k in (2, 3):
@@ -35,7 +36,7 @@ def test_random_exams_have_the_r_and_n_of_the_definition(seed):
         assert_same(k_corrset(rows, k, min_users=4, corrected=seed % 2 == 1), expected)
 
 
-def test_float_scores(rows):
+def test_float_scores(rows: Any) -> None:
     # Thirds, for decimals would be summed as integers.
     rows = rows.assign(score=rows["score"] / 3 + 1e6)
     expected = definition(rows, 2)
@@ -46,7 +47,7 @@ def test_float_scores(rows):
         assert sets[questions] == (pytest.approx(r, abs=1e-6), n)
 
 
-def test_duckdb_says_the_same(rows):
+def test_duckdb_says_the_same(rows: Any) -> None:
     connection = duckdb.connect()
     connection.register("rows", rows)
     joined = connection.sql(
@@ -62,7 +63,7 @@ def test_duckdb_says_the_same(rows):
     assert_same(k_corrset(rows, 2), expected)
 
 
-def as_pyarrow(rows):
+def as_pyarrow(rows: Any) -> Any:
     return pyarrow.Table.from_pandas(rows, preserve_index=False)
 
 
@@ -82,22 +83,22 @@ DATA: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_data_may_be_anything_that_speaks_arrow(rows, kind):
+def test_data_may_be_anything_that_speaks_arrow(rows: Any, kind: Any) -> None:
     data = DATA[kind](rows)
     best = k_corrset(data, 3, top=1_000).to_arrow().to_pylist()
     assert best == k_corrset(as_pyarrow(rows), 3, top=1_000).to_arrow().to_pylist()
 
 
-def test_a_table_can_be_read_again(rows):
+def test_a_table_can_be_read_again(rows: Any) -> None:
     data = as_pyarrow(rows)
     assert k_corrset(data, 2, top=5).to_arrow().equals(k_corrset(data, 2, top=5).to_arrow())
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "json", "arrow"])
 @pytest.mark.parametrize("path_type", [str, Path])
-def test_data_may_be_a_file(rows, ending, path_type, tmp_path):
+def test_data_may_be_a_file(rows: Any, ending: Any, path_type: Any, tmp_path: Path) -> None:
     path = tmp_path / f"scores with a space.{ending}"
-    write = {
+    write: dict[str, Callable[[Any], object]] = {
         "parquet": lambda table: pyarrow.parquet.write_table(table, path),
         "csv": lambda table: pyarrow.csv.write_csv(table, path),
         "json": lambda _: rows.to_json(path, orient="records", lines=True),
@@ -107,12 +108,12 @@ def test_data_may_be_a_file(rows, ending, path_type, tmp_path):
     assert_same(k_corrset(path_type(path), 2), definition(rows, 2))
 
 
-def test_options(rows):
+def test_options(rows: Any) -> None:
     quiz = rows.rename(columns={"user": "student", "question": "item", "score": "points"})
     columns: dict[str, Any] = {"user": "student", "question": "item", "score": "points"}
     everything = definition(rows, 3, min_users=2)
 
-    def wanted(keeps):
+    def wanted(keeps: Any) -> Any:
         return {key: value for key, value in everything.items() if keeps(key, value)}
 
     assert_same(k_corrset(quiz, 3, **columns), everything)
@@ -134,7 +135,7 @@ def test_options(rows):
     assert_same(k_corrset(rows, numpy.int64(3), min_users=numpy.int32(2), threads=1), everything)
 
 
-def test_top_comes_in_order(rows):
+def test_top_comes_in_order(rows: Any) -> None:
     best = k_corrset(rows, 3, top=20).to_arrow().to_pylist()
     keys = [(-row["r"], -row["n"], row["questions"]) for row in best]
     assert keys == sorted(keys) and len(keys) == 20
@@ -147,7 +148,7 @@ def test_top_comes_in_order(rows):
     )
 
 
-def test_undefined_sets_can_be_kept():
+def test_undefined_sets_can_be_kept() -> None:
     rows = pandas.DataFrame({"user": [1, 1, 2], "question": ["a", "b", "b"], "score": [1, 0, 1]})
     assert len(k_corrset(rows, 2)) == 0
     kept = k_corrset(rows, 2, undefined="null").to_arrow().to_pylist()
@@ -166,7 +167,7 @@ def test_undefined_sets_can_be_kept():
     ],
     ids=lambda questions: type(questions[0]).__name__,
 )
-def test_questions_of_every_type(questions):
+def test_questions_of_every_type(questions: Any) -> None:
     users = [user for user in range(12) for _ in questions]
     scores = [(user * 7 + place * 3) % 4 for user in range(12) for place in range(len(questions))]
     data = pyarrow.table({"user": users, "question": questions * 12, "score": scores})
@@ -175,14 +176,14 @@ def test_questions_of_every_type(questions):
     assert all(questions[0] in row["questions"] for row in with_first.to_arrow().to_pylist())
 
 
-def test_users_may_be_uuids(rows):
+def test_users_may_be_uuids(rows: Any) -> None:
     names = {user: uuid.uuid5(uuid.NAMESPACE_DNS, user) for user in rows["user"].unique()}
     users = pyarrow.array([names[user].bytes for user in rows["user"]], pyarrow.binary(16))
     data = pyarrow.table({"user": users, "question": rows["question"], "score": rows["score"]})
     assert_same(k_corrset(data, 2), definition(rows, 2))
 
 
-def test_the_result_speaks_arrow_without_a_copy(rows):
+def test_the_result_speaks_arrow_without_a_copy(rows: Any) -> None:
     best = k_corrset(rows, 2)
     assert isinstance(best, Table)
     assert best.column_names == ["questions", "r", "n"]
@@ -200,13 +201,13 @@ def test_the_result_speaks_arrow_without_a_copy(rows):
     assert pyarrow.RecordBatchReader.from_stream(best, schema=narrow).read_all().schema.types == narrow.types
 
 
-def test_a_result_shows_its_first_rows(rows):
+def test_a_result_shows_its_first_rows(rows: Any) -> None:
     shown = repr(k_corrset(rows, 2))
     assert shown.count("| [q") == 20 and shown.endswith("36 rows, of which the first 20 are shown")
     assert "| questions | r | n |" in repr(k_corrset(rows, 10)), "an empty one shows its columns"
 
 
-def test_a_heuristic_tells_what_no_set_is_above(rows):
+def test_a_heuristic_tells_what_no_set_is_above(rows: Any) -> None:
     found = k_corrset(rows, 2, top=3, search="heuristic", effort=1, seed=5).to_arrow()
     assert found.column_names == ["questions", "r", "n", "r_bound"]
     assert found.select(["questions", "r", "n"]) == k_corrset(rows, 2, top=3).to_arrow()
@@ -214,7 +215,7 @@ def test_a_heuristic_tells_what_no_set_is_above(rows):
 
 
 @pytest.mark.parametrize("sizes", [[3, 1], (1, 3, 3), {1, 3}, range(1, 4, 2), pyarrow.array([3, 1])])
-def test_sizes_may_be_several(rows, sizes):
+def test_sizes_may_be_several(rows: Any, sizes: Any) -> None:
     best = k_corrset(rows, sizes, top=2)
     one_by_one = [k_corrset(rows, k, top=2).to_arrow() for k in (1, 3)]
     assert best.to_arrow() == pyarrow.concat_tables(one_by_one)
@@ -247,13 +248,13 @@ def test_sizes_may_be_several(rows, sizes):
     ],
     ids=str,
 )
-def test_what_is_wrong_is_said(rows, arguments, error, text):
+def test_what_is_wrong_is_said(rows: Any, arguments: Any, error: Any, text: Any) -> None:
     with pytest.raises(error) as raised:
         k_corrset(**{"data": rows, "k": 2, **arguments})
     assert text in str(raised.value)
 
 
-def test_what_is_wrong_with_the_data_is_said(rows):
+def test_what_is_wrong_with_the_data_is_said(rows: Any) -> None:
     twice = pandas.concat([rows, rows.head(1)])
     with pytest.raises(ValueError, match="user 'u000' has more than one score on question 'q"):
         k_corrset(twice, 2)
@@ -263,10 +264,10 @@ def test_what_is_wrong_with_the_data_is_said(rows):
         k_corrset(pyarrow.table({"user": [1], "question": [1], "score": [float("nan")]}), 2)
 
 
-def test_what_python_raises_while_data_are_read_is_an_error():
+def test_what_python_raises_while_data_are_read_is_an_error() -> None:
     schema = pyarrow.schema([("user", "int64"), ("question", "int64"), ("score", "int64")])
 
-    def batches():
+    def batches() -> Iterator[Any]:
         yield pyarrow.record_batch([[1, 2], [1, 1], [0, 1]], schema=schema)
         raise RuntimeError("the cat is on the keyboard")
 
@@ -274,16 +275,16 @@ def test_what_python_raises_while_data_are_read_is_an_error():
         k_corrset(pyarrow.RecordBatchReader.from_batches(schema, batches()), 1)
 
 
-def wide(questions):
+def wide(questions: Any) -> Any:
     """An exam of so many sets that their sweep takes its time."""
     return exam(users=3_000, questions=questions, answered=0.5, seed=3)
 
 
-def test_other_threads_go_on(rows):
+def test_other_threads_go_on(rows: Any) -> None:
     counted = 0
     done = threading.Event()
 
-    def count():
+    def count() -> None:
         nonlocal counted
         while not done.is_set():
             counted += 1
@@ -299,7 +300,7 @@ def test_other_threads_go_on(rows):
     assert counted > took * 100, f"{counted} turns in {took} s"
 
 
-def test_ctrl_c_ends_it(press_ctrl_c):
+def test_ctrl_c_ends_it(press_ctrl_c: Any) -> None:
     data = wide(150)
     press_ctrl_c()
     with pytest.raises(KeyboardInterrupt):
@@ -308,7 +309,7 @@ def test_ctrl_c_ends_it(press_ctrl_c):
     assert len(k_corrset(data, 1)) == 150, "and the next one runs"
 
 
-def test_progress_is_told():
+def test_progress_is_told() -> None:
     reports = []
     data = wide(60)
     k_corrset(data, 5, top=1, threads=1, progress=lambda done, expected: reports.append((done, expected)))
@@ -316,23 +317,23 @@ def test_progress_is_told():
     assert known and {expected for _, expected in known} == {5_461_512}
     assert [done for done, _ in known] == sorted(done for done, _ in known)
 
-    def stop(done, expected):
+    def stop(done: Any, expected: Any) -> None:
         raise KeyError("enough")
 
     with pytest.raises(KeyError, match="enough"):
         k_corrset(wide(150), 12, top=1, progress=stop)
 
 
-def test_progress_may_be_a_bar(rows, capsys):
+def test_progress_may_be_a_bar(rows: Any, capsys: pytest.CaptureFixture[str]) -> None:
     k_corrset(wide(60), 5, top=1, threads=1, progress=True)
     assert "5.46M/5.46M" in capsys.readouterr().err
 
 
-def test_many_threads_may_call_it(rows):
+def test_many_threads_may_call_it(rows: Any) -> None:
     expected = k_corrset(rows, 3, top=50).to_arrow()
     results: list[Any] = [None] * 8
 
-    def call(place):
+    def call(place: Any) -> None:
         results[place] = k_corrset(rows, 3, top=50).to_arrow()
 
     threads = [threading.Thread(target=call, args=(place,)) for place in range(8)]

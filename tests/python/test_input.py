@@ -4,6 +4,7 @@ import datetime
 import decimal
 import uuid
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ from k_corrset import k_corrset as best_sets
 SCHEMA = pyarrow.schema([("user", "string"), ("question", "string"), ("score", "int64")])
 
 
-def as_pyarrow(rows):
+def as_pyarrow(rows: Any) -> Any:
     return pyarrow.Table.from_pandas(rows, SCHEMA, preserve_index=False)
 
 
 @pytest.fixture
-def session(rows):
+def session(rows: Any) -> Any:
     session = k_corrset.connect()
     session.register("scores", rows)
     return session
@@ -38,8 +39,8 @@ def session(rows):
 # Exceptions
 
 
-def failing(rows, raised):
-    def batches():
+def failing(rows: Any, raised: Any) -> Any:
+    def batches() -> Iterator[Any]:
         yield from as_pyarrow(rows).to_batches()
         raise raised from OSError("the disk is full")
 
@@ -49,10 +50,10 @@ def failing(rows, raised):
 class Failing:
     """Fails when it is asked for its rows."""
 
-    def __init__(self, raised):
+    def __init__(self, raised: Any) -> None:
         self.raised = raised
 
-    def __arrow_c_stream__(self, requested_schema=None):
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> None:
         raise self.raised
 
 
@@ -71,7 +72,7 @@ EXCEPTIONS = [
 
 
 @pytest.mark.parametrize("raised", EXCEPTIONS, ids=repr)
-def test_what_a_maker_of_rows_raises_is_raised(rows, session, raised):
+def test_what_a_maker_of_rows_raises_is_raised(rows: Any, session: Any, raised: Any) -> None:
     for call in (
         lambda: best_sets(failing(rows, raised), 2),
         lambda: session.register("rows", failing(rows, raised)),
@@ -87,14 +88,14 @@ def test_what_a_maker_of_rows_raises_is_raised(rows, session, raised):
     assert_same(session.sql("SELECT * FROM k_corrset(scores, 2)"), definition(rows, 2))
 
 
-def test_where_only_the_text_comes_through(rows):
+def test_where_only_the_text_comes_through(rows: Any) -> None:
     class Exported:
         """By Arrow's C stream interface alone."""
 
-        def __init__(self, raised):
+        def __init__(self, raised: Any) -> None:
             self.raised = raised
 
-        def __arrow_c_stream__(self, requested_schema=None):
+        def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
             return failing(rows, self.raised).__arrow_c_stream__()
 
     with pytest.raises(ValueError, match="the well is dry"):
@@ -118,14 +119,14 @@ def test_where_only_the_text_comes_through(rows):
         best_sets(frame, 1)
 
 
-def test_batches_of_other_columns_are_an_error(rows):
+def test_batches_of_other_columns_are_an_error(rows: Any) -> None:
     other = pyarrow.record_batch({"user": ["a"], "question": ["b"], "score": ["c"]})
     reader = pyarrow.RecordBatchReader.from_batches(SCHEMA, iter([*as_pyarrow(rows).to_batches(), other]))
     with pytest.raises(ValueError, match="(?i)int64"):
         best_sets(reader, 1)
 
 
-def test_metadata_of_batches_is_no_matter(rows):
+def test_metadata_of_batches_is_no_matter(rows: Any) -> None:
     batches = pyarrow.Table.from_pandas(rows, preserve_index=False).to_batches()
     assert batches[0].schema.metadata
     schema = batches[0].schema.remove_metadata()
@@ -134,7 +135,7 @@ def test_metadata_of_batches_is_no_matter(rows):
     assert_same(session.sql("SELECT * FROM k_corrset(scores, 2)"), definition(rows, 2))
 
 
-def test_no_text_is_long(session):
+def test_no_text_is_long(session: Any) -> None:
     wide = pyarrow.table({f"column{number}": [1] for number in range(5_000)})
     session.register("wide", wide)
     for call in (
@@ -167,7 +168,9 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("relative", [True, False])
-def test_a_path_that_is_there_is_no_pattern(rows, name, relative, tmp_path, monkeypatch):
+def test_a_path_that_is_there_is_no_pattern(
+    rows: Any, name: Any, relative: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = name if relative else str(tmp_path / name)
     with open(name, "wb") as file:
@@ -185,7 +188,7 @@ def test_a_path_that_is_there_is_no_pattern(rows, name, relative, tmp_path, monk
 
 
 @pytest.mark.parametrize("name", ["exams", "exams [1]*?", "100%25"])
-def test_a_folder_is_its_files(rows, name, tmp_path):
+def test_a_folder_is_its_files(rows: Any, name: Any, tmp_path: Path) -> None:
     folder = tmp_path / name
     folder.mkdir()
     for part in range(3):
@@ -194,7 +197,7 @@ def test_a_folder_is_its_files(rows, name, tmp_path):
     assert_same(best_sets(f"{folder}/", 2), definition(rows, 2))
 
 
-def test_a_pattern_is_one_where_there_is_no_such_file(rows, tmp_path):
+def test_a_pattern_is_one_where_there_is_no_such_file(rows: Any, tmp_path: Path) -> None:
     for part in range(3):
         pyarrow.parquet.write_table(as_pyarrow(rows.iloc[part::3]), tmp_path / f"part{part}.parquet")
     assert_same(best_sets(tmp_path / "part*.parquet", 2), definition(rows, 2))
@@ -202,7 +205,7 @@ def test_a_pattern_is_one_where_there_is_no_such_file(rows, tmp_path):
     assert_same(best_sets((tmp_path / "part0.parquet").as_uri(), 1), definition(rows.iloc[0::3], 1))
 
 
-def test_a_link_keeps_its_ending(rows, tmp_path):
+def test_a_link_keeps_its_ending(rows: Any, tmp_path: Path) -> None:
     (tmp_path / "blobs").mkdir()
     pyarrow.parquet.write_table(as_pyarrow(rows), tmp_path / "blobs" / "4a7d")
     (tmp_path / "exam.parquet").symlink_to(tmp_path / "blobs" / "4a7d")
@@ -215,7 +218,7 @@ def test_a_link_keeps_its_ending(rows, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::polars.exceptions.PolarsInefficientMapWarning")
 @pytest.mark.parametrize("column", ["user", "question", "other"])
-def test_objects_of_polars_are_refused(rows, session, column):
+def test_objects_of_polars_are_refused(rows: Any, session: Any, column: Any) -> None:
     frame = polars.from_pandas(rows).with_columns(
         polars.Series(column, [object()] * len(rows), dtype=polars.Object)
     )
@@ -229,7 +232,7 @@ def test_objects_of_polars_are_refused(rows, session, column):
         assert_same(best_sets(cast, 2), definition(rows, 2))
 
 
-def test_an_input_without_rows_is_warned_of(rows, session):
+def test_an_input_without_rows_is_warned_of(rows: Any, session: Any) -> None:
     reader = as_pyarrow(rows).to_reader()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -284,12 +287,12 @@ def test_an_input_without_rows_is_warned_of(rows, session):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_question_is_refused(rows, option, value):
+def test_what_is_no_question_is_refused(rows: Any, option: Any, value: Any) -> None:
     with pytest.raises(TypeError, match=f"'{option}' must be text, a number.*got an object of type"):
         best_sets(rows, 2, **{option: value})
 
 
-def test_a_table_is_no_option(rows):
+def test_a_table_is_no_option(rows: Any) -> None:
     tables: list[dict[str, Any]] = [{"user": object()}, {"top": object()}, {"corrected": object()}]
     for options in tables:
         with pytest.raises(TypeError, match="got an object of type object"):
@@ -330,7 +333,7 @@ def test_a_table_is_no_option(rows):
     ],
     ids=["dates", "times", "decimals", "integers", "bytes", "uuids"],
 )
-def test_scalars_of_every_kind(questions, values):
+def test_scalars_of_every_kind(questions: Any, values: Any) -> None:
     users = [user for user in range(12) for _ in questions]
     scores = [(user * 7 + place * 3) % 4 for user in range(12) for place in range(len(questions))]
     data = pyarrow.table({"user": users, "question": questions * 12, "score": scores})
@@ -344,7 +347,7 @@ def test_scalars_of_every_kind(questions, values):
 # What Python has tables of
 
 
-def test_lists_and_dicts_are_tables(rows):
+def test_lists_and_dicts_are_tables(rows: Any) -> None:
     expected = definition(rows, 2)
     columns = {name: rows[name].tolist() for name in rows.columns}
     assert_same(best_sets(columns, 2), expected)
@@ -359,7 +362,7 @@ def test_lists_and_dicts_are_tables(rows):
     assert_same(session.sql("SELECT * FROM k_corrset(scores, 2)"), expected)
 
 
-def test_what_is_missing_in_lists_is_not_answered():
+def test_what_is_missing_in_lists_is_not_answered() -> None:
     rows: list[dict[str, Any]] = [
         {"user": 1, "a": 1, "b": 0},
         {"user": 2, "a": 0},
@@ -369,7 +372,7 @@ def test_what_is_missing_in_lists_is_not_answered():
     assert {questions: n for questions, (_, n) in found.items()} == {("a",): 2, ("b",): 2}
 
 
-def test_lazy_frames_and_datasets_are_read(rows, tmp_path):
+def test_lazy_frames_and_datasets_are_read(rows: Any, tmp_path: Path) -> None:
     expected = definition(rows, 2)
     lazy = polars.from_pandas(rows).lazy().filter(polars.col("score") >= 0)
     assert_same(best_sets(lazy, 2), expected)
@@ -385,7 +388,7 @@ def test_lazy_frames_and_datasets_are_read(rows, tmp_path):
         assert_same(session.sql(f"SELECT * FROM k_corrset({name}, 2)"), expected)
 
 
-def test_several_paths_are_one_table(rows, tmp_path):
+def test_several_paths_are_one_table(rows: Any, tmp_path: Path) -> None:
     paths: list[Path] = [tmp_path / "a.parquet", tmp_path / "b.csv", tmp_path / "c.json"]
     parts = [rows.iloc[part::3] for part in range(3)]
     pyarrow.parquet.write_table(as_pyarrow(parts[0]), paths[0])
@@ -399,7 +402,7 @@ def test_several_paths_are_one_table(rows, tmp_path):
     assert_same(session.sql("SELECT * FROM k_corrset(scores, 2)"), definition(rows, 2))
 
 
-def test_columns_of_pandas_may_be_integers(rows):
+def test_columns_of_pandas_may_be_integers(rows: Any) -> None:
     renamed = rows.rename(columns={"user": 0, "question": 1, "score": 2})
     expected = definition(rows, 2)
     assert_same(best_sets(renamed, 2, user=0, question=numpy.int64(1), score=2), expected)
@@ -412,7 +415,7 @@ def test_columns_of_pandas_may_be_integers(rows):
     assert best.column_names == ["3", "questions", "r", "n"]
 
 
-def test_scalars_of_numpy_and_pandas_are_scalars(rows):
+def test_scalars_of_numpy_and_pandas_are_scalars(rows: Any) -> None:
     expected = best_sets(rows, 3, top=5, min_users=10, corrected=True, threads=1, seed=None)
     for integer in (numpy.int8, numpy.uint64, numpy.int64):
         booleans: list[Any] = [numpy.bool_, numpy.array]
@@ -432,7 +435,7 @@ def test_scalars_of_numpy_and_pandas_are_scalars(rows):
     assert (
         best_sets(rows, pandas.Series([3]), top=pyarrow.scalar(5), min_users=10, corrected=True) == expected
     )
-    assert best_sets(rows, 3, top=pandas.Series([5])[0], min_users=10, corrected=True) == expected
+    assert best_sets(rows, 3, top=pandas.Series([5]).iloc[0], min_users=10, corrected=True) == expected
     assert best_sets(rows, range(3, 4), top=5, min_users=10, corrected=True) == expected
     both = sets_of(best_sets(rows, numpy.array([1, 2], dtype="int8")))
     assert both.keys() == definition(rows, 1).keys() | definition(rows, 2).keys()

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import k_corrset
@@ -14,10 +15,10 @@ from conftest import assert_same, definition, exam
 SCHEMA = pyarrow.schema([("user", "string"), ("question", "string"), ("score", "int64")])
 
 
-def slowly(rows, between=lambda: None):
+def slowly(rows: Any, between: Any = lambda: None) -> Any:
     """A reader of rows that does something before each of its batches."""
 
-    def batches():
+    def batches() -> Iterator[Any]:
         for batch in pyarrow.Table.from_pandas(rows, SCHEMA, preserve_index=False).to_batches(20):
             between()
             time.sleep(0.02)
@@ -27,28 +28,28 @@ def slowly(rows, between=lambda: None):
 
 
 @pytest.fixture
-def session(rows):
+def session(rows: Any) -> Any:
     session = k_corrset.connect()
     session.register("scores", rows)
     return session
 
 
 @pytest.fixture
-def calls(session, rows):
+def calls(session: Any, rows: Any) -> Any:
     """Each call in turn, and what they came to."""
     made: list[Any] = []
 
-    def function():
+    def function() -> None:
         assert_same(k_corrset.k_corrset(rows, 2), definition(rows, 2))
 
-    def sql():
+    def sql() -> None:
         assert_same(session.sql("SELECT * FROM k_corrset(scores, 2)"), definition(rows, 2))
 
-    def register():
+    def register() -> None:
         session.register("more", slowly(rows.head(40)))
         assert len(session.sql("SELECT * FROM more")) == 40
 
-    def call():
+    def call() -> None:
         made.append((function, sql, register)[len(made) % 3])
         made[-1]()
 
@@ -56,11 +57,11 @@ def calls(session, rows):
     return call
 
 
-def assert_all(calls):
+def assert_all(calls: Any) -> None:
     assert len(calls.made) >= 3
 
 
-def wait_for(calls, number):
+def wait_for(calls: Any, number: Any) -> None:
     """Waits until so many calls have been made, on a machine of any speed."""
     for _ in range(3_000):
         if len(calls.made) >= number:
@@ -68,22 +69,22 @@ def wait_for(calls, number):
         time.sleep(0.02)
 
 
-def test_in_a_callback(session, rows, calls):
+def test_in_a_callback(session: Any, rows: Any, calls: Any) -> None:
     k_corrset.k_corrset(slowly(rows, lambda: wait_for(calls, 3)), 3, progress=lambda *_: calls())
     session.sql("SELECT * FROM k_corrset(scores, 3)")
     assert_all(calls)
 
 
-def test_in_a_producer(session, rows, calls):
+def test_in_a_producer(session: Any, rows: Any, calls: Any) -> None:
     assert_same(k_corrset.k_corrset(slowly(rows, calls), 3), definition(rows, 3))
     session.register("again", slowly(rows, calls))
     assert_same(session.sql("SELECT * FROM k_corrset(again, 3)"), definition(rows, 3))
     assert_all(calls)
 
 
-def test_where_the_stream_is_asked_for(session, rows, calls):
+def test_where_the_stream_is_asked_for(session: Any, rows: Any, calls: Any) -> None:
     class Data:
-        def __arrow_c_stream__(self, requested_schema=None):
+        def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
             for _ in range(3):
                 calls()
             return slowly(rows).__arrow_c_stream__()
@@ -92,10 +93,10 @@ def test_where_the_stream_is_asked_for(session, rows, calls):
     assert_all(calls)
 
 
-def test_in_a_signal_handler(session, rows, calls):
+def test_in_a_signal_handler(session: Any, rows: Any, calls: Any) -> None:
     before = signal.signal(signal.SIGUSR1, lambda *_: calls())
 
-    def send():
+    def send() -> None:
         # Two signals that are pending at the same time are one.
         for number in range(1, 4):
             os.kill(os.getpid(), signal.SIGUSR1)
@@ -111,8 +112,8 @@ def test_in_a_signal_handler(session, rows, calls):
     assert_all(calls)
 
 
-def test_within_each_other(rows):
-    def nested(depth):
+def test_within_each_other(rows: Any) -> None:
+    def nested(depth: Any) -> None:
         if depth:
             k_corrset.k_corrset(slowly(rows.head(60)), 2, progress=lambda *_: nested(depth - 1))
         else:
@@ -123,13 +124,13 @@ def test_within_each_other(rows):
     assert done
 
 
-def test_progress_is_of_one_query():
+def test_progress_is_of_one_query() -> None:
     session = k_corrset.connect(threads=1)
     session.register("wide", exam(users=3_000, questions=60, answered=0.5, seed=3))
     session.register("small", exam(users=300, questions=30, answered=0.5, seed=3))
     inner, outer = set(), []
 
-    def watch(done, expected):
+    def watch(done: Any, expected: Any) -> None:
         session.sql(
             "SELECT max(r) FROM k_corrset(small, 3)", progress=lambda _, expected: inner.add(expected)
         )
@@ -143,7 +144,7 @@ def test_progress_is_of_one_query():
     assert inner <= {0, 4_060}
 
 
-def test_progress_of_a_table_that_is_made():
+def test_progress_of_a_table_that_is_made() -> None:
     session = k_corrset.connect(threads=1)
     session.register("wide", exam(users=3_000, questions=60, answered=0.5, seed=3))
     reports = []

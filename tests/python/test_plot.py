@@ -19,27 +19,27 @@ matplotlib.use("agg")
 
 
 @pytest.fixture
-def ax():
+def ax() -> Any:
     return Figure().subplots()
 
 
 @pytest.fixture
-def session():
+def session() -> Any:
     return package.connect()
 
 
-def points(ax):
+def points(ax: Any) -> Any:
     """The points of a scatter plot, in no order."""
     (dots,) = ax.collections
     return sorted(map(tuple, dots.get_offsets().tolist()))
 
 
-def line(ax):
+def line(ax: Any) -> Any:
     (curve,) = ax.lines
     return list(zip(*curve.get_data(), strict=True))
 
 
-def bars(ax):
+def bars(ax: Any) -> Any:
     """The labels and lengths of bars, from the top."""
     labels = [label.get_text() for label in ax.get_yticklabels()]
     lengths = [(bar.get_y(), bar.get_width()) for bar in ax.patches]
@@ -49,13 +49,13 @@ def bars(ax):
     return [(labels[place], lengths[place][1]) for place in from_top]
 
 
-def drawn(ax):
+def drawn(ax: Any) -> Any:
     """That it can be drawn at all."""
     ax.figure.canvas.draw()
     return ax
 
 
-def test_r_is_drawn_against_n(rows, ax):
+def test_r_is_drawn_against_n(rows: Any, ax: Any) -> None:
     best = k_corrset(rows, 3)
     assert best.plot("n", ax=ax) is ax
     expected = sorted((n, r) for r, n in definition(rows, 3).values())
@@ -63,7 +63,7 @@ def test_r_is_drawn_against_n(rows, ax):
     assert ax.get_xlabel().startswith("n") and ax.get_ylabel() == "r"
 
 
-def test_the_best_r_of_each_size_is_drawn(rows, ax):
+def test_the_best_r_of_each_size_is_drawn(rows: Any, ax: Any) -> None:
     # In any order: the sets of 4 are not behind those of 1.
     k_corrset(rows, [4, 1, 2]).plot("k", ax=ax)
     expected = [(k, max(r for r, _ in definition(rows, k).values())) for k in (1, 2, 4)]
@@ -73,13 +73,13 @@ def test_the_best_r_of_each_size_is_drawn(rows, ax):
     assert all(tick == int(tick) for tick in ax.get_xticks() if low <= tick <= high)
 
 
-def test_the_best_r_may_be_below_0(session, ax):
+def test_the_best_r_may_be_below_0(session: Any, ax: Any) -> None:
     session.register("sets", {"a": [1, 2, 3], "r": [-0.5, -0.25, -0.75]})
     session.sql("SELECT [a] AS questions, r FROM sets").plot("k", ax=ax)
     assert line(ax) == [(1, -0.25)]
 
 
-def test_questions_have_a_bar_each_and_the_most_frequent_is_on_top(rows, ax):
+def test_questions_have_a_bar_each_and_the_most_frequent_is_on_top(rows: Any, ax: Any) -> None:
     best = k_corrset(rows, 3, top=20)
     best.plot("questions", ax=ax)
     counts = Counter(question for row in best.to_pylist() for question in row["questions"])
@@ -89,7 +89,7 @@ def test_questions_have_a_bar_each_and_the_most_frequent_is_on_top(rows, ax):
     assert "20" in ax.get_xlabel() and ax.get_ylabel() == "question"
 
 
-def test_at_most_thirty_questions_have_a_bar(ax):
+def test_at_most_thirty_questions_have_a_bar(ax: Any) -> None:
     questions = [f"q{number:02}" for number in range(40)]
     exam = {question: [number % 2, 1, 0, 3] for number, question in enumerate(questions)}
     best = k_corrset(exam, 1, wide=True)
@@ -97,13 +97,13 @@ def test_at_most_thirty_questions_have_a_bar(ax):
     assert len(bars(ax)) == 30 and "30 of 40" in ax.get_ylabel()
 
 
-def test_questions_of_equal_frequency_stand_in_the_order_of_the_rows(session, ax):
+def test_questions_of_equal_frequency_stand_in_the_order_of_the_rows(session: Any, ax: Any) -> None:
     session.register("sets", {"r": [0.9, 0.8, 0.7, 0.6], "a": [7, 3, 5, 5], "b": [2, 9, 2, 9]})
     session.sql("SELECT [a, b] AS questions, r FROM sets ORDER BY r DESC").plot("questions", ax=ax)
     assert bars(ax) == [("2", 2), ("9", 2), ("5", 2), ("7", 1), ("3", 1)]
 
 
-def test_without_a_kind_it_is_k_where_sizes_differ_and_else_n(rows, session, ax):
+def test_without_a_kind_it_is_k_where_sizes_differ_and_else_n(rows: Any, session: Any, ax: Any) -> None:
     k_corrset(rows, [1, 2], top=3).plot(ax=ax)
     assert len(line(ax)) == 2 and not ax.collections
     other = Figure().subplots()
@@ -116,7 +116,7 @@ def test_without_a_kind_it_is_k_where_sizes_differ_and_else_n(rows, session, ax)
 
 
 @pytest.mark.parametrize("kind", ["n", "k", "questions"])
-def test_rows_without_r_are_left_out(kind, ax):
+def test_rows_without_r_are_left_out(kind: Any, ax: Any) -> None:
     exam: Any = {"user": [1, 1, 2, 2, 3], "question": ["a", "b", "a", "b", "c"], "score": [1, 0, 2, 1, 1]}
     best = k_corrset(exam, [1, 2], undefined="null")
     without = {row["questions"] for row in best.to_pylist() if row["r"] is None}
@@ -130,20 +130,20 @@ def test_rows_without_r_are_left_out(kind, ax):
         assert sorted(bars(ax)) == [("a", 2), ("b", 2)]
 
 
-def test_all_partitions_are_drawn(rows, ax):
+def test_all_partitions_are_drawn(rows: Any, ax: Any) -> None:
     courses = rows.assign(course=rows["user"].str[-1].astype(int) % 2)
     best = k_corrset(courses, 2, partition_by="course")
     best.plot(ax=ax)
     assert len(points(ax)) == len(best) > len(k_corrset(rows, 2))
 
 
-def test_questions_need_no_other_column(rows, session, ax):
+def test_questions_need_no_other_column(rows: Any, session: Any, ax: Any) -> None:
     session.register("scores", rows)
     session.sql("SELECT questions FROM k_corrset(scores, 3)").plot("questions", ax=ax)
     assert dict(bars(ax)) == Counter(question for questions in definition(rows, 3) for question in questions)
 
 
-def test_many_points_are_small_and_an_image(session, ax):
+def test_many_points_are_small_and_an_image(session: Any, ax: Any) -> None:
     table: Any = {"n": list(range(1_001)), "r": [0.5] * 1_001}
     session.register("many", table)
     session.register("few", {name: values[:1_000] for name, values in table.items()})
@@ -156,7 +156,7 @@ def test_many_points_are_small_and_an_image(session, ax):
     assert many.get_sizes() < few.get_sizes()
 
 
-def test_a_million_rows_are_drawn(session, ax):
+def test_a_million_rows_are_drawn(session: Any, ax: Any) -> None:
     numbers = numpy.arange(1_000_000)
     session.register("many", pyarrow.table({"n": numbers, "r": numbers / 1e6}))
     session.sql("SELECT * FROM many").plot("n", ax=ax)
@@ -164,7 +164,7 @@ def test_a_million_rows_are_drawn(session, ax):
     drawn(ax)
 
 
-def test_only_without_axes_there_is_a_figure_of_pyplot(rows, ax):
+def test_only_without_axes_there_is_a_figure_of_pyplot(rows: Any, ax: Any) -> None:
     pyplot.close("all")
     settings = dict(matplotlib.rcParams)
     best = k_corrset(rows, 2)
@@ -191,7 +191,9 @@ def test_only_without_axes_there_is_a_figure_of_pyplot(rows, ax):
         ("SELECT n, NULLIF(r, r) AS r FROM best", "n", "plot, as each of its 36 has a null in 'n', 'r'$"),
     ],
 )
-def test_what_cannot_be_drawn_is_told_and_leaves_no_figure(rows, session, query, kind, text):
+def test_what_cannot_be_drawn_is_told_and_leaves_no_figure(
+    rows: Any, session: Any, query: Any, kind: Any, text: Any
+) -> None:
     pyplot.close("all")
     session.register("best", k_corrset(rows, 2))
     with pytest.raises(ValueError, match=text):
@@ -199,7 +201,7 @@ def test_what_cannot_be_drawn_is_told_and_leaves_no_figure(rows, session, query,
     assert pyplot.get_fignums() == []
 
 
-def test_matplotlib_is_imported_when_it_is_needed(monkeypatch, rows):
+def test_matplotlib_is_imported_when_it_is_needed(monkeypatch: pytest.MonkeyPatch, rows: Any) -> None:
     names = "import k_corrset._plot, sys; print('matplotlib' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True)
     assert shown.stdout == "False\n"

@@ -5,6 +5,7 @@ import datetime
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,16 +21,16 @@ from k_corrset import Column, Table, k_corrset
 
 
 @pytest.fixture(scope="module")
-def best():
+def best() -> Any:
     return k_corrset(exam(), 3, top=30, statistics=["alpha"])
 
 
-def rows_of(best):
+def rows_of(best: Any) -> Any:
     """By way of pyarrow, which is another program."""
     return pyarrow.table(best).to_pylist()
 
 
-def test_rows_are_named_tuples(best):
+def test_rows_are_named_tuples(best: Any) -> None:
     expected = rows_of(best)
     rows = list(best)
     assert [row._asdict() for row in rows] == [
@@ -51,13 +52,13 @@ def test_rows_are_named_tuples(best):
     [slice(2, 5), slice(None, 7), slice(-3, None), slice(None, None, -1), slice(1, 30, 7), slice(9, 2)],
     ids=str,
 )
-def test_parts_are_tables(best, part):
+def test_parts_are_tables(best: Any, part: Any) -> None:
     assert isinstance(best[part], Table)
     assert rows_of(best[part]) == rows_of(best)[part]
     assert best[part].column_names == best.column_names
 
 
-def test_parts_of_many_batches_are_tables():
+def test_parts_of_many_batches_are_tables() -> None:
     everything = k_corrset(exam(users=30, questions=26, answered=1.0), 5)
     expected = rows_of(everything)
     assert len(expected) == 65_780 and len(list(everything.batches())) > 4
@@ -69,7 +70,7 @@ def test_parts_of_many_batches_are_tables():
     assert rows_of(everything.head()) == expected[:5] and len(everything.head(0)) == 0
 
 
-def test_columns_are_sequences(best):
+def test_columns_are_sequences(best: Any) -> None:
     expected = rows_of(best)
     column = best["r"]
     assert isinstance(column, Column) and column.name == "r"
@@ -99,14 +100,14 @@ def test_columns_are_sequences(best):
     assert repr(column).endswith("… 30 in all]")
 
 
-def test_null_is_none_and_nan():
+def test_null_is_none_and_nan() -> None:
     rows = pandas.DataFrame({"user": [1, 1, 2], "question": ["a", "b", "b"], "score": [1, 0, 1]})
     kept = k_corrset(rows, 2, undefined="null")
     assert list(kept["r"]) == [None] and numpy.isnan(numpy.asarray(kept["r"])).all()
     assert kept[0].r is None
 
 
-def test_values_of_every_type():
+def test_values_of_every_type() -> None:
     session = package.connect()
     values = {
         "1": 1,
@@ -126,7 +127,7 @@ def test_values_of_every_type():
     assert session.sql("SELECT INTERVAL '1' DAY AS it")["it"][0] == "1 days"
 
 
-def test_others_take_it(best, tmp_path):
+def test_others_take_it(best: Any, tmp_path: Path) -> None:
     expected = rows_of(best)
     frame = pandas.DataFrame(best)
     assert frame.columns.tolist() == best.column_names and frame["r"].tolist() == list(best["r"])
@@ -144,7 +145,7 @@ def test_others_take_it(best, tmp_path):
     )
 
 
-def test_sets_can_be_merged_and_grouped_in_pandas(best):
+def test_sets_can_be_merged_and_grouped_in_pandas(best: Any) -> None:
     frame = best.to_pandas()
     assert all(isinstance(questions, tuple) for questions in frame["questions"])
     other = k_corrset(exam(seed=2), 3).to_pandas()
@@ -156,7 +157,7 @@ def test_sets_can_be_merged_and_grouped_in_pandas(best):
     assert frame.set_index("questions")["r"][best[0].questions] == best[0].r
 
 
-def test_it_can_be_copied_and_sent(best):
+def test_it_can_be_copied_and_sent(best: Any) -> None:
     for other in (copy.copy(best), copy.deepcopy(best), pickle.loads(pickle.dumps(best))):
         assert other == best and rows_of(other) == rows_of(best) and other.schema == best.schema
     few = pickle.dumps(k_corrset(exam(users=30, questions=20, answered=1.0), 5)[:3])
@@ -166,13 +167,13 @@ def test_it_can_be_copied_and_sent(best):
         assert pool.submit(sorted_by_n, best).result() == best
 
 
-def sorted_by_n(table):
+def sorted_by_n(table: Any) -> Any:
     """Elsewhere, and back."""
     assert list(table["n"]) == [row.n for row in table]
     return table
 
 
-def test_equality_is_that_of_values(best):
+def test_equality_is_that_of_values(best: Any) -> None:
     assert best == k_corrset(exam(), 3, top=30, statistics=["alpha"])
     assert best[:10] == best[:10] and best[:10] != best[1:11]
     assert best != best[["questions", "r", "n"]] and best != rows_of(best)
@@ -181,7 +182,7 @@ def test_equality_is_that_of_values(best):
         hash(best)
 
 
-def test_it_can_be_looked_at(best):
+def test_it_can_be_looked_at(best: Any) -> None:
     assert repr(best[:1]).endswith("\n1 row")
     assert repr(best[:0]).endswith("\n0 rows") and "questions" in repr(best[:0])
     assert repr(best).endswith("\n30 rows, of which the first 20 are shown")

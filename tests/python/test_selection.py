@@ -3,6 +3,7 @@
 import doctest
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -21,7 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 
-def answers(users=60, questions=8, levels=3, answered=0.8, seed=1):
+def answers(
+    users: int = 60, questions: int = 8, levels: int = 3, answered: float = 0.8, seed: int = 1
+) -> Any:
     """Random scores, with NaN where a user left a question out."""
     random = numpy.random.default_rng(seed)
     skill = random.normal(size=(users, 1))
@@ -30,11 +33,11 @@ def answers(users=60, questions=8, levels=3, answered=0.8, seed=1):
     return scores
 
 
-def grades(users=60, seed=2):
+def grades(users: int = 60, seed: int = 2) -> Any:
     return numpy.random.default_rng(seed).normal(size=users)
 
 
-def every_set(X, k, y=None, *, min_users=2, corrected=False):
+def every_set(X: Any, k: Any, y: Any = None, *, min_users: int = 2, corrected: bool = False) -> Iterator[Any]:
     """(r, n, columns) of all sets that have an r, as the definition has it."""
     X = numpy.asarray(X, dtype=float)
     for columns in combinations(range(X.shape[1]), k):
@@ -46,12 +49,12 @@ def every_set(X, k, y=None, *, min_users=2, corrected=False):
             yield numpy.corrcoef(a, b)[0, 1], len(a), columns
 
 
-def selected(selector):
+def selected(selector: Any) -> Any:
     """The positions of the selected columns."""
     return selector.get_support(indices=True).tolist()
 
 
-def assert_best(selector, sets):
+def assert_best(selector: Any, sets: Any) -> None:
     """That it has the best of these sets, and that no second one comes near in r."""
     (r, n, columns), second = sorted(sets, reverse=True)[:2]
     assert r - second[0] > 1e-9, "the oracle cannot tell them apart"
@@ -61,27 +64,27 @@ def assert_best(selector, sets):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("k", [1, 2, 4])
-def test_it_selects_the_set_that_a_loop_over_all_finds(k, seed):
+def test_it_selects_the_set_that_a_loop_over_all_finds(k: Any, seed: Any) -> None:
     X = answers(answered=[0.7, 1][seed % 2], seed=seed)
     assert_best(BestSubsetSelector(k, min_users=10).fit(X), every_set(X, k, min_users=10))
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_with_y_it_correlates_with_y(seed):
+def test_with_y_it_correlates_with_y(seed: Any) -> None:
     X, y = answers(answered=[0.7, 1][seed % 2], seed=seed), grades(seed=seed)
     selector = BestSubsetSelector(3, min_users=10).fit(X, y)
     assert_best(selector, every_set(X, 3, y, min_users=10))
     assert selector.fit(X).r_ != pytest.approx(selector.fit(X, y).r_)
 
 
-def test_corrected_takes_the_set_out_of_the_grand_total():
+def test_corrected_takes_the_set_out_of_the_grand_total() -> None:
     X = answers()
     selector = BestSubsetSelector(3, min_users=10, corrected=True).fit(X)
     assert_best(selector, every_set(X, 3, min_users=10, corrected=True))
     assert selector.r_ < BestSubsetSelector(3, min_users=10).fit(X).r_
 
 
-def test_min_users_keeps_sets_of_few_users_out():
+def test_min_users_keeps_sets_of_few_users_out() -> None:
     X = answers(answered=0.5)
     few = BestSubsetSelector(3).fit(X)
     many = BestSubsetSelector(3, min_users=12).fit(X)
@@ -89,7 +92,7 @@ def test_min_users_keeps_sets_of_few_users_out():
     assert_best(many, every_set(X, 3, min_users=12))
 
 
-def test_columns_that_are_in_or_out_are_given_by_name_or_position():
+def test_columns_that_are_in_or_out_are_given_by_name_or_position() -> None:
     names = [f"q{number}" for number in range(8)]
     X = pandas.DataFrame(answers(), columns=names)
     wanted = [row for row in every_set(X, 3, min_users=10) if {1, 6} <= set(row[2]) and 3 not in row[2]]
@@ -105,7 +108,7 @@ def test_columns_that_are_in_or_out_are_given_by_name_or_position():
         assert_best(selector, wanted)
 
 
-def test_an_excluded_column_may_be_empty():
+def test_an_excluded_column_may_be_empty() -> None:
     X = answers()
     X[:, 2] = numpy.nan
     selector = BestSubsetSelector(3, exclude=2, min_users=10).fit(X)
@@ -113,7 +116,7 @@ def test_an_excluded_column_may_be_empty():
 
 
 @pytest.mark.parametrize("kind", [pandas.DataFrame, polars.DataFrame])
-def test_names_of_columns_mean_nothing(kind):
+def test_names_of_columns_mean_nothing(kind: Any) -> None:
     X, y = answers(), grades()
     names = ["user", "question", "score", "criterion", "r", "n", "", "10"]
     frame = kind({name: X[:, column] for column, name in enumerate(names)})
@@ -142,20 +145,20 @@ MISSING: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", MISSING)
-def test_missing_values_of_all_kinds_are_not_answered(kind):
+def test_missing_values_of_all_kinds_are_not_answered(kind: Any) -> None:
     X = answers()
     assert_best(BestSubsetSelector(2, min_users=10).fit(MISSING[kind](X)), every_set(X, 2, min_users=10))
 
 
 @pytest.mark.parametrize("dtype", [bool, "int8", "uint16", "int64", "uint64", "float32", "float64"])
-def test_every_type_of_numbers_is_taken(dtype):
+def test_every_type_of_numbers_is_taken(dtype: Any) -> None:
     X = (answers(answered=1) > 1).astype(dtype)
     y = grades().round(1)
     assert_best(BestSubsetSelector(3).fit(X, y), every_set(X, 3, y))
     assert BestSubsetSelector(3).fit_transform(X).dtype == X.dtype
 
 
-def test_integers_are_summed_exactly():
+def test_integers_are_summed_exactly() -> None:
     # As doubles, the first two columns are the same for all users.
     large = 2**60
     X = numpy.array([[large + 1, large, 1], [large + 3, large, 2], [large + 2, large, 3]], dtype="int64")
@@ -164,14 +167,14 @@ def test_integers_are_summed_exactly():
     assert selected(selector) == [0] and selector.r_ == pytest.approx(1)
 
 
-def test_of_several_with_the_same_r_it_is_the_one_with_more_users_and_then_the_first():
+def test_of_several_with_the_same_r_it_is_the_one_with_more_users_and_then_the_first() -> None:
     X = numpy.array([[1, 1, 1, 0], [2, 2, 2, 0], [3, 3, 3, 1], [4, 4, 4, 0], [5, numpy.nan, 5, 0]])
     y = [1, 2, 3, 4, 5]
     assert selected(BestSubsetSelector(1).fit(X, y)) == [0]
     assert selected(BestSubsetSelector(1, exclude=0).fit(X, y)) == [2]
 
 
-def test_a_heuristic_finds_the_same_here():
+def test_a_heuristic_finds_the_same_here() -> None:
     X = answers()
     selector = BestSubsetSelector(3, min_users=10, search="heuristic", effort=1, seed=7, threads=1).fit(X)
     assert_best(selector, every_set(X, 3, min_users=10))
@@ -179,10 +182,10 @@ def test_a_heuristic_finds_the_same_here():
         BestSubsetSelector(3, seed=7).fit(X)
 
 
-def test_parameters_reach_the_search(monkeypatch):
+def test_parameters_reach_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: dict[str, Any] = {}
 
-    def spy(data, k, **options):
+    def spy(data: Any, k: Any, **options: Any) -> Any:
         taken.update(options, k=k)
         return k_corrset(data, k, **options)
 
@@ -194,7 +197,7 @@ def test_parameters_reach_the_search(monkeypatch):
     assert taken == options
 
 
-def test_it_is_a_step_of_a_pipeline():
+def test_it_is_a_step_of_a_pipeline() -> None:
     X, y = answers(questions=6), grades()
     X = pandas.DataFrame(X, columns=list("abcdef"))
     pipeline: Any = make_pipeline(BestSubsetSelector(2, min_users=10), SimpleImputer(), LinearRegression())
@@ -207,14 +210,14 @@ def test_it_is_a_step_of_a_pipeline():
     assert search.best_estimator_[0].support_.sum() in (1, 2, 3)
 
 
-def test_it_gives_frames_where_they_are_wanted():
+def test_it_gives_frames_where_they_are_wanted() -> None:
     X = pandas.DataFrame(answers(), columns=list("abcdefgh"))
     selector = BestSubsetSelector(3, min_users=10).set_output(transform="pandas")
     chosen: Any = selector.fit_transform(X)
     pandas.testing.assert_frame_equal(chosen, X.loc[:, selector.support_])
 
 
-def test_a_clone_has_the_parameters_and_nothing_of_the_fit():
+def test_a_clone_has_the_parameters_and_nothing_of_the_fit() -> None:
     selector = BestSubsetSelector(3, min_users=10, include=["q1"], search="heuristic", effort=2)
     fitted: Any = clone(selector.set_params(include=None))
     again: Any = clone(fitted.fit(answers()))
@@ -226,7 +229,7 @@ def test_a_clone_has_the_parameters_and_nothing_of_the_fit():
 
 
 @parametrize_with_checks([BestSubsetSelector(1), BestSubsetSelector(2, min_users=3)])
-def test_it_keeps_the_rules_of_scikit_learn(estimator, check):
+def test_it_keeps_the_rules_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
@@ -258,12 +261,12 @@ def test_it_keeps_the_rules_of_scikit_learn(estimator, check):
     ],
     ids=str,
 )
-def test_what_is_wrong_is_said(parameters, y, text):
+def test_what_is_wrong_is_said(parameters: Any, y: Any, text: Any) -> None:
     with pytest.raises(ValueError, match=text):
         BestSubsetSelector(**parameters).fit(answers(answered=1), y)
 
 
-def test_what_is_wrong_with_the_scores_is_said():
+def test_what_is_wrong_with_the_scores_is_said() -> None:
     X = answers()
     with pytest.raises(ValueError, match="contains infinity"):
         BestSubsetSelector(2).fit(numpy.where(numpy.isnan(X), numpy.inf, X))
@@ -273,7 +276,7 @@ def test_what_is_wrong_with_the_scores_is_said():
         BestSubsetSelector(2).fit(numpy.ones((60, 8)))
 
 
-def test_the_example_runs():
+def test_the_example_runs() -> None:
     (example,) = doctest.DocTestFinder(recurse=False).find(
         BestSubsetSelector, "BestSubsetSelector", globs={"BestSubsetSelector": BestSubsetSelector}
     )
@@ -281,7 +284,7 @@ def test_the_example_runs():
     assert results.attempted == 5 and results.failed == 0
 
 
-def test_without_scikit_learn_it_is_told():
+def test_without_scikit_learn_it_is_told() -> None:
     program = "import sys; sys.modules['sklearn'] = None; import k_corrset; import k_corrset.selection"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert shown.stderr.splitlines()[-1].startswith("ImportError: k_corrset.selection takes scikit-learn")

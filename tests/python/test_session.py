@@ -2,6 +2,8 @@
 
 import datetime
 import os
+from pathlib import Path
+from typing import Any
 
 import datafusion
 import duckdb
@@ -15,13 +17,13 @@ from conftest import assert_same, definition, exam
 
 
 @pytest.fixture
-def session(rows):
+def session(rows: Any) -> Any:
     session = k_corrset.connect()
     session.register("scores", rows)
     return session
 
 
-def test_sql_in_full(session, rows):
+def test_sql_in_full(session: Any, rows: Any) -> None:
     assert_same(session.sql("SELECT * FROM k_corrset(scores, 3)"), definition(rows, 3))
     expected = {key: value for key, value in definition(rows, 3).items() if value[1] >= 20 and "q1" in key}
     named = (
@@ -35,14 +37,14 @@ def test_sql_in_full(session, rows):
     assert_same(session.sql(common), expected)
 
 
-def test_what_the_query_says_reaches_the_sweep(session):
+def test_what_the_query_says_reaches_the_sweep(session: Any) -> None:
     query = "SELECT * FROM k_corrset(scores, 4) WHERE n >= 12 ORDER BY r DESC LIMIT 3"
     plan = "\n".join(session.sql(f"EXPLAIN ANALYZE {query}").to_pandas()["plan"])
     assert "predicate=n@2 >= 12 AND DynamicFilter" in plan
     assert len(session.sql(query)) == 3
 
 
-def test_statements_and_settings(session):
+def test_statements_and_settings(session: Any) -> None:
     session.sql("CREATE VIEW few AS SELECT * FROM scores WHERE question < 'q4'")
     session.sql("SET k_corrset.kernel = 'portable'")
     assert session.sql("SHOW k_corrset.kernel").to_arrow().to_pylist()[0]["value"] == "portable"
@@ -51,7 +53,7 @@ def test_statements_and_settings(session):
     assert session.sql("SELECT 1 AS one WHERE false").to_arrow().num_rows == 0
 
 
-def test_tables_of_every_kind(session, rows, tmp_path):
+def test_tables_of_every_kind(session: Any, rows: Any, tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     table = pyarrow.Table.from_pandas(rows, preserve_index=False)
     pyarrow.parquet.write_table(table, path)
@@ -77,7 +79,7 @@ def test_tables_of_every_kind(session, rows, tmp_path):
         session.register("nothing", {1, 2})
 
 
-def test_what_is_wrong_is_said(session):
+def test_what_is_wrong_is_said(session: Any) -> None:
     with pytest.raises(ValueError, match="table 'datafusion.public.scoers' not found; did you mean 'scores'"):
         session.sql("SELECT * FROM k_corrset(scoers, 3)")
     with pytest.raises(ValueError, match="k must be 1 or more; got 0"):
@@ -86,7 +88,7 @@ def test_what_is_wrong_is_said(session):
         session.sql("SELEC 1")
 
 
-def test_memory_has_a_limit():
+def test_memory_has_a_limit() -> None:
     small = k_corrset.connect(memory_limit=100_000)
     small.register("scores", exam(users=5_000, questions=60, seed=4))
     with pytest.raises(MemoryError, match="KCorrsetExec"):
@@ -99,7 +101,7 @@ def test_memory_has_a_limit():
     )
 
 
-def test_parameters_have_places_or_names(session, rows):
+def test_parameters_have_places_or_names(session: Any, rows: Any) -> None:
     expected = definition(rows, 3, min_users=20)
     by_place = session.sql("SELECT * FROM k_corrset(scores, $1) WHERE n >= $2", [3, numpy.int64(20)])
     assert_same(by_place, expected)
@@ -113,7 +115,7 @@ def test_parameters_have_places_or_names(session, rows):
         session.sql("SELECT $1, $2", [1])
 
 
-def test_several_statements_are_run_in_order(session):
+def test_several_statements_are_run_in_order(session: Any) -> None:
     best = session.sql(
         """
         CREATE TABLE few AS SELECT * FROM scores WHERE question < 'q4';
@@ -131,7 +133,7 @@ def test_several_statements_are_run_in_order(session):
         session.sql(" ; ")
 
 
-def test_tables_are_listed_and_forgotten(session):
+def test_tables_are_listed_and_forgotten(session: Any) -> None:
     session.register("Another One", exam())
     session.sql("CREATE TABLE made AS SELECT 1 AS one")
     assert session.tables() == ["Another One", "made", "scores"]
@@ -146,7 +148,7 @@ def test_tables_are_listed_and_forgotten(session):
         session.sql("SELECT questoin FROM scores")
 
 
-def test_a_query_is_explained(session):
+def test_a_query_is_explained(session: Any) -> None:
     query = "SELECT * FROM k_corrset(scores, $1, min_users => 12) ORDER BY r DESC LIMIT 3"
     plan = session.explain(query, [4])
     assert "KCorrsetExec: k=4" in plan and "min_users=12" in plan.replace(" => ", "=")
@@ -156,7 +158,7 @@ def test_a_query_is_explained(session):
         session.explain("SELECT 1; SELECT 2")
 
 
-def test_a_session_can_be_closed(rows):
+def test_a_session_can_be_closed(rows: Any) -> None:
     with k_corrset.connect() as session:
         session.register("scores", rows)
         assert len(session.sql("SELECT * FROM k_corrset(scores, 1)")) == 9
@@ -168,8 +170,8 @@ def test_a_session_can_be_closed(rows):
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="it counts what Linux lists")
-def test_sessions_share_threads_and_files():
-    def held():
+def test_sessions_share_threads_and_files() -> None:
+    def held() -> Any:
         return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
 
     first = k_corrset.connect()
@@ -182,7 +184,7 @@ def test_sessions_share_threads_and_files():
     assert now_files <= files + 10 and now_threads <= threads + 10
 
 
-def test_ctrl_c_ends_the_query_and_not_the_session(session, press_ctrl_c):
+def test_ctrl_c_ends_the_query_and_not_the_session(session: Any, press_ctrl_c: Any) -> None:
     session.register("wide", exam(users=3_000, questions=150, answered=0.5, seed=3))
     press_ctrl_c()
     with pytest.raises(KeyboardInterrupt):
@@ -192,7 +194,7 @@ def test_ctrl_c_ends_the_query_and_not_the_session(session, press_ctrl_c):
     ]
 
 
-def test_progress_is_told(session):
+def test_progress_is_told(session: Any) -> None:
     session.register("wide", exam(users=3_000, questions=60, answered=0.5, seed=3))
     session.sql("SET k_corrset.threads = 1")
     reports = []
@@ -204,7 +206,7 @@ def test_progress_is_told(session):
 
 
 @pytest.fixture
-def host(rows):
+def host(rows: Any) -> Any:
     ctx = datafusion.SessionContext()
     ctx.register_udtf(k_corrset.udtf())
     ctx.register_table("scores", ctx.from_pandas(rows))
@@ -214,14 +216,14 @@ def host(rows):
 class Rows:
     """The rows of a host's query, in the form of a result of ours."""
 
-    def __init__(self, ctx, query):
+    def __init__(self, ctx: Any, query: Any) -> None:
         self.table = pyarrow.table(ctx.sql(query))
 
-    def to_arrow(self):
+    def to_arrow(self) -> Any:
         return self.table
 
 
-def test_a_host_has_the_function(host, rows):
+def test_a_host_has_the_function(host: Any, rows: Any) -> None:
     assert_same(Rows(host, "SELECT * FROM k_corrset('scores', 3)"), definition(rows, 3))
     assert_same(Rows(host, "SELECT * FROM k_corrset(scores, 3)"), definition(rows, 3))
     wide = {key: value for key, value in definition(rows, 3).items() if value[1] >= 20}
@@ -237,7 +239,7 @@ def test_a_host_has_the_function(host, rows):
     assert "top=7, corrected=true" in options.to_pylist()[1]["plan"].replace(" => ", "=")
 
 
-def test_options_come_in_every_form_that_a_host_passes(host, session):
+def test_options_come_in_every_form_that_a_host_passes(host: Any, session: Any) -> None:
     expected = session.sql("SELECT * FROM k_corrset(scores, 3, top => 7)").to_arrow().to_pylist()
     for call in (
         "k_corrset(scores, 3, {'top': 7})",
@@ -251,7 +253,7 @@ def test_options_come_in_every_form_that_a_host_passes(host, session):
     assert pyarrow.table(with_k).to_pylist() == expected
 
 
-def test_a_host_gets_the_best_as_a_session_does(host, session):
+def test_a_host_gets_the_best_as_a_session_does(host: Any, session: Any) -> None:
     options = "{'top': 25, 'min_users': 10, 'include': ['q2'], 'corrected': true}"
     named = "top => 25, min_users => 10, include => ['q2'], corrected => true"
     ours = session.sql(f"SELECT questions, r, n FROM k_corrset(scores, 4, {named})").to_arrow()
@@ -261,7 +263,7 @@ def test_a_host_gets_the_best_as_a_session_does(host, session):
     assert Rows(host, ordered).to_arrow().to_pylist() == session.sql(ordered).to_arrow().to_pylist()
 
 
-def test_a_host_can_have_files_and_many_partitions(rows, tmp_path, session):
+def test_a_host_can_have_files_and_many_partitions(rows: Any, tmp_path: Path, session: Any) -> None:
     ctx = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions(4))
     ctx.register_udtf(k_corrset.udtf("best_sets"))
     for part in range(4):
@@ -274,7 +276,7 @@ def test_a_host_can_have_files_and_many_partitions(rows, tmp_path, session):
         assert best == session.sql("SELECT * FROM k_corrset(scores, 3, top => 40)").to_arrow().to_pylist()
 
 
-def test_a_host_is_told_what_is_wrong(host):
+def test_a_host_is_told_what_is_wrong(host: Any) -> None:
     with pytest.raises(Exception, match="No table named 'scoers'"):
         host.sql("SELECT * FROM k_corrset(scoers, 3)").collect()
     with pytest.raises(Exception, match="k_corrset: k must be 1 or more; got 0"):
@@ -290,7 +292,7 @@ def test_a_host_is_told_what_is_wrong(host):
         host.sql("SELECT * FROM k_corrset(twice, 1)").collect()
 
 
-def test_a_host_can_give_up(host, press_ctrl_c):
+def test_a_host_can_give_up(host: Any, press_ctrl_c: Any) -> None:
     host.register_table("wide", host.from_pandas(exam(users=3_000, questions=150, answered=0.5, seed=3)))
     press_ctrl_c()
     with pytest.raises(KeyboardInterrupt):

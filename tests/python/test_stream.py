@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import k_corrset
@@ -19,11 +20,11 @@ from k_corrset import Stream, Table, stream
 
 
 @pytest.fixture(scope="module")
-def complete():
+def complete() -> Any:
     return exam(users=30, questions=26, answered=1.0)
 
 
-def test_batches_are_all_of_the_rows(complete):
+def test_batches_are_all_of_the_rows(complete: Any) -> None:
     sets = stream(complete, 5)
     assert isinstance(sets, Stream) and sets.column_names == ["questions", "r", "n"]
     batches = list(sets)
@@ -34,7 +35,7 @@ def test_batches_are_all_of_the_rows(complete):
     assert list(sets) == [], "it is read once"
 
 
-def test_arguments_are_those_of_the_function(complete):
+def test_arguments_are_those_of_the_function(complete: Any) -> None:
     (best,) = stream(complete, k=3, top=7, include="q1")
     assert best == k_corrset.k_corrset(complete, 3, top=7, include="q1")
     misspelt: Any = {"topp": 7}
@@ -44,7 +45,7 @@ def test_arguments_are_those_of_the_function(complete):
         stream(complete, 0)
 
 
-def test_sql_streams_too(complete):
+def test_sql_streams_too(complete: Any) -> None:
     session = k_corrset.connect()
     session.register("scores", complete)
     with session.stream("SELECT * FROM k_corrset(scores, $1)", [4]) as sets:
@@ -53,7 +54,7 @@ def test_sql_streams_too(complete):
         session.stream("SELECT nothing FROM scores")
 
 
-def test_others_take_it(complete):
+def test_others_take_it(complete: Any) -> None:
     reader = pyarrow.RecordBatchReader.from_stream(stream(complete, 4))
     assert reader.schema.names == ["questions", "r", "n"]
     assert sum(batch.num_rows for batch in reader) == 14_950
@@ -64,22 +65,22 @@ def test_others_take_it(complete):
     assert sets.schema == reader.schema
 
 
-def test_a_maker_in_python_can_be_streamed(complete):
+def test_a_maker_in_python_can_be_streamed(complete: Any) -> None:
     table = pyarrow.Table.from_pandas(complete, preserve_index=False)
 
-    def rows():
+    def rows() -> Iterator[Any]:
         for batch in table.to_batches(50):
             time.sleep(0.001)
             yield batch
 
-    def reader():
+    def reader() -> Any:
         return pyarrow.RecordBatchReader.from_batches(table.schema, rows())
 
     assert sum(len(batch) for batch in stream(reader(), 3)) == 2_600
     # Whoever reads it holds the interpreter's lock.
     assert polars.DataFrame(stream(reader(), 3)).height == 2_600
 
-    def broken():
+    def broken() -> Iterator[Any]:
         yield from table.to_batches(50)[:3]
         raise KeyError("the well is dry")
 
@@ -89,7 +90,7 @@ def test_a_maker_in_python_can_be_streamed(complete):
 
 
 @pytest.mark.parametrize("way", ["close", "with", "garbage", "never asked"])
-def test_it_ends_when_nobody_wants_it(way):
+def test_it_ends_when_nobody_wants_it(way: Any) -> None:
     # Some thousand times as many sets as could be swept meanwhile.
     endless = exam(users=3_000, questions=100, answered=0.5, seed=3)
     sets = stream(endless, 9)
@@ -115,7 +116,7 @@ def test_it_ends_when_nobody_wants_it(way):
     pytest.fail("the sweep goes on")
 
 
-def test_ctrl_c_ends_it(press_ctrl_c):
+def test_ctrl_c_ends_it(press_ctrl_c: Any) -> None:
     endless = exam(users=3_000, questions=100, answered=0.5, seed=3)
     press_ctrl_c()
     with pytest.raises(KeyboardInterrupt), stream(endless, 9, min_users=20) as sets:
@@ -123,7 +124,7 @@ def test_ctrl_c_ends_it(press_ctrl_c):
             pass
 
 
-def test_progress_is_told(complete):
+def test_progress_is_told(complete: Any) -> None:
     reports = []
     with stream(complete, 6, threads=1, progress=lambda *report: reports.append(report)) as sets:
         for _ in sets:
@@ -131,7 +132,7 @@ def test_progress_is_told(complete):
     assert all(0 <= done <= expected == 230_230 for done, expected in reports)
 
 
-def test_memory_does_not_grow_with_the_rows():
+def test_memory_does_not_grow_with_the_rows() -> None:
     script = """
         import resource
         from conftest import exam
@@ -159,10 +160,10 @@ def test_memory_does_not_grow_with_the_rows():
     assert int(ended.stdout) < 60_000, f"{ended.stdout} KiB"
 
 
-def test_several_can_be_read_at_once(complete):
+def test_several_can_be_read_at_once(complete: Any) -> None:
     results = []
 
-    def read():
+    def read() -> None:
         results.append(sum(len(batch) for batch in stream(complete, 4)))
 
     threads = [threading.Thread(target=read) for _ in range(4)]

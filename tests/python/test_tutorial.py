@@ -1,6 +1,7 @@
 """The tutorial runs from its first cell to the last, and shows what it shows in the repository."""
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -10,7 +11,7 @@ nbclient = pytest.importorskip("nbclient")
 TUTORIAL = Path(__file__).parents[2] / "examples" / "tutorial.ipynb"
 
 
-def shown(cell):
+def shown(cell: Any) -> Any:
     """What a cell says, in text; of a picture, that there is one."""
     texts = []
     for output in cell.get("outputs", []):
@@ -19,7 +20,7 @@ def shown(cell):
     return texts
 
 
-def test_the_tutorial_shows_what_it_says(tmp_path):
+def test_the_tutorial_shows_what_it_says(tmp_path: Path) -> None:
     committed = nbformat.read(TUTORIAL, as_version=4)
     run = nbformat.read(TUTORIAL, as_version=4)
     nbclient.NotebookClient(run, timeout=110, resources={"metadata": {"path": tmp_path}}).execute()

@@ -1,5 +1,8 @@
 """Wide data: each row is a user, each column a question."""
 
+from pathlib import Path
+from typing import Any
+
 import datafusion
 import k_corrset as package
 import numpy
@@ -13,31 +16,31 @@ from k_corrset import k_corrset
 
 
 @pytest.fixture(scope="module")
-def pivoted(rows):
+def pivoted(rows: Any) -> Any:
     """The exam as pandas has it wide: users are the index, and NaN is not answered."""
     return rows.pivot(index="user", columns="question", values="score")
 
 
-def with_user(pivoted, name="user"):
+def with_user(pivoted: Any, name: str = "user") -> Any:
     return pivoted.reset_index(names=name)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_all_sets_have_the_r_and_n_of_the_definition(rows, pivoted, k):
+def test_all_sets_have_the_r_and_n_of_the_definition(rows: Any, pivoted: Any, k: Any) -> None:
     assert_same(k_corrset(pivoted, k, wide=True), definition(rows, k))
     assert_same(k_corrset(with_user(pivoted), k, wide=True), definition(rows, k))
     assert_same(k_corrset(with_user(pivoted, "id"), k, wide=True, user="id"), definition(rows, k))
 
 
 @pytest.mark.parametrize("levels", [2, 5, 1000])
-def test_both_layouts_have_the_same_bits(levels):
+def test_both_layouts_have_the_same_bits(levels: Any) -> None:
     rows = exam(users=200, questions=8, levels=levels, seed=levels)
     rows = rows.assign(score=rows["score"] / 3)
     wide = rows.pivot(index="user", columns="question", values="score")
     assert sets_of(k_corrset(wide, 3, wide=True)) == sets_of(k_corrset(rows, 3))
 
 
-def test_data_may_be_anything_that_speaks_arrow(rows, pivoted, tmp_path):
+def test_data_may_be_anything_that_speaks_arrow(rows: Any, pivoted: Any, tmp_path: Path) -> None:
     expected = definition(rows, 2)
     table = pyarrow.Table.from_pandas(with_user(pivoted), preserve_index=False)
     pyarrow.parquet.write_table(table, tmp_path / "exam.parquet")
@@ -52,7 +55,7 @@ def test_data_may_be_anything_that_speaks_arrow(rows, pivoted, tmp_path):
         assert_same(k_corrset(data, 2, wide=True), expected)
 
 
-def test_columns_may_be_of_several_types(rows, pivoted):
+def test_columns_may_be_of_several_types(rows: Any, pivoted: Any) -> None:
     columns = {"user": pyarrow.array(pivoted.index)}
     types = [pyarrow.bool_(), pyarrow.int8(), pyarrow.decimal128(21, 2), pyarrow.uint64(), pyarrow.float32()]
     for number, name in enumerate(pivoted.columns):
@@ -61,7 +64,7 @@ def test_columns_may_be_of_several_types(rows, pivoted):
     assert_same(k_corrset(pyarrow.table(columns), 3, wide=True), definition(rows, 3))
 
 
-def test_without_a_user_column_each_row_is_a_user(rows, pivoted):
+def test_without_a_user_column_each_row_is_a_user(rows: Any, pivoted: Any) -> None:
     nameless = pivoted.reset_index(drop=True)
     assert_same(k_corrset(nameless, 2, wide=True), definition(rows, 2))
     # A part of a frame has an index that is written as a column.
@@ -71,7 +74,7 @@ def test_without_a_user_column_each_row_is_a_user(rows, pivoted):
     assert "__index_level_0__" in pyarrow.table(part).column_names
 
 
-def test_sessions_and_hosts_take_the_option(rows, pivoted):
+def test_sessions_and_hosts_take_the_option(rows: Any, pivoted: Any) -> None:
     session = package.connect()
     session.register("exam", with_user(pivoted))
     assert_same(session.sql("SELECT * FROM k_corrset(exam, 2, wide => true)"), definition(rows, 2))
@@ -82,7 +85,7 @@ def test_sessions_and_hosts_take_the_option(rows, pivoted):
     assert rows_of_host.num_rows == len(definition(rows, 2))
 
 
-def test_what_is_wrong_is_said(rows, pivoted):
+def test_what_is_wrong_is_said(rows: Any, pivoted: Any) -> None:
     data = with_user(pivoted)
     with pytest.raises(ValueError, match="option 'score' has no meaning with wide=True"):
         k_corrset(data, 2, wide=True, score="q1")
