@@ -253,6 +253,26 @@ def test_options_come_in_every_form_that_a_host_passes(host: Any, session: Any) 
     assert pyarrow.table(with_k).to_pylist() == expected
 
 
+def test_what_a_host_cannot_pass_is_written_as_the_readme_says(
+    host: Any, session: Any, rows: Any, tmp_path: Path
+) -> None:
+    expected = session.sql("SELECT * FROM k_corrset(scores, 3, top => 10)").to_arrow().to_pylist()
+    host.sql("CREATE VIEW answers AS SELECT * FROM scores").collect()
+    rows.to_parquet(tmp_path / "scores.parquet")
+    host.register_parquet("stored", str(tmp_path / "scores.parquet"))
+    host.register_udtf(k_corrset.udtf("K_CORRSET"))
+    refused = {
+        "k_corrset(scores, 3, top => 10)": "k_corrset(scores, 3, {'top': 10})",
+        "k_corrset((SELECT * FROM scores), 3)": "k_corrset(answers, 3, {'top': 10})",
+        f"k_corrset('{tmp_path}/scores.parquet', 3)": "k_corrset(stored, 3, {'top': 10})",
+        "K_Corrset(scores, 3)": "K_CORRSET(scores, 3, {'top': 10})",
+    }
+    for call, instead in refused.items():
+        with pytest.raises(Exception, match=".+"):
+            host.sql(f"SELECT * FROM {call}").collect()
+        assert Rows(host, f"SELECT * FROM {instead}").to_arrow().to_pylist() == expected, instead
+
+
 def test_a_host_gets_the_best_as_a_session_does(host: Any, session: Any) -> None:
     options = "{'top': 25, 'min_users': 10, 'include': ['q2'], 'corrected': true}"
     named = "top => 25, min_users => 10, include => ['q2'], corrected => true"
@@ -277,8 +297,10 @@ def test_a_host_can_have_files_and_many_partitions(rows: Any, tmp_path: Path, se
 
 
 def test_a_host_is_told_what_is_wrong(host: Any) -> None:
-    with pytest.raises(Exception, match="No table named 'scoers'"):
+    with pytest.raises(Exception, match='no table "scoers". Register it, as in ctx.register_parquet'):
         host.sql("SELECT * FROM k_corrset(scoers, 3)").collect()
+    with pytest.raises(Exception, match=r"literals here, .*Give it by name, as in ctx.sql\(query, k=3\)"):
+        host.sql("SELECT * FROM k_corrset(scores, $k)", param_values={"k": 3}).collect()
     with pytest.raises(Exception, match="k_corrset: k must be 1 or more; got 0"):
         host.sql("SELECT * FROM k_corrset(scores, 0)").collect()
     with pytest.raises(Exception, match="k_corrset takes a table, k, and then options, .*got 1 argument"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import interrupt_main
 from threading import Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from k_corrset import _native
 
@@ -44,7 +44,7 @@ def udtf(name: str = "k_corrset") -> datafusion.TableFunction:
             )
             raise ValueError(message)
         table, *others = arguments
-        k, *options = [other.python_value().as_py() for other in others]
+        k, *options = [_value(other, name) for other in others]
         if isinstance(k, dict) and not options:
             # With sets among the options there is no k.
             k, options = None, [k]
@@ -57,10 +57,31 @@ def udtf(name: str = "k_corrset") -> datafusion.TableFunction:
 
         # The host is planning, on a thread that cannot wait for what its catalogs say.
         with ThreadPoolExecutor(max_workers=1) as elsewhere:
-            rows = elsewhere.submit(session.table, _table_name(table)).result()
+            known = _table_name(table)
+            try:
+                rows = elsewhere.submit(session.table, known).result()
+            except KeyError:
+                message = (
+                    f"{name}: the session has no table {known}. Register it, as in "
+                    'ctx.register_parquet("scores", "scores.parquet"), or name a query, as in '
+                    "CREATE VIEW scores AS SELECT …"
+                )
+                raise ValueError(message) from None
         return _native.HostSets(rows, rows.schema(), k, list(values.items()))
 
     return datafusion.udtf(sets, name, with_session=True)
+
+
+def _value(argument: datafusion.Expr, name: str) -> Any:
+    """The value of a literal."""
+    try:
+        return argument.python_value().as_py()
+    except TypeError:
+        message = (
+            f"{name}: k and options are literals here, as the session plans the function before it knows "
+            f"values of parameters; got {str(argument)[:200]}. Give it by name, as in ctx.sql(query, k=3)"
+        )
+        raise ValueError(message) from None
 
 
 def _table_name(argument: datafusion.Expr) -> str:
