@@ -720,7 +720,7 @@ fn cases() -> Vec<Case> {
 
 /// Variants whose texts have no SQL on lines of its own, each with a statement that raises it, or
 /// nothing where none does; examples that they have in the line run, too.
-const WITHOUT_SQL: [(&str, &str); 28] = [
+const WITHOUT_SQL: [(&str, &str); 31] = [
     ("ArgumentCount", "SELECT * FROM k_corrset(scores)"),
     ("TableArgument", "SELECT * FROM k_corrset(7, 1)"),
     ("UnknownTable", "SELECT * FROM k_corrset(scoers, 1)"),
@@ -747,6 +747,10 @@ const WITHOUT_SQL: [(&str, &str); 28] = [
     ("UnknownQuestion", "SELECT * FROM k_corrset(scores, 1, include => 'Q01')"),
     ("BatchSchema", ""),
     ("TooManyKeys", ""),
+    // In tests of clusters.
+    ("ClusterSecret", ""),
+    ("WorkerRefused", ""),
+    ("WorkerVersion", ""),
     ("WorkerLost", ""),
     ("Worker", ""),
     // With SQL, in tests of their own.

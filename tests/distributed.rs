@@ -57,6 +57,7 @@ impl Workers {
             urls.push(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
             let session = |query: WorkerQueryContext| async { Ok(with_k_corrset(query.builder).build()) };
             let worker = Worker::from_session_builder(session).with_runtime_env(Arc::clone(&runtime));
+            let worker = worker.with_version("1.2.3");
             let server = Server::builder().add_service(worker.into_worker_server());
             let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
             servers.spawn(async { server.serve_with_incoming(connections).await.unwrap() });
@@ -66,16 +67,21 @@ impl Workers {
 
     /// A session that shares out to these workers.
     pub(crate) fn session(&self, config: SessionConfig) -> SessionContext {
-        self.session_on(config, Arc::default())
+        self.session_on(config, Arc::default(), NamedWorkers::default())
     }
 
-    fn session_on(&self, config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionContext {
+    fn session_on(
+        &self,
+        config: SessionConfig,
+        runtime: Arc<RuntimeEnv>,
+        connections: NamedWorkers,
+    ) -> SessionContext {
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
             .with_distributed_worker_resolver(Urls(self.urls.clone()))
-            .with_distributed_channel_resolver(NamedWorkers::default())
+            .with_distributed_channel_resolver(connections)
             .with_distributed_planner();
         let ctx = SessionContext::new_with_state(with_k_corrset(state).build());
         register_all(&ctx).unwrap();
@@ -305,7 +311,8 @@ async fn large_files_on_shared_storage_are_read_by_each_worker() {
         runtime
     };
     let workers = Workers::start_on(3, reach()).await;
-    let (here, there) = (embedded(threads(2)), workers.session_on(threads(2), reach()));
+    let (here, there) =
+        (embedded(threads(2)), workers.session_on(threads(2), reach(), NamedWorkers::default()));
     register(&here, exam(12));
     there.register_csv("exam", "memory://shared/exam.csv", Default::default()).await.unwrap();
     let small = plan(&there, QUERIES[0]).await;
@@ -319,7 +326,7 @@ async fn large_files_on_shared_storage_are_read_by_each_worker() {
     }
     // A worker that does not reach it says so.
     let workers = Workers::start(3).await;
-    let blind = workers.session_on(threads(2), reach());
+    let blind = workers.session_on(threads(2), reach(), NamedWorkers::default());
     blind.register_csv("exam", "memory://shared/exam.csv", Default::default()).await.unwrap();
     collect(&blind, "SET k_corrset.ship_below = 1000").await.unwrap();
     let error = collect(&blind, QUERIES[0]).await.unwrap_err().to_string();
@@ -380,6 +387,25 @@ async fn a_worker_that_is_not_there_is_an_error() {
     assert!(error.contains(&gone.to_string()), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_of_another_version_is_an_error() {
+    let workers = Workers::start(2).await;
+    for (version, is_theirs) in [("1.2.3", true), ("1.2.4", false)] {
+        let connections = NamedWorkers::default().with_version(version);
+        let ctx = workers.session_on(threads(2), Arc::default(), connections);
+        register(&ctx, exam(14));
+        let rows = collect(&ctx, "SELECT max(r) FROM k_corrset(exam, 3)").await;
+        if is_theirs {
+            assert_eq!(rows.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+            continue;
+        }
+        let error = rows.unwrap_err().to_string();
+        assert!(workers.urls.iter().any(|url| error.contains(&format!("the worker at {url}"))), "{error}");
+        let versions = "is of version '1.2.3', and the coordinator of version '1.2.4'; run the same version";
+        assert!(error.contains(versions), "{error}");
+    }
+}
+
 /// A sweep that takes minutes.
 const LONG: &str = "SELECT avg(r) FROM k_corrset(exam, 9)";
 
@@ -413,7 +439,12 @@ struct Process {
 
 impl Process {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let mut child = k_corrset(&["--serve", "127.0.0.1:0"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -432,6 +463,52 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+}
+
+/// Whatever plan reaches it, and by whatever path or link.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_has_no_files_but_those_of_its_folder() {
+    let [ours, others] = [(); 2].map(|()| tempfile::TempDir::new().unwrap());
+    for (folder, name) in [(&ours, "inside"), (&others, "outside")] {
+        let file = std::fs::File::create(folder.path().join(format!("{name}.csv"))).unwrap();
+        arrow::csv::Writer::new(file).write(&exam(12)).unwrap();
+    }
+    let link = |to: std::path::PathBuf, name: &str| {
+        std::os::unix::fs::symlink(to, ours.path().join(name)).unwrap();
+    };
+    link(others.path().join("outside.csv"), "linked.csv");
+    link(others.path().to_path_buf(), "folder");
+    let data_path = ["--data-path", ours.path().to_str().unwrap()];
+    let processes: [Process; 2] = std::array::from_fn(|_| Process::start_with(&data_path));
+    let urls = processes.iter().map(|process| process.url.parse().unwrap()).collect();
+    let workers = Workers { urls, runtime: Arc::default(), _servers: JoinSet::new() };
+    let ctx = workers.session(threads(2));
+    collect(&ctx, "SET distributed.file_scan_config_bytes_per_partition = 1").await.unwrap();
+    for (path, is_theirs) in [
+        (ours.path().join("inside.csv"), true),
+        (others.path().join("outside.csv"), false),
+        (ours.path().join("linked.csv"), false),
+        (ours.path().join("folder/outside.csv"), false),
+        (ours.path().join("../").join(others.path().file_name().unwrap()).join("outside.csv"), false),
+    ] {
+        let path = path.to_str().unwrap();
+        ctx.register_csv("answers", path, Default::default()).await.unwrap();
+        let read = collect(&ctx, "SELECT question, count(*) FROM answers GROUP BY question").await;
+        ctx.deregister_table("answers").unwrap();
+        match read {
+            Ok(rows) => {
+                assert!(is_theirs, "{path}");
+                assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 12);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                assert!(
+                    !is_theirs && error.contains("this worker has no files but those in"),
+                    "{path}: {error}"
+                );
+            }
+        }
     }
 }
 

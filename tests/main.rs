@@ -30,6 +30,8 @@ mod statistics;
 mod support;
 mod wide;
 
+#[cfg(all(feature = "cli", feature = "distributed", unix))]
+mod access;
 #[cfg(feature = "cli")]
 mod delimited;
 #[cfg(all(feature = "cli", feature = "distributed", unix))]

@@ -13,6 +13,8 @@ mod text;
 mod unfit_columns;
 
 pub use remedy::{Place, Remedy};
+#[cfg(feature = "distributed")]
+pub(crate) use text::with_sources;
 pub use text::{LONGEST_TEXT, REMEDY_INDENT, bounded};
 use text::{advice, advice_or, examples, lines, long_hint};
 pub(crate) use text::{did_you_mean, quoted_list, short};
@@ -675,6 +677,47 @@ pub enum KCorrsetError {
         name: String,
         /// What makes floating point numbers of them.
         remedies: Vec<Remedy>,
+    },
+
+    /// What was to be the secret of a cluster is none.
+    #[error(
+        "k_corrset: the secret of a cluster has 16 or more visible ASCII characters, on one line; got {got}; \
+         write one with openssl rand -hex 32"
+    )]
+    ClusterSecret {
+        /// What it has instead; not itself.
+        got: String,
+    },
+
+    /// A worker of a cluster lets nobody in who does not know its secret.
+    #[error(
+        "k_corrset: the worker at {worker} refused the query: {message}; give coordinator and workers the same \
+         secret",
+        worker = short(worker),
+        message = short(message)
+    )]
+    WorkerRefused {
+        /// Its address.
+        worker: String,
+        /// What the worker says.
+        message: String,
+    },
+
+    /// A worker of a cluster is of another version, and may read a plan in another way.
+    #[error(
+        "k_corrset: the worker at {worker} is of version '{theirs}', and the coordinator of version '{ours}'; \
+         run the same version on all machines",
+        worker = short(worker),
+        theirs = short(theirs),
+        ours = short(ours)
+    )]
+    WorkerVersion {
+        /// Its address.
+        worker: String,
+        /// The worker's version.
+        theirs: String,
+        /// The coordinator's.
+        ours: String,
     },
 
     /// The connection to a worker of a cluster ended before it had sent its rows.

@@ -1,5 +1,7 @@
 //! The texts of errors: how long they are, how names and lists are shown in them, and how SQL is.
 
+#[cfg(feature = "distributed")]
+use std::error::Error;
 use std::fmt;
 
 use crate::error::remedy::{Place, Remedy};
@@ -39,6 +41,20 @@ pub fn bounded(mut text: String) -> String {
 
 /// The most bytes of one name or value in a text.
 const LONGEST_VALUE: usize = 200;
+
+/// An error, and what lies behind it, each once.
+#[cfg(feature = "distributed")]
+pub(crate) fn with_sources(error: &dyn Error) -> String {
+    let (mut text, mut source) = (error.to_string(), error.source());
+    while let Some(error) = source {
+        let behind = error.to_string();
+        if !text.contains(&behind) {
+            text = format!("{text}: {behind}");
+        }
+        source = error.source();
+    }
+    text
+}
 
 /// A name or value, of which only the beginning is shown if it is long.
 pub(crate) fn short(value: &str) -> impl fmt::Display {

@@ -1,16 +1,15 @@
 //! The command line, and the SQL that it names.
 
-use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use clap::Parser;
 use url::Url;
 
-use crate::prompt::builds::built_without;
+use crate::prompt::access::Access;
+use crate::prompt::builds::of_cluster;
 use crate::prompt::output::{Format, MaxRows, OutputOptions};
 use crate::prompt::stdin::is_stdin;
 
@@ -73,7 +72,8 @@ pub(crate) struct Args {
     #[arg(short = 'j', long, value_name = "N", value_parser = positive)]
     pub(crate) threads: Option<usize>,
 
-    /// Directory that the paths in SQL start from; the current one by default
+    /// Directory that the paths in SQL start from; the current one by default. A worker has no other
+    /// files
     #[arg(short = 'p', long, value_name = "DIR", value_parser = directory)]
     pub(crate) data_path: Option<PathBuf>,
 
@@ -82,9 +82,12 @@ pub(crate) struct Args {
     pub(crate) workers: Vec<Url>,
 
     /// Be a worker of a cluster at this address, until told to stop; with port 0 at any
-    /// free one. Whoever can reach it can use it
+    /// free one
     #[arg(long, value_name = "ADDRESS", value_parser = of_cluster::<SocketAddr>, conflicts_with_all = ["command", "file", "rc", "workers"])]
     pub(crate) serve: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// Statements to run in order.
@@ -155,14 +158,6 @@ fn without_shebang(sql: String) -> String {
         return sql;
     }
     sql.find('\n').map(|end| sql[end..].to_string()).unwrap_or_default()
-}
-
-/// The value of `--workers` and `--serve`.
-fn of_cluster<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
-    if cfg!(not(feature = "distributed")) {
-        return Err(built_without("clusters", "distributed"));
-    }
-    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// The value of `--command`.

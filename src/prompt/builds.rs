@@ -1,5 +1,8 @@
 //! What a build of the program leaves out, and the one that has it.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 /// The features of the program, and whether this build has them.
 const FEATURES: [(&str, bool); 4] = [
     ("cli", true),
@@ -16,6 +19,14 @@ pub(crate) fn built_without(what: &str, feature: &str) -> String {
         "this k-corrset was built without {what}; build it with `cargo build --release --features {}`",
         wanted.join(",")
     )
+}
+
+/// The value of `--workers`, `--serve` and what keeps strangers out of them.
+pub(crate) fn of_cluster<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    if cfg!(not(feature = "distributed")) {
+        return Err(built_without("clusters", "distributed"));
+    }
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 #[cfg(test)]

@@ -7,17 +7,23 @@
 //! ```
 //!
 //! * `args`: the command line, and the SQL that it names.
-//! * `session`: the session that the command line asks for; `stores` has the places of its tables.
+//! * `access`: who may use a worker of a cluster, and which workers are believed.
+//! * `session`: the session that the command line asks for; `stores` has the places of its tables, `confined`
+//!   those of a worker.
 //! * `statements`: SQL is run, and its rows go to `output` as they come.
 //! * `repl`: lines are read at a terminal, by `line`, and run.
 
+mod access;
 mod args;
 mod builds;
 #[cfg(feature = "cloud")]
 mod cloud;
 #[cfg(feature = "distributed")]
 mod cluster;
+mod confined;
 mod line;
+#[cfg(feature = "distributed")]
+mod log;
 mod output;
 mod progress;
 mod repl;
@@ -58,7 +64,7 @@ pub async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     #[cfg(feature = "distributed")]
     if let Some(address) = args.serve {
-        return cluster::serve(address, session::runtime(args)?).await;
+        return cluster::serve(address, &args.access, session::runtime(args)?).await;
     }
     // Read first: their paths are relative to where the command was typed.
     let scripts = args.scripts()?;

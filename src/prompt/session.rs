@@ -8,6 +8,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::ExplainFormat;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -17,6 +18,7 @@ use crate::prompt::args::Args;
 use crate::prompt::cloud::register_cloud;
 #[cfg(feature = "distributed")]
 use crate::prompt::cluster;
+use crate::prompt::confined::ConfinedFiles;
 use crate::prompt::statements::Statements;
 use crate::prompt::stdin::Stdin;
 use crate::prompt::stores::Stores;
@@ -46,8 +48,11 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
         .with_default_features()
         .with_config(config);
     #[cfg(feature = "distributed")]
-    let state =
-        if args.workers.is_empty() { state } else { cluster::coordinator(state, args.workers.clone())? };
+    let state = if args.workers.is_empty() {
+        state
+    } else {
+        cluster::coordinator(state, args.workers.clone(), &args.access)?
+    };
     let session = SessionContext::new_with_state(state.build());
     register_files(&session)?;
     session.refresh_catalogs().await?;
@@ -81,7 +86,12 @@ fn config(args: &Args) -> Result<SessionConfig> {
 
 /// Memory, disk, and where tables lie.
 pub(crate) fn runtime(args: &Args) -> Result<Arc<RuntimeEnv>> {
-    let mut runtime = RuntimeEnvBuilder::new().with_object_store_registry(Arc::<Stores>::default());
+    let stores = Stores::default();
+    if let (Some(folder), true) = (&args.data_path, args.serve.is_some()) {
+        let files = ConfinedFiles::new(folder)?;
+        stores.register_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(files));
+    }
+    let mut runtime = RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(stores));
     if let Some(bytes) = args.memory_limit {
         // More than can be addressed is no limit.
         let pool = GreedyMemoryPool::new(usize::try_from(bytes).unwrap_or(usize::MAX));

@@ -104,7 +104,9 @@ pub(crate) use advice::spelling::Spelling;
 #[cfg(feature = "python")]
 pub(crate) use asked_sets::sets_of_table;
 #[cfg(feature = "distributed")]
-pub use distributed::{DistributeSweeps, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset};
+pub use distributed::{
+    ClusterSecret, DistributeSweeps, Guard, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset,
+};
 #[cfg(feature = "python")]
 pub(crate) use exec::panics::{caught, panic_error};
 #[cfg(feature = "python")]
@@ -176,6 +178,9 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::BatchSchema { .. }
             | KCorrsetError::TooManyKeys { .. }
             | KCorrsetError::ScoresTooWide { .. }
+            | KCorrsetError::ClusterSecret { .. }
+            | KCorrsetError::WorkerRefused { .. }
+            | KCorrsetError::WorkerVersion { .. }
             | KCorrsetError::WorkerLost { .. }
             | KCorrsetError::Worker { .. } => Self::External(Box::new(error)),
         }

@@ -33,6 +33,7 @@ mod explain;
 mod input;
 mod named;
 mod rule;
+mod secret;
 
 use std::sync::Arc;
 
@@ -58,6 +59,7 @@ pub use codec::KCorrsetCodec;
 pub use input::SharedInputExec;
 pub use named::NamedWorkers;
 pub use rule::DistributeSweeps;
+pub use secret::{ClusterSecret, Guard};
 
 /// Makes the sessions of a cluster, coordinator and workers alike, able to share out a sweep.
 ///
@@ -70,28 +72,45 @@ pub use rule::DistributeSweeps;
 /// # use datafusion::execution::SessionStateBuilder;
 /// # use datafusion::prelude::*;
 /// use datafusion_distributed::{DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext};
-/// use datafusion_k_corrset::udtf::NamedWorkers;
+/// use datafusion_k_corrset::udtf::{ClusterSecret, NamedWorkers};
 /// use datafusion_k_corrset::{register_all, with_k_corrset};
 /// # struct Workers;
 /// # impl datafusion_distributed::WorkerResolver for Workers {
 /// #     fn get_urls(&self) -> Result<Vec<url::Url>> { Ok(vec![]) }
 /// # }
 ///
+/// // Shared by all machines; without it, a worker runs the plans of whoever reaches it.
+/// let secret = ClusterSecret::new("4f1a65a2e1d2cbd0d1a31c5f")?;
+///
 /// // On each worker:
 /// let worker = Worker::from_session_builder(|query: WorkerQueryContext| async {
 ///     Ok(with_k_corrset(query.builder).build())
 /// });
+/// let mut server = tonic::transport::Server::builder().layer(secret.layer());
+/// let server = server.add_service(worker.into_worker_server());
 ///
 /// // On the coordinator; `Workers` is a `WorkerResolver` that knows their addresses.
 /// let state = SessionStateBuilder::new()
 ///     .with_default_features()
 ///     .with_distributed_worker_resolver(Workers)
-///     .with_distributed_channel_resolver(NamedWorkers::default())
+///     .with_distributed_channel_resolver(NamedWorkers::default().with_secret(secret))
 ///     .with_distributed_planner();
 /// let ctx = SessionContext::new_with_state(with_k_corrset(state).build());
 /// register_all(&ctx)?;
 /// # Ok::<(), datafusion::error::DataFusionError>(())
 /// ```
+///
+/// Who embeds a worker should know:
+///
+/// * Who may send a plan may read every file and object store that the worker's process may, use its
+///   memory and processors, and run the functions that its sessions have; not write, but by `COPY` plans
+///   where a codec for them is there.
+/// * [`ClusterSecret::layer`] keeps out who does not know the secret, and says which calls it refused.
+///   The secret protects nothing from who can read the connection.
+/// * `tonic`'s `tls_config` on the server and [`NamedWorkers::with_tls`] encrypt the connection;
+///   certificates of clients, which the server's `client_ca_root` asks for, are as good as a secret.
+/// * A worker believes its coordinator: it is no defence against one that means harm.
+/// * What a coordinator is told by workers it believes, too: rows of a worker that means harm are wrong.
 pub fn with_k_corrset(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let planner = builder.query_planner();
     if let Some(engine) = planner.take() {

@@ -1,13 +1,15 @@
-//! Errors that name the worker.
+//! Connections to workers, and errors that name the worker.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use datafusion_distributed::grpc::DefaultChannelResolver;
+use datafusion_distributed::grpc::{BoxCloneSyncChannel, create_worker_client};
 use datafusion_distributed::{
     ChannelResolver, CoordinatorToWorkerMsg, ExecuteTaskRequest, GetWorkerInfoRequest, GetWorkerInfoResponse,
     SetPlanRequest, WorkerChannel, WorkerToCoordinatorMsg,
@@ -15,17 +17,23 @@ use datafusion_distributed::{
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use http::HeaderMap;
+use tonic::Code;
+use tonic::transport::{ClientTlsConfig, Endpoint};
 use url::Url;
 
-use crate::error::KCorrsetError;
+use crate::error::{KCorrsetError, with_sources};
+use crate::udtf::distributed::secret::ClusterSecret;
 
-/// Connections whose loss is an error that says which worker was lost; the engine's own says
-/// that a pipe broke.
+/// Connections to workers, each made when it is first needed and kept for the session.
 ///
-/// Errors that a worker reports pass through as they are.
+/// The loss of one is an error that says which worker was lost, where the engine's own says that a pipe
+/// broke. Errors that a worker reports pass through as they are.
 #[derive(Default)]
 pub struct NamedWorkers {
-    connections: DefaultChannelResolver,
+    secret: Option<ClusterSecret>,
+    tls: Option<ClientTlsConfig>,
+    version: Option<String>,
+    channels: Mutex<HashMap<Url, BoxCloneSyncChannel>>,
 }
 
 impl std::fmt::Debug for NamedWorkers {
@@ -34,11 +42,51 @@ impl std::fmt::Debug for NamedWorkers {
     }
 }
 
+impl NamedWorkers {
+    /// Workers that let in who knows this secret: their servers have [`ClusterSecret::layer`].
+    pub fn with_secret(self, secret: ClusterSecret) -> Self {
+        Self { secret: Some(secret), ..self }
+    }
+
+    /// Which certificates to believe of workers whose addresses begin with `https`, and which to show
+    /// them.
+    pub fn with_tls(self, tls: ClientTlsConfig) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Only workers that say that they are of this version
+    /// ([`Worker::with_version`](datafusion_distributed::Worker::with_version)): a plan is sent in a form
+    /// that other versions may read in another way.
+    pub fn with_version(self, version: impl Into<String>) -> Self {
+        Self { version: Some(version.into()), ..self }
+    }
+
+    /// The connection to a worker.
+    fn channel(&self, url: &Url) -> Result<BoxCloneSyncChannel> {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = channels.get(url) {
+            return Ok(channel.clone());
+        }
+        let refused = |error| lost(url, &error);
+        let mut endpoint = Endpoint::from_shared(url.to_string()).map_err(refused)?;
+        if url.scheme() == "https" {
+            endpoint = endpoint.tls_config(self.tls.clone().unwrap_or_default()).map_err(refused)?;
+        }
+        let channel = BoxCloneSyncChannel::new(endpoint.connect_lazy());
+        let channel = match &self.secret {
+            Some(secret) => secret.told(channel),
+            None => channel,
+        };
+        channels.insert(url.clone(), channel.clone());
+        Ok(channel)
+    }
+}
+
 #[async_trait]
 impl ChannelResolver for NamedWorkers {
     async fn get_worker_client_for_url(&self, url: &Url) -> Result<Box<dyn WorkerChannel>> {
-        let channel = self.connections.get_worker_client_for_url(url).await?;
-        Ok(Box::new(NamedWorker { channel, name: url.to_string() }))
+        let channel = create_worker_client(self.channel(url)?);
+        Ok(Box::new(NamedWorker { channel, name: url.to_string(), version: self.version.clone() }))
     }
 }
 
@@ -46,6 +94,8 @@ impl ChannelResolver for NamedWorkers {
 struct NamedWorker {
     channel: Box<dyn WorkerChannel>,
     name: String,
+    /// Which version it has to be of.
+    version: Option<String>,
 }
 
 impl NamedWorker {
@@ -54,15 +104,41 @@ impl NamedWorker {
         let worker = self.name.clone();
         move |error| match &error {
             DataFusionError::External(cause) => match cause.downcast_ref::<tonic::Status>() {
-                Some(status) => {
-                    let message = status.message().to_string();
-                    KCorrsetError::WorkerLost { worker: worker.clone(), message }.into()
-                }
+                Some(status) => of_status(&worker, status).into(),
                 None => error,
             },
             _ => error,
         }
     }
+
+    /// Sees to it that the worker is of the version that it has to be of.
+    async fn check_version(&mut self) -> Result<()> {
+        let Some(ours) = self.version.clone() else { return Ok(()) };
+        let theirs = self.get_worker_info(GetWorkerInfoRequest {}).await?.version;
+        if theirs == ours {
+            return Ok(());
+        }
+        Err(KCorrsetError::WorkerVersion { worker: self.name.clone(), theirs, ours }.into())
+    }
+}
+
+/// What a connection says, as an error that names the worker.
+fn of_status(worker: &str, status: &tonic::Status) -> KCorrsetError {
+    let (worker, message) = (worker.to_string(), status.message().to_string());
+    if status.code() == Code::Unauthenticated {
+        return KCorrsetError::WorkerRefused { worker, message };
+    }
+    // "transport error" says nothing by itself.
+    let message = match status.source() {
+        Some(source) => format!("{message}: {}", with_sources(source)),
+        None => message,
+    };
+    KCorrsetError::WorkerLost { worker, message }
+}
+
+/// A worker that cannot be reached.
+fn lost(url: &Url, error: &tonic::transport::Error) -> KCorrsetError {
+    KCorrsetError::WorkerLost { worker: url.to_string(), message: with_sources(error) }
 }
 
 #[async_trait]
@@ -75,6 +151,7 @@ impl WorkerChannel for NamedWorker {
         metrics: ExecutionPlanMetricsSet,
         context: &Arc<TaskContext>,
     ) -> Result<BoxStream<'static, Result<WorkerToCoordinatorMsg>>> {
+        self.check_version().await?;
         let naming = self.naming();
         let answers = self.channel.coordinator_channel(headers, request, messages, metrics, context).await;
         Ok(answers.map_err(&naming)?.map_err(naming).boxed())
@@ -87,6 +164,8 @@ impl WorkerChannel for NamedWorker {
         metrics: ExecutionPlanMetricsSet,
         context: &Arc<TaskContext>,
     ) -> Result<Vec<BoxStream<'static, Result<RecordBatch>>>> {
+        // Here, too: it may come before the plan, and would wait for it.
+        self.check_version().await?;
         let streams = self.channel.execute_task(headers, request, metrics, context).await;
         let streams = streams.map_err(self.naming())?;
         Ok(streams.into_iter().map(|batches| batches.map_err(self.naming()).boxed()).collect())

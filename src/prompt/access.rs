@@ -1,0 +1,143 @@
+//! Who may use a worker, and which workers a coordinator believes.
+
+use std::path::PathBuf;
+
+#[cfg(feature = "distributed")]
+use {
+    crate::udtf::{ClusterSecret, NamedWorkers},
+    std::net::SocketAddr,
+    std::path::Path,
+    std::{env, fs},
+    tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig},
+    url::Url,
+};
+
+use crate::prompt::builds::of_cluster;
+
+/// What keeps strangers out of a cluster; the same options for workers and coordinator.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub(crate) struct Access {
+    /// File of a secret that all machines of the cluster share; or the secret itself in the
+    /// environment variable K_CORRSET_SECRET
+    #[arg(long, value_name = "FILE", value_parser = of_cluster::<PathBuf>)]
+    secret: Option<PathBuf>,
+
+    /// Certificate, or chain of them, that this machine shows; encrypts what a worker is told
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_parser = of_cluster::<PathBuf>)]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_parser = of_cluster::<PathBuf>)]
+    tls_key: Option<PathBuf>,
+
+    /// Certificate of who has to have signed those of the others: a worker lets nobody in without
+    /// one, a coordinator believes no other workers
+    #[arg(long, value_name = "FILE", value_parser = of_cluster::<PathBuf>)]
+    tls_ca: Option<PathBuf>,
+
+    /// Be a worker for whoever reaches the address, which may then read what this user may
+    #[arg(long, requires = "serve")]
+    open: bool,
+}
+
+/// Has the secret, where no file is named.
+#[cfg(feature = "distributed")]
+const VARIABLE: &str = "K_CORRSET_SECRET";
+
+#[cfg(feature = "distributed")]
+impl Access {
+    /// The secret of the cluster, if it has one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has no secret.
+    pub(crate) fn secret(&self) -> Result<Option<ClusterSecret>, String> {
+        let (text, place) = match (&self.secret, env::var(VARIABLE)) {
+            (Some(path), _) => (read(path)?, path.display().to_string()),
+            (None, Ok(text)) => (text, VARIABLE.to_string()),
+            (None, Err(env::VarError::NotPresent)) => return Ok(None),
+            (None, Err(error)) => return Err(format!("{VARIABLE}: {error}")),
+        };
+        ClusterSecret::new(&text).map(Some).map_err(|error| format!("{place}: {error}"))
+    }
+
+    /// How a worker encrypts, if it does.
+    ///
+    /// # Errors
+    /// A file cannot be read, or there is no certificate for others to be compared with.
+    pub(crate) fn of_worker(&self) -> Result<Option<ServerTlsConfig>, String> {
+        let Some(identity) = self.identity()? else {
+            return match &self.tls_ca {
+                Some(path) => Err(format!(
+                    "--tls-ca {}: a worker asks for certificates over encrypted connections only; give it one of \
+                     its own by --tls-cert and --tls-key",
+                    path.display()
+                )),
+                None => Ok(None),
+            };
+        };
+        let tls = ServerTlsConfig::new().identity(identity);
+        Ok(Some(match &self.tls_ca {
+            Some(path) => tls.client_ca_root(Certificate::from_pem(read(path)?)),
+            None => tls,
+        }))
+    }
+
+    /// Whether a worker may serve at an address.
+    ///
+    /// # Errors
+    /// Others reach it, and nothing keeps them out.
+    pub(crate) fn check(&self, address: SocketAddr) -> Result<(), String> {
+        let kept_out = self.secret()?.is_some() || self.tls_ca.is_some();
+        if kept_out || self.open || address.ip().is_loopback() {
+            return Ok(());
+        }
+        Err(format!(
+            "--serve {address}: whoever reaches this address could run queries here, which read all files that this \
+             user may read. Make a secret (openssl rand -hex 32 > secret) and give it to workers and coordinator by \
+             --secret secret; or name who signs the certificates of coordinators by --tls-ca; or say --open"
+        ))
+    }
+
+    /// What is asked of whoever uses a worker, in words.
+    pub(crate) fn told(&self) -> Result<&'static str, String> {
+        Ok(match (self.secret()?.is_some(), self.tls_ca.is_some()) {
+            (true, true) => "asks for a secret and a certificate",
+            (true, false) => "asks for a secret",
+            (false, true) => "asks for a certificate",
+            (false, false) => "is open to whoever reaches it",
+        })
+    }
+
+    /// Connections to these workers.
+    ///
+    /// # Errors
+    /// A file cannot be read, or no certificate is known that workers would be believed by.
+    pub(crate) fn to(&self, workers: &[Url]) -> Result<NamedWorkers, String> {
+        let mut connections = NamedWorkers::default();
+        if let Some(secret) = self.secret()? {
+            connections = connections.with_secret(secret);
+        }
+        if !workers.iter().any(|url| url.scheme() == "https") {
+            return Ok(connections);
+        }
+        let path = self.tls_ca.as_ref().ok_or(
+            "--workers: name the certificate of who signed those of workers at https addresses by --tls-ca FILE",
+        )?;
+        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?));
+        if let Some(identity) = self.identity()? {
+            tls = tls.identity(identity);
+        }
+        Ok(connections.with_tls(tls))
+    }
+
+    /// The certificate that this machine shows, with its key.
+    fn identity(&self) -> Result<Option<Identity>, String> {
+        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
+        Ok(Some(Identity::from_pem(read(certificate)?, read(key)?)))
+    }
+}
+
+#[cfg(feature = "distributed")]
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
