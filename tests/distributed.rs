@@ -514,6 +514,11 @@ async fn a_worker_has_no_files_but_those_of_its_folder() {
 
 /// The prompt with a table and a query, on these workers or alone.
 fn prompt(workers: &[Process], questions: usize, query: &str) -> Child {
+    prompt_with(&[], workers, questions, query)
+}
+
+/// Likewise, with further arguments.
+fn prompt_with(further: &[&str], workers: &[Process], questions: usize, query: &str) -> Child {
     let exam = format!(
         "CREATE VIEW exam AS SELECT u.value AS \"user\", 'q' || q.value AS question,
          (u.value * q.value * 31 + u.value) % 7 AS score
@@ -522,6 +527,7 @@ fn prompt(workers: &[Process], questions: usize, query: &str) -> Child {
     );
     let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam, "-c", query];
     if !workers.is_empty() {
+        arguments.extend(further);
         arguments.push("--workers");
         arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
     }
@@ -589,6 +595,20 @@ fn a_worker_that_is_killed_is_an_error_and_no_rows() {
 }
 
 #[cfg(target_os = "linux")]
+/// A process that is stopped is what a machine is whose cable was cut: nothing is closed, nothing comes.
+#[test]
+fn a_worker_that_is_silent_is_lost_after_a_time() {
+    let workers = three();
+    let query = prompt_with(&["--worker-timeout", "2"], &workers, 60, LONG);
+    wait_for_work(&workers);
+    workers[1].send(Signal::SIGSTOP);
+    let output = query.wait_with_output().unwrap();
+    workers[1].send(Signal::SIGCONT);
+    assert!(!output.status.success() && output.stdout.is_empty());
+    let said = format!("lost the worker at {}/ before it had sent all its rows", workers[1].url);
+    assert!(text(&output.stderr).contains(&said), "{}", text(&output.stderr));
+}
+
 #[test]
 fn a_worker_that_is_slow_is_waited_for() {
     let workers = three();

@@ -7,6 +7,7 @@ use {
     crate::udtf::{ClusterSecret, NamedWorkers},
     std::net::SocketAddr,
     std::path::Path,
+    std::time::Duration,
     std::{env, fs},
     tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig},
     url::Url,
@@ -44,6 +45,10 @@ pub(crate) struct Access {
 #[cfg(feature = "distributed")]
 const VARIABLE: &str = "K_CORRSET_SECRET";
 
+/// How long somebody may take to agree with a worker on how to encrypt.
+#[cfg(feature = "distributed")]
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 #[cfg(feature = "distributed")]
 impl Access {
     /// The secret of the cluster, if it has one.
@@ -75,7 +80,7 @@ impl Access {
                 None => Ok(None),
             };
         };
-        let tls = ServerTlsConfig::new().identity(identity);
+        let tls = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE);
         Ok(Some(match &self.tls_ca {
             Some(path) => tls.client_ca_root(Certificate::from_pem(read(path)?)),
             None => tls,

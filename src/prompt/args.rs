@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "distributed")]
+use std::time::Duration;
 
 use clap::Parser;
 use url::Url;
@@ -81,6 +83,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", num_args = 1.., value_parser = of_cluster::<Url>)]
     pub(crate) workers: Vec<Url>,
 
+    /// Seconds that a worker may be silent before it is lost; a busy one is not silent
+    #[arg(long, value_name = "SECONDS", default_value = "60", requires = "workers", value_parser = positive)]
+    worker_timeout: usize,
+
     /// Be a worker of a cluster at this address, until told to stop; with port 0 at any
     /// free one
     #[arg(long, value_name = "ADDRESS", value_parser = of_cluster::<SocketAddr>, conflicts_with_all = ["command", "file", "rc", "workers"])]
@@ -115,6 +121,12 @@ impl Args {
     /// report none.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal() && self.workers.is_empty()
+    }
+
+    /// How long a worker may be silent.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn worker_timeout(&self) -> Duration {
+        Duration::from_secs(self.worker_timeout as u64)
     }
 
     /// How results are shown.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::with_sources;
 use crate::session::copy::with_copy;
@@ -23,6 +24,9 @@ use crate::prompt::access::Access;
 use crate::prompt::log;
 use crate::prompt::output::{complain, say};
 
+/// How long a coordinator may be silent before its queries end.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// What coordinator and workers have to agree on: a plan is sent in the form of a version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -40,7 +44,10 @@ pub(crate) async fn serve(
 ) -> Result<(), Box<dyn Error>> {
     log::begin();
     access.check(address)?;
-    let mut server = Server::builder();
+    // A coordinator whose cable was cut ends nothing by itself: it is asked whether it is there.
+    let mut server = Server::builder()
+        .http2_keepalive_interval(Some(SILENCE / 2))
+        .http2_keepalive_timeout(Some(SILENCE / 2));
     let tls = access.of_worker()?;
     let (scheme, encrypted) = if tls.is_some() { ("https", "") } else { ("http", "not ") };
     if let Some(tls) = tls {
@@ -76,8 +83,10 @@ pub(crate) fn coordinator(
     state: SessionStateBuilder,
     workers: Vec<Url>,
     access: &Access,
+    timeout: Duration,
 ) -> Result<SessionStateBuilder> {
-    let connections = access.to(&workers).map_err(DataFusionError::Configuration)?.with_version(VERSION);
+    let connections = access.to(&workers).map_err(DataFusionError::Configuration)?;
+    let connections = connections.with_version(VERSION).with_timeout(timeout);
     let state = state
         .with_distributed_worker_resolver(Workers(workers))
         .with_distributed_channel_resolver(connections)

@@ -51,7 +51,7 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
     let state = if args.workers.is_empty() {
         state
     } else {
-        cluster::coordinator(state, args.workers.clone(), &args.access)?
+        cluster::coordinator(state, args.workers.clone(), &args.access, args.worker_timeout())?
     };
     let session = SessionContext::new_with_state(state.build());
     register_files(&session)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -28,12 +29,21 @@ use crate::udtf::distributed::secret::ClusterSecret;
 ///
 /// The loss of one is an error that says which worker was lost, where the engine's own says that a pipe
 /// broke. Errors that a worker reports pass through as they are.
-#[derive(Default)]
 pub struct NamedWorkers {
     secret: Option<ClusterSecret>,
     tls: Option<ClientTlsConfig>,
     version: Option<String>,
+    timeout: Duration,
     channels: Mutex<HashMap<Url, BoxCloneSyncChannel>>,
+}
+
+/// How long a worker may be silent, if nothing else is said.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Default for NamedWorkers {
+    fn default() -> Self {
+        Self { secret: None, tls: None, version: None, timeout: TIMEOUT, channels: Mutex::default() }
+    }
 }
 
 impl std::fmt::Debug for NamedWorkers {
@@ -61,6 +71,12 @@ impl NamedWorkers {
         Self { version: Some(version.into()), ..self }
     }
 
+    /// How long a worker may be silent before it is lost, at least a second; a minute if nothing is said.
+    /// One that is busy is not silent: it is asked whether it is there, and answers at once.
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout: timeout.max(Duration::from_secs(1)), ..self }
+    }
+
     /// The connection to a worker.
     fn channel(&self, url: &Url) -> Result<BoxCloneSyncChannel> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,6 +85,12 @@ impl NamedWorkers {
         }
         let refused = |error| lost(url, &error);
         let mut endpoint = Endpoint::from_shared(url.to_string()).map_err(refused)?;
+        // Asked after half of the time, it has the other half to answer.
+        endpoint = endpoint
+            .connect_timeout(self.timeout)
+            .http2_keep_alive_interval(self.timeout / 2)
+            .keep_alive_timeout(self.timeout / 2)
+            .keep_alive_while_idle(true);
         if url.scheme() == "https" {
             endpoint = endpoint.tls_config(self.tls.clone().unwrap_or_default()).map_err(refused)?;
         }
