@@ -87,30 +87,25 @@ impl Access {
         }))
     }
 
-    /// Whether a worker may serve at an address.
+    /// What a worker at an address asks of whoever uses it, in words.
     ///
     /// # Errors
-    /// Others reach it, and nothing keeps them out.
-    pub(crate) fn check(&self, address: SocketAddr) -> Result<(), String> {
-        let kept_out = self.secret()?.is_some() || self.tls_ca.is_some();
-        if kept_out || self.open || address.ip().is_loopback() {
-            return Ok(());
+    /// Others reach the address, and nothing keeps them out.
+    pub(crate) fn asked(&self, secret: Option<&ClusterSecret>, address: SocketAddr) -> Result<&str, String> {
+        match (secret, &self.tls_ca) {
+            (Some(_), Some(_)) => return Ok("asks for a secret and a certificate"),
+            (Some(_), None) => return Ok("asks for a secret"),
+            (None, Some(_)) => return Ok("asks for a certificate"),
+            (None, None) => {}
+        }
+        if self.open || address.ip().is_loopback() {
+            return Ok("is open to whoever reaches it");
         }
         Err(format!(
             "--serve {address}: whoever reaches this address could run queries here, which read all files that this \
              user may read. Make a secret (openssl rand -hex 32 > secret) and give it to workers and coordinator by \
              --secret secret; or name who signs the certificates of coordinators by --tls-ca; or say --open"
         ))
-    }
-
-    /// What is asked of whoever uses a worker, in words.
-    pub(crate) fn told(&self) -> Result<&'static str, String> {
-        Ok(match (self.secret()?.is_some(), self.tls_ca.is_some()) {
-            (true, true) => "asks for a secret and a certificate",
-            (true, false) => "asks for a secret",
-            (false, true) => "asks for a certificate",
-            (false, false) => "is open to whoever reaches it",
-        })
     }
 
     /// Connections to these workers.

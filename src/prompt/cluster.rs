@@ -43,7 +43,8 @@ pub(crate) async fn serve(
     runtime: Arc<RuntimeEnv>,
 ) -> Result<(), Box<dyn Error>> {
     log::begin();
-    access.check(address)?;
+    let secret = access.secret()?;
+    let asked = access.asked(secret.as_ref(), address)?;
     // A coordinator whose cable was cut ends nothing by itself: it is asked whether it is there.
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(SILENCE / 2))
@@ -55,16 +56,13 @@ pub(crate) async fn serve(
     }
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
     say(format_args!("{scheme}://{}", listener.local_addr()?));
-    complain(format_args!(
-        "k-corrset {VERSION}: this worker {}; connections are {encrypted}encrypted",
-        access.told()?
-    ));
+    complain(format_args!("k-corrset {VERSION}: this worker {asked}; connections are {encrypted}encrypted"));
     let session = |query: WorkerQueryContext| async { Ok(with_copy(with_k_corrset(query.builder)).build()) };
     let worker = Worker::from_session_builder(session).with_runtime_env(runtime).with_version(VERSION);
     let service = worker.into_worker_server();
     // Without, a reply of a few bytes may wait for 40 ms.
     let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
-    match access.secret()? {
+    match secret {
         Some(secret) => {
             let mut server = server.layer(secret.layer());
             server.add_service(service).serve_with_incoming(connections).await?;
