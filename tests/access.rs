@@ -1,10 +1,10 @@
 //! Who may use a worker: who knows its secret or has a certificate, and nobody else; and what others see.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
@@ -15,58 +15,14 @@ use tonic::body::Body;
 use tonic::client::GrpcService;
 use tonic::transport::Channel;
 
+use crate::distributed::Process;
 use crate::prompt::{k_corrset, text};
 
 const SECRET: &str = "a-secret-of-some-length";
 
-/// A worker in a process of its own, which ends with the test.
-struct Worker {
-    child: Child,
-    url: String,
-    log: Arc<Mutex<String>>,
-}
-
-impl Worker {
-    /// At any free port, with these arguments and perhaps a secret in its environment.
-    fn start(arguments: &[&str], secret: Option<&str>) -> Self {
-        let mut command = k_corrset(&["--serve", "127.0.0.1:0"]);
-        command.args(arguments).envs(secret.map(|secret| ("K_CORRSET_SECRET", secret)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (mut url, log) = (String::new(), Arc::<Mutex<String>>::default());
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        let (lines, to) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                *to.lock().unwrap() += &(line + "\n");
-            }
-        });
-        Self { child, url: url.trim_end().to_string(), log }
-    }
-
-    /// The log, once it has so many lines.
-    fn log(&self, lines: usize) -> String {
-        for _ in 0..500 {
-            let log = self.log.lock().unwrap().clone();
-            if log.lines().count() >= lines {
-                return log;
-            }
-            thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("{}", self.log.lock().unwrap());
-    }
-}
-
 /// Two workers: with one alone no query is shared out.
-fn two(arguments: &[&str], secret: Option<&str>) -> [Worker; 2] {
-    std::array::from_fn(|_| Worker::start(arguments, secret))
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+fn two(arguments: &[&str], secret: Option<&str>) -> [Process; 2] {
+    std::array::from_fn(|_| Process::start_with(arguments, secret))
 }
 
 /// Data of which the names would be seen by who reads a connection.
@@ -107,7 +63,7 @@ fn who_knows_the_secret_is_let_in() {
     let file = folder.path().join("secret");
     fs::write(&file, format!("{SECRET}\n")).unwrap();
     let file = file.to_str().unwrap();
-    let workers = [Worker::start(&["--secret", file], None), Worker::start(&[], Some(SECRET))];
+    let workers = [Process::start_with(&["--secret", file], None), Process::start_with(&[], Some(SECRET))];
     let to = ["--workers", &workers[0].url, &workers[1].url];
     assert_eq!(rows(&query(&to, Some(SECRET))), alone());
     assert_eq!(rows(&query(&[&["--secret", file][..], &to].concat(), None)), alone());
@@ -130,7 +86,7 @@ fn who_knows_the_secret_is_let_in() {
 }
 
 /// What a server answers to a call of a path, as gRPC's status.
-async fn status(worker: &Worker, path: &str, secret: Option<&str>) -> HeaderValue {
+async fn status(worker: &Process, path: &str, secret: Option<&str>) -> HeaderValue {
     let mut channel = Channel::from_shared(worker.url.clone()).unwrap().connect().await.unwrap();
     std::future::poll_fn(|context| GrpcService::<Body>::poll_ready(&mut channel, context)).await.unwrap();
     let mut request =
@@ -144,7 +100,7 @@ async fn status(worker: &Worker, path: &str, secret: Option<&str>) -> HeaderValu
 
 #[tokio::test]
 async fn who_does_not_know_the_secret_gets_nothing_but_a_refusal() {
-    let worker = Worker::start(&[], Some(SECRET));
+    let worker = Process::start_with(&[], Some(SECRET));
     let calls = ["CoordinatorChannel", "ExecuteTask", "GetWorkerInfo", "AnythingElse"];
     let paths = calls.map(|call| format!("/worker.WorkerService/{call}"));
     for path in paths.iter().map(String::as_str).chain(["/", "/grpc.reflection.v1.ServerReflection/Info"]) {
@@ -156,14 +112,14 @@ async fn who_does_not_know_the_secret_gets_nothing_but_a_refusal() {
     }
 }
 
+/// The error of a worker that has to refuse to serve.
+fn refused_to_serve(address: &str, arguments: &[&str]) -> String {
+    error(&k_corrset(&["--serve", address]).args(arguments).stdin(Stdio::null()).output().unwrap())
+}
+
 #[test]
 fn a_worker_that_strangers_reach_does_not_start() {
-    let served = |arguments: &[&str]| {
-        let output =
-            k_corrset(&["--serve", "192.0.2.1:0"]).args(arguments).stdin(Stdio::null()).output().unwrap();
-        assert!(!output.status.success() && output.stdout.is_empty());
-        text(&output.stderr)
-    };
+    let served = |arguments: &[&str]| refused_to_serve("192.0.2.1:0", arguments);
     let refused = served(&[]);
     assert!(
         refused.contains("--serve 192.0.2.1:0: whoever reaches this address could run queries here"),
@@ -261,7 +217,7 @@ fn certificates_are_asked_for_on_both_sides() {
 }
 
 /// Passes on what goes to and from a worker, and keeps it.
-fn tapped(worker: &Worker, heard: &Arc<Mutex<Vec<u8>>>) -> String {
+fn tapped(worker: &Process, heard: &Arc<Mutex<Vec<u8>>>) -> String {
     let (scheme, address) = worker.url.split_once("://").unwrap();
     let address = address.to_string();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -296,8 +252,8 @@ fn nobody_reads_an_encrypted_connection() {
     let folder = TempDir::new().unwrap();
     let ours = Authority::new(folder.path(), "ours");
     let of_worker = ours.sign("worker");
-    let open = Worker::start(&[], Some(SECRET));
-    let encrypted = Worker::start(&of_worker.arguments(), Some(SECRET));
+    let open = Process::start_with(&[], Some(SECRET));
+    let encrypted = Process::start_with(&of_worker.arguments(), Some(SECRET));
     let told = ["visible-question", "\"exam\"", SECRET];
     for (worker, arguments, seen) in [(&open, vec![], true), (&encrypted, ours.arguments(), false)] {
         let heard = Arc::default();
@@ -318,12 +274,7 @@ fn nobody_reads_an_encrypted_connection() {
 fn a_certificate_without_its_key_is_refused() {
     let folder = TempDir::new().unwrap();
     let ours = Authority::new(folder.path(), "ours");
-    let served = |arguments: &[&str]| {
-        let output =
-            k_corrset(&["--serve", "127.0.0.1:0"]).args(arguments).stdin(Stdio::null()).output().unwrap();
-        assert!(!output.status.success() && output.stdout.is_empty());
-        text(&output.stderr)
-    };
+    let served = |arguments: &[&str]| refused_to_serve("127.0.0.1:0", arguments);
     let certificate = ours.sign("worker").certificate;
     let certificate = certificate.to_str().unwrap();
     assert!(served(&["--tls-cert", certificate]).contains("--tls-key"));

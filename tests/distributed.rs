@@ -3,8 +3,8 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -432,26 +432,44 @@ async fn a_query_that_is_dropped_ends_on_the_workers() {
 }
 
 /// A worker in a process of its own, which ends with the test.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    url: String,
+    pub(crate) url: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Process {
     fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_with(&[], None)
     }
 
-    fn start_with(arguments: &[&str]) -> Self {
-        let mut child = k_corrset(&["--serve", "127.0.0.1:0"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
+    /// At any free port, with these arguments and perhaps a secret in its environment.
+    pub(crate) fn start_with(arguments: &[&str], secret: Option<&str>) -> Self {
+        let mut command = k_corrset(&["--serve", "127.0.0.1:0"]);
+        command.args(arguments).envs(secret.map(|secret| ("K_CORRSET_SECRET", secret)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut url, log) = (String::new(), Arc::<Mutex<String>>::default());
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { child, url: url.trim_end().to_string() }
+        let (lines, to) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
+        std::thread::spawn(move || {
+            for line in lines.map_while(std::result::Result::ok) {
+                *to.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Self { child, url: url.trim_end().to_string(), log }
+    }
+
+    /// The log, once it has so many lines.
+    pub(crate) fn log(&self, lines: usize) -> String {
+        for _ in 0..500 {
+            let log = self.log.lock().unwrap().clone();
+            if log.lines().count() >= lines {
+                return log;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{}", self.log.lock().unwrap());
     }
 
     fn send(&self, signal: Signal) {
@@ -480,7 +498,7 @@ async fn a_worker_has_no_files_but_those_of_its_folder() {
     link(others.path().join("outside.csv"), "linked.csv");
     link(others.path().to_path_buf(), "folder");
     let data_path = ["--data-path", ours.path().to_str().unwrap()];
-    let processes: [Process; 2] = std::array::from_fn(|_| Process::start_with(&data_path));
+    let processes: [Process; 2] = std::array::from_fn(|_| Process::start_with(&data_path, None));
     let urls = processes.iter().map(|process| process.url.parse().unwrap()).collect();
     let workers = Workers { urls, runtime: Arc::default(), _servers: JoinSet::new() };
     let ctx = workers.session(threads(2));
