@@ -22,7 +22,7 @@ use exam::{LARGE, Shape, answers, batch};
 /// Of which little is missing, and nothing: sums over all users are prepared.
 const FEW_GAPS: Shape = Shape { users: 30_000, answers: 29_700, ..LARGE };
 const COMPLETE_FLOATS: Shape =
-    Shape { users: 30_000, questions: 100, answers: 30_000, levels: 100, float: true };
+    Shape { users: 30_000, questions: 100, answers: 30_000, levels: 100, float: true, left_out: 0 };
 
 const THREADS: usize = 2;
 

@@ -8,10 +8,10 @@ use super::processor::processor;
 use crate::index::bitset::WORD;
 
 processor! {
-    /// A processor with AVX-512 F, BW, DQ, VL, VBMI, VBMI2 and VNNI, GFNI, BMI1, BMI2 and POPCNT.
+    /// A processor with AVX-512 F, BW, DQ, VL, VBMI, VBMI2, VNNI and VPOPCNTDQ, GFNI, BMI1, BMI2 and POPCNT.
     Avx512, named "avx512", if is_x86_feature_detected:
     "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "avx512vnni",
-    "gfni", "bmi1", "bmi2", "popcnt"
+    "avx512vpopcntdq", "gfni", "bmi1", "bmi2", "popcnt"
 }
 
 impl InstructionSet for Avx512 {

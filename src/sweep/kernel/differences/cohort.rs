@@ -1,7 +1,7 @@
 //! A prefix: the sums of its lanes, and the users who missed something of it.
 
 use super::tables::{LaneSums, Tables};
-use crate::index::bitset::{WORD, ones};
+use crate::index::bitset::WORD;
 use crate::sweep::position::Position;
 use crate::sweep::simd::STRIP;
 
@@ -10,19 +10,9 @@ use crate::sweep::simd::STRIP;
 pub(super) struct Member {
     pub(super) user: u32,
     /// On the prefix.
-    pub(super) subtotal: i32,
+    pub(super) subtotal: i16,
     /// The grand total.
-    pub(super) total: i32,
-}
-
-/// A user who missed something of a prefix, and a lane.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Missing {
-    pub(super) slot: u32,
-    /// On the prefix.
-    pub(super) subtotal: i32,
-    /// The grand total.
-    pub(super) total: i32,
+    pub(super) total: i16,
 }
 
 /// The sums of a prefix's lanes, and the users who missed something of it.
@@ -38,22 +28,20 @@ pub(crate) struct DifferenceCohort {
     pub(super) missed: usize,
     /// By slot.
     pub(super) members: Vec<Member>,
-    /// `[block][plane][strip]`: which of 64 users missed a lane, and the digits of their scores on it.
+    /// `[block][digit][strip]`: a digit of the scores of 64 users, by lane.
     pub(super) planes: Vec<[u64; STRIP]>,
-    pub(super) planes_per_block: usize,
-    /// By lane, those who missed it; and where these lists end.
-    who_missed: Vec<Missing>,
-    ends: Vec<usize>,
-    /// By strip, the lanes that anybody of them missed.
-    pub(super) missed_lanes: Vec<u32>,
-    /// By user: the subtotal on the prefix, with [`MISSED`] set if they missed something of it.
-    pub(super) subtotals: Vec<u16>,
+    /// How many binary digits scores have.
+    pub(super) digits: usize,
+    /// By strip, the questions that anybody missed, by the same lists.
+    missed_too: Vec<u32>,
+    /// By question, the slots of those who missed it; unspecified for those of the prefix.
+    pub(super) who_missed: Vec<Vec<u32>>,
+    /// By user who missed more than one question: if none of the prefix, 1 and, in the upper half, the
+    /// subtotal on it; otherwise zero.
+    pub(super) complete: Vec<u64>,
     /// The questions of the prefix.
     pub(super) prefix: Vec<Position>,
 }
-
-/// Marks a user who missed something. No subtotal is as large.
-pub(super) const MISSED: u16 = 1 << 15;
 
 impl DifferenceCohort {
     /// The empty prefix.
@@ -61,16 +49,18 @@ impl DifferenceCohort {
         Self {
             totals: tables.of_all,
             sums: tables.alone.clone(),
-            planes_per_block: tables.planes,
-            subtotals: vec![0; tables.users()],
+            digits: tables.digits,
+            who_missed: vec![Vec::new(); tables.lanes()],
+            missed_too: vec![0; tables.alone.len()],
+            complete: vec![1; tables.with_gaps],
             ..Self::default()
         }
     }
 
-    /// Bytes of one user who missed something, and so many questions.
+    /// Bytes of one user who missed something and so many questions more.
     pub(super) fn user_bytes(lanes: usize, missed: usize) -> usize {
-        // Nine planes of bits at most.
-        size_of::<Member>() + 2 * lanes + missed * size_of::<Missing>()
+        // Eight digits at most.
+        size_of::<Member>() + lanes + missed * size_of::<u32>()
     }
 
     /// How many blocks of users there are.
@@ -79,50 +69,61 @@ impl DifferenceCohort {
         self.members.len() / WORD
     }
 
-    /// How many binary digits scores have.
+    /// The slots of those who missed a question, which is not of the prefix.
     #[inline(always)]
-    pub(super) fn digits(&self) -> usize {
-        self.planes_per_block - 1
+    pub(super) fn who_missed(&self, Position(question): Position) -> &[u32] {
+        &self.who_missed[question]
     }
 
-    /// A strip of a plane of a block: for each lane, a bit for each user.
+    /// The questions of a strip that anybody missed who missed something of the prefix.
     #[inline(always)]
-    pub(super) fn plane(&self, block: usize, plane: usize, strip: usize) -> &[u64; STRIP] {
-        let strips = self.sums.len();
-        &self.planes[(block * self.planes_per_block + plane) * strips + strip]
+    pub(super) fn missed_too(&self, strip: usize) -> u32 {
+        self.missed_too[strip]
     }
 
-    /// Those who missed a lane, beside something of the prefix.
+    /// Takes over who missed which question.
     #[inline(always)]
-    pub(super) fn who_missed(&self, Position(lane): Position) -> &[Missing] {
-        match self.ends.get(lane) {
-            Some(&end) => &self.who_missed[lane.checked_sub(1).map_or(0, |before| self.ends[before])..end],
-            None => &[],
-        }
-    }
-
-    /// Lists who missed each lane.
-    #[inline(always)]
-    pub(super) fn list_who_missed(&mut self) {
-        self.who_missed.clear();
-        self.ends.clear();
-        self.missed_lanes.clear();
-        for strip in 0..self.sums.len() {
-            let mut lanes = 0;
-            for lane in 0..STRIP {
-                let before = self.who_missed.len();
-                for block in 0..self.blocks() {
-                    let slots = ones(self.plane(block, 0, strip)[lane]);
-                    self.who_missed.extend(slots.map(|slot| {
-                        let slot = block * WORD + slot;
-                        let Member { subtotal, total, .. } = self.members[slot];
-                        Missing { slot: slot as u32, subtotal, total }
-                    }));
-                }
-                lanes |= u32::from(self.who_missed.len() > before) << lane;
-                self.ends.push(self.who_missed.len());
+    pub(super) fn inherit_who_missed(&mut self, parent: &Self) {
+        let lanes = self.sums.len() * STRIP;
+        self.who_missed.resize_with(lanes, Vec::new);
+        for question in 0..lanes {
+            let (who, before) = (&mut self.who_missed[question], &parent.who_missed[question]);
+            who.clear();
+            if !before.is_empty() && !self.prefix.contains(&Position(question)) {
+                who.extend_from_slice(before);
             }
-            self.missed_lanes.push(lanes);
         }
+    }
+
+    /// Lists a member with the questions that they missed, too.
+    #[inline(always)]
+    pub(super) fn list_missed(&mut self, slot: u32, missed: &[u16]) {
+        for &question in missed {
+            let question = usize::from(question);
+            if question >= self.who_missed.len() {
+                break;
+            }
+            self.who_missed[question].push(slot);
+        }
+    }
+
+    /// Marks the questions that anybody missed, too.
+    #[inline(always)]
+    pub(super) fn mark_missed(&mut self) {
+        self.missed_too.clear();
+        for strip in self.who_missed.chunks_exact(STRIP) {
+            let mut questions = 0;
+            for (lane, who) in strip.iter().enumerate() {
+                questions |= u32::from(!who.is_empty()) << lane;
+            }
+            self.missed_too.push(questions);
+        }
+    }
+
+    /// A strip of a digit of a block: for each lane, a bit for each user.
+    #[inline(always)]
+    pub(super) fn plane(&self, block: usize, digit: usize, strip: usize) -> &[u64; STRIP] {
+        let strips = self.sums.len();
+        &self.planes[(block * self.digits + digit) * strips + strip]
     }
 }

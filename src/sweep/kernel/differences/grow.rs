@@ -1,6 +1,6 @@
 //! The cohort of a prefix that has grown by a question.
 
-use super::cohort::{DifferenceCohort, MISSED, Member};
+use super::cohort::{DifferenceCohort, Member};
 use super::step::{Step, stored};
 use super::tables::{Tables, of_lane};
 use crate::index::bitset::{WORD, below, ones};
@@ -32,76 +32,80 @@ impl Task for Grow<'_> {
             *sums = stored(step.sums(instructions, tables, cohort, strip, lanes));
         }
 
-        grown.subtotals.clear();
-        let scores = cohort.subtotals.iter().zip(tables.column(question));
-        grown.subtotals.extend(scores.map(|(&subtotal, &score)| subtotal + u16::from(score)));
-        let who_missed = tables.who_missed(question);
-        who_missed.iter().for_each(|&user| grown.subtotals[user as usize] |= MISSED);
+        grown.complete.resize(cohort.complete.len(), 0);
+        add_scores(&cohort.complete, tables.column(question), &mut grown.complete);
+        let who_missed = tables.gaps.of_question(question);
 
         grown.prefix.clone_from(&cohort.prefix);
         grown.prefix.push(question);
-        grown.planes_per_block = tables.planes;
+        grown.digits = tables.digits;
         grown.members.clone_from(&cohort.members);
         grown.planes.clear();
         for block in 0..cohort.blocks() {
             let members = &mut grown.members[block * WORD..];
-            for digit in 0..cohort.digits() {
-                for slot in ones(cohort.plane(block, 1 + digit, question.strip())[question.lane()]) {
+            for digit in 0..cohort.digits {
+                for slot in ones(cohort.plane(block, digit, question.strip())[question.lane()]) {
                     members[slot].subtotal += 1 << digit;
                 }
-            }
-            for plane in 0..tables.planes {
-                grown.planes.extend((0..strips).map(|strip| cohort.plane(block, plane, strip)));
+                grown.planes.extend((0..strips).map(|strip| cohort.plane(block, digit, strip)));
             }
         }
         grown.missed = cohort.missed;
-        let leaving = who_missed.iter().filter(|&&user| cohort.subtotals[user as usize] & MISSED == 0);
-        grown.add(instructions, tables, leaving.copied());
-        grown.list_who_missed();
+        grown.inherit_who_missed(cohort);
+        grown.add(instructions, tables, who_missed);
+        grown.mark_missed();
+    }
+}
+
+/// Adds their scores to the subtotals of those who missed nothing.
+#[inline(always)]
+fn add_scores(complete: &[u64], scores: &[u8], grown: &mut [u64]) {
+    let (complete, scores) = (&complete[..grown.len()], &scores[..grown.len()]);
+    for user in 0..grown.len() {
+        let nothing_missed = (complete[user] & 1).wrapping_neg();
+        grown[user] = complete[user] + (u64::from(scores[user]) << 32 & nothing_missed);
     }
 }
 
 impl DifferenceCohort {
-    /// Adds users to those who missed something.
+    /// Adds, of users who missed a question, those who had missed nothing before.
     #[inline(always)]
-    fn add<I: InstructionSet>(
-        &mut self,
-        instructions: I,
-        tables: &Tables,
-        mut users: impl Iterator<Item = u32>,
-    ) {
+    fn add<I: InstructionSet>(&mut self, instructions: I, tables: &Tables, who_missed: &[u32]) {
+        let before = self.missed;
+        self.members.truncate(before);
+        for &user in who_missed {
+            // Who missed but one question missed no other before.
+            if let Some(complete) = self.complete.get_mut(user as usize) {
+                if *complete == 0 {
+                    continue;
+                }
+                *complete = 0;
+            }
+            let mut subtotal = 0;
+            for question in &self.prefix {
+                subtotal += i16::from(tables.scores(user, question.strip())[question.lane()]);
+            }
+            self.list_missed(self.members.len() as u32, tables.gaps.of_user(user));
+            self.members.push(Member { user, subtotal, total: tables.total(user) });
+        }
+        self.missed = self.members.len();
+        self.members.resize(self.missed.next_multiple_of(WORD), Member::default());
         let strips = self.sums.len();
-        let mut added = [0; WORD];
-        loop {
-            let first = self.missed;
-            let room = WORD - first % WORD;
-            if room == WORD {
-                self.members.resize(self.members.len() + WORD, Member::default());
-                self.planes.resize(self.planes.len() + tables.planes * strips, [0; STRIP]);
-            }
-            for user in users.by_ref().take(room) {
-                let subtotal = i32::from(self.subtotals[user as usize] & !MISSED);
-                self.members[self.missed] = Member { user, subtotal, total: tables.total(user) };
-                added[self.missed - first] = user;
-                self.missed += 1;
-            }
-            let added = &added[..self.missed - first];
-            let block = first / WORD;
-            for plane in 0..tables.planes {
-                let planes = &mut self.planes[(block * tables.planes + plane) * strips..][..strips];
+        self.planes.resize(self.blocks() * tables.digits * strips, [0; STRIP]);
+        for block in before / WORD..self.blocks() {
+            let slots = before.max(block * WORD)..self.missed.min((block + 1) * WORD);
+            for digit in 0..tables.digits {
+                let planes = &mut self.planes[(block * tables.digits + digit) * strips..][..strips];
                 for (word, strips) in planes.chunks_mut(LANES / STRIP).enumerate() {
                     let (mut rows, mut columns) = ([0; WORD], [0; WORD]);
-                    for (row, &user) in rows[first % WORD..].iter_mut().zip(added) {
-                        *row = tables.bits(user, plane)[word];
+                    for slot in slots.clone() {
+                        rows[slot % WORD] = tables.digit(self.members[slot].user, digit)[word];
                     }
                     instructions.transpose(&rows, &mut columns);
                     for (to, from) in strips.as_flattened_mut().iter_mut().zip(columns) {
                         *to |= from;
                     }
                 }
-            }
-            if added.len() < room {
-                return;
             }
         }
     }

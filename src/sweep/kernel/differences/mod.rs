@@ -28,10 +28,10 @@
 //! ```text
 //! once:        taken = totals of P + sums over all of what q adds - the cohort's sums at lane q
 //! each lane:   the cohort's sums - taken + what the tables add, for q and for q with each r in P
-//!              - 2·Σs_q·s_y over M                                   counted by bits
-//!              + f(p) of those of N who missed y                     by a list of who missed q and y
-//!              + s_q, (2p + s_q)s_q and b·s_q of those of M who missed y
-//!              + s_y, (2p + s_y)s_y and b·s_y of those of M who missed q
+//!              - 2·Σs_q·s_y over M                                        counted by bits
+//!              + f(p) of those of N who missed y                          by a list of who missed q and y
+//!              + s_q, (2p + s_q)s_q and b·s_q of those of M who missed y  summed once for all steps from P:
+//!              + s_y, (2p + s_y)s_y and b·s_y of those of M who missed q  `missed_too`
 //! ```
 //!
 //! With nothing missed that is what the kernel of complete data does. At one answer in a hundred
@@ -45,12 +45,14 @@
 //! | `gaps` | scores, and who missed what, as they are looked up |
 //! | `tables` | sums over all who answered, or missed, a question |
 //! | `cohort` | a prefix: the sums of its lanes, and who missed something of it |
+//! | `missed_too` | what of these those scored who missed a certain question, too |
 //! | `step` | what changes with a question more: the sums of its lanes |
 //! | `grow` | the cohort that comes of it |
 
 mod cohort;
 mod gaps;
 mod grow;
+mod missed_too;
 mod step;
 mod tables;
 
@@ -58,6 +60,7 @@ use std::sync::Arc;
 
 use self::cohort::DifferenceCohort;
 use self::grow::Grow;
+use self::missed_too::MissedToo;
 use self::step::{Step, stored};
 use self::tables::Tables;
 use crate::index::Answers;
@@ -79,8 +82,8 @@ pub(crate) struct Differences(Tables);
 const USER_SUMMED: f64 = 0.1;
 
 /// What a step takes for each lane, and for each user who missed the lane and something of the prefix.
-const STEP: f64 = 12.0;
-const BOTH_MISSED: f64 = 3.0;
+const STEP: f64 = 8.0;
+const BOTH_MISSED: f64 = 2.0;
 
 /// What a product of two scores takes while tables are made.
 const PRODUCT: f64 = 0.2;
@@ -149,8 +152,12 @@ impl Kernel for DifferenceKernel {
     type Cohort = DifferenceCohort;
 
     fn user_bytes(answers: &Answers) -> usize {
+        let lanes = answers.answered.words_per_row() * LANES;
         let missed = answers.gaps().div_ceil(answers.users().max(1));
-        DifferenceCohort::user_bytes(answers.answered.words_per_row() * LANES, missed) + size_of::<u16>()
+        let users = answers.support.iter().min().map_or(1, |&users| users.max(1));
+        DifferenceCohort::user_bytes(lanes, missed)
+            + size_of::<u64>()
+            + MissedToo::bytes(lanes).div_ceil(users)
     }
 
     #[inline]
@@ -168,6 +175,7 @@ impl Kernel for DifferenceKernel {
         let Differences(tables) = &*self.differences;
         let lanes = ends.lanes.max(ends.prefixes).next_multiple_of(LANES).min(tables.lanes());
         let (step, strips) = (&mut self.step, lanes / STRIP);
+        step.renew(cohort.prefix.len() + 1);
         self.instructions.run(Grow { tables, cohort, step, question, strips, grown: restricted });
     }
 
@@ -188,7 +196,7 @@ impl Kernel for DifferenceKernel {
     ) {
         results.clear();
         let Differences(tables) = &*self.differences;
-        let step = &self.step;
+        let step = &mut self.step;
         self.instructions.run(Finish { tables, cohort, step, word, lanes, filter, results });
     }
 }
@@ -214,7 +222,7 @@ impl Task for Take<'_> {
 struct Finish<'a> {
     tables: &'a Tables,
     cohort: &'a DifferenceCohort,
-    step: &'a Step,
+    step: &'a mut Step,
     word: usize,
     lanes: u64,
     filter: &'a Filter,

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::gaps::{Lists, User, bits_of, scores_both_ways, strips_with_any, who_missed};
+use super::gaps::{Gaps, MissedBoth, digits_of, scores_both_ways, with_gaps_first};
 use crate::index::Answers;
 use crate::index::bitset::{WORD, contains, count};
 use crate::index::scores::Scores;
@@ -13,7 +13,7 @@ use crate::interest::{Interest, Unwanted, filled};
 use crate::sweep::kernel::LANES;
 use crate::sweep::kernel::finish::block;
 use crate::sweep::position::Position;
-use crate::sweep::simd::{InstructionSet, Instructions, STRIP, Task, each};
+use crate::sweep::simd::{Arithmetic, InstructionSet, Instructions, STRIP, Task, each};
 
 /// n, Σa, Σa², Σb, Σb² and Σab of the lanes of a strip.
 pub(super) type LaneSums = [[i32; STRIP]; 6];
@@ -28,6 +28,8 @@ pub(super) fn of_lane(sums: &LaneSums, lane: usize) -> [i32; 6] {
 #[derive(Debug)]
 pub(super) struct Tables {
     users: usize,
+    /// How many of them missed more than one question: they are the first.
+    pub(super) with_gaps: usize,
     questions: usize,
     /// Elements of a row: questions, filled up to whole words of lanes.
     lanes: usize,
@@ -36,31 +38,22 @@ pub(super) struct Tables {
     /// A row for each question q. Over the users who answered y, less those over the users who
     /// missed q: Σs_q less Σs_y; Σs_q² + 2·s_q·s_y less Σs_y²; Σb·s_q less Σb·s_y.
     added: Vec<[[i32; STRIP]; 3]>,
-    /// A row for each r and q: 2·Σs_q·s_r over the users who answered y, less 2·Σs_r·s_y over those
-    /// who missed q.
-    products: Vec<[i32; STRIP]>,
+    missed_products: MissedProducts,
     /// Over all users: n, Σb and Σb², and zeros for what has scores.
     pub(super) of_all: [i32; 6],
     /// For each question: Σs_q, Σs_q² and Σb·s_q.
     pub(super) of_question: [Vec<i32>; 3],
-    /// A row for each question: twice Σs_q·s_y.
-    twice_products: Vec<i32>,
-    /// `[user][lane]`: the scores.
+    /// `[user][lane]`: the scores, 0 where there is none.
     rows: Vec<u8>,
     /// `[question][user]`: the same.
     columns: Vec<u8>,
-    /// `[user][plane][word of lanes]`: the questions that a user missed, and the binary digits of the
-    /// scores, the lowest first.
+    /// `[user][digit][word of lanes]`: the binary digits of the scores, the lowest first.
     bits: Vec<u64>,
-    /// How many planes there are: one for what was missed, one for each digit.
-    pub(super) planes: usize,
+    /// How many digits there are.
+    pub(super) digits: usize,
     /// For each user, the grand total less a constant, which changes no r.
     totals: Vec<i32>,
-    /// For each question, the users who missed it, ascending.
-    who_missed: Lists<u32>,
-    /// For each two questions, the users who missed both; and by strip, of which lanes there are any.
-    who_missed_both: Lists<User>,
-    shared: Vec<u32>,
+    pub(super) gaps: Gaps,
 }
 
 /// The most questions: the products of so many take 287 MB, and they grow with the cube.
@@ -88,7 +81,7 @@ impl Tables {
         interest: Interest<'_>,
     ) -> Result<Option<Self>, Unwanted> {
         let fitting = Self::totals_and_most(answers, k);
-        fitting.map(|(totals, most)| Self::make(answers, totals, most, instructions, interest)).transpose()
+        fitting.map(|(totals, most)| Self::make(answers, k, totals, most, instructions, interest)).transpose()
     }
 
     /// The grand totals less their mean, and the largest score; `None` where scores or sums would not fit.
@@ -118,6 +111,7 @@ impl Tables {
 
     fn make(
         answers: &Answers,
+        k: usize,
         totals: Vec<i32>,
         most: i32,
         instructions: Instructions,
@@ -126,12 +120,13 @@ impl Tables {
         let (users, questions) = (answers.users(), answers.questions());
         let lanes = questions.next_multiple_of(LANES);
         let strips = lanes / STRIP;
-        let planes = 1 + (i32::BITS - most.leading_zeros()) as usize;
-        let (rows, columns) = scores_both_ways(answers, lanes, interest)?;
-        let bits = bits_of(answers, &rows, lanes, planes, interest)?;
-        let (who_missed, who_missed_both) = who_missed(answers, &totals, interest)?;
-        let shared = strips_with_any(&who_missed_both, questions, strips);
-        let alone = alone(answers, &columns, &totals, strips, interest)?;
+        let digits = (i32::BITS - most.max(1).leading_zeros()) as usize;
+        let (order, with_gaps) = with_gaps_first(answers);
+        let totals: Vec<i32> = order.iter().map(|&user| totals[user as usize]).collect();
+        let (rows, columns) = scores_both_ways(answers, &order, lanes, interest)?;
+        let bits = digits_of(&rows, lanes, digits, interest)?;
+        let gaps = Gaps::of(answers, &order, &totals, strips, interest)?;
+        let alone = alone(answers, &order, &columns, &totals, strips, interest)?;
         // Who missed it has 0 there.
         let of_question = [1, 2, 5].map(|sum: usize| {
             (0..questions).map(|question| alone[question / STRIP][sum][question % STRIP]).collect()
@@ -141,31 +136,27 @@ impl Tables {
         let mut tables = Self {
             of_all,
             users,
+            with_gaps,
             questions,
             lanes,
             alone,
             added: Vec::new(),
-            products: Vec::new(),
+            missed_products: MissedProducts::Bytes(Vec::new()),
             of_question,
-            twice_products: Vec::new(),
             rows,
             columns,
             bits,
-            planes,
+            digits,
             totals,
-            who_missed,
-            who_missed_both,
-            shared,
+            gaps,
         };
         let mut added = vec![[[0; STRIP]; 3]; questions * strips];
         let mut products = filled([0; STRIP], questions * questions * strips, interest)?;
-        let mut twice_products = vec![0; questions * lanes];
-        let rows = twice_products.par_chunks_mut(lanes).zip(added.par_chunks_mut(strips));
-        let slabs = products.par_chunks_mut(questions * strips).zip(rows).enumerate();
-        slabs.try_for_each(|(question, (products, (all, added)))| {
-            instructions.run(Slab { tables: &tables, question, added, all, products, interest })
+        let slabs = products.par_chunks_mut(questions * strips).zip(added.par_chunks_mut(strips));
+        slabs.enumerate().try_for_each(|(question, (products, added))| {
+            instructions.run(Slab { tables: &tables, question, added, products, interest })
         })?;
-        (tables.added, tables.products, tables.twice_products) = (added, products, twice_products);
+        (tables.added, tables.missed_products) = (added, MissedProducts::of(products, k, interest)?);
         Ok(tables)
     }
 
@@ -174,7 +165,7 @@ impl Tables {
         answers.have_small_sums()
             && answers.questions() <= MOST_QUESTIONS
             && answers.users() <= MOST_USERS
-            && Self::missed_twice(answers) <= MOST_BYTES / size_of::<User>()
+            && Self::missed_twice(answers) <= MOST_BYTES / size_of::<MissedBoth>()
     }
 
     /// How often a user missed two questions.
@@ -187,12 +178,12 @@ impl Tables {
     pub(super) fn bytes(answers: &Answers) -> usize {
         let (users, questions) = (answers.users(), answers.questions());
         let lanes = questions.next_multiple_of(LANES);
-        let rows = questions * questions + 4 * questions + 6;
+        let rows = questions * questions + 3 * questions + 6;
         rows * lanes * size_of::<i32>()
             + users * (2 * lanes + questions)
             + questions * questions * size_of::<usize>()
-            + answers.gaps() * size_of::<u32>()
-            + Self::missed_twice(answers) * size_of::<User>()
+            + answers.gaps() * (size_of::<u32>() + size_of::<u16>())
+            + Self::missed_twice(answers) * size_of::<MissedBoth>()
     }
 
     /// How many users there are.
@@ -216,21 +207,37 @@ impl Tables {
         &self.added[question * self.lanes / STRIP + strip]
     }
 
-    /// What a question adds to Σa² for another one that was there before.
+    /// Over those who missed a question or a lane, less what Σa² gains in the step from some questions
+    /// to one more: -2·Σs_r·(s_q + s_y), r being those before.
     #[inline(always)]
-    pub(super) fn products(
+    pub(super) fn less_missed_products<I: InstructionSet>(
         &self,
-        Position(before): Position,
+        instructions: I,
+        before: &[Position],
         Position(question): Position,
         strip: usize,
-    ) -> &[i32; STRIP] {
-        &self.products[(before * self.questions + question) * self.lanes / STRIP + strip]
-    }
-
-    /// The lanes of a strip that somebody missed with a question.
-    #[inline(always)]
-    pub(super) fn shared(&self, Position(question): Position, strip: usize) -> u32 {
-        self.shared[question * self.lanes / STRIP + strip]
+    ) -> I::Lanes32 {
+        let row =
+            |&Position(before): &Position| (before * self.questions + question) * self.lanes / STRIP + strip;
+        match &self.missed_products {
+            MissedProducts::Bytes(rows) => {
+                let mut sum = instructions.load_bytes(&[0; STRIP]);
+                for before in before {
+                    sum = sum.add(instructions.load_bytes(&rows[row(before)]));
+                }
+                let pairs = instructions.pairs(sum, instructions.load_bytes(&[0; STRIP]));
+                let twice =
+                    instructions.add_products(instructions.lanes32(0), pairs, instructions.pair([-2, 0]));
+                instructions.in_order(twice)
+            }
+            MissedProducts::Integers(rows) => {
+                let mut sum = instructions.lanes32(0);
+                for before in before {
+                    sum = sum.add(instructions.load_lanes32(&rows[row(before)]));
+                }
+                sum.mul(instructions.lanes32(-2))
+            }
+        }
     }
 
     /// A user's scores on a strip of lanes; 0 where there is none.
@@ -245,17 +252,11 @@ impl Tables {
         &self.rows[user as usize * self.lanes..][..self.lanes]
     }
 
-    /// Twice the sum of two questions' products, over all users.
+    /// A digit of a user's scores, by words of lanes.
     #[inline(always)]
-    pub(super) fn twice_product(&self, Position(x): Position, Position(y): Position) -> i32 {
-        self.twice_products[x * self.lanes + y]
-    }
-
-    /// The bits of a user in a plane: what they missed, or a digit of their scores; by words of lanes.
-    #[inline(always)]
-    pub(super) fn bits(&self, user: u32, plane: usize) -> &[u64] {
+    pub(super) fn digit(&self, user: u32, digit: usize) -> &[u64] {
         let words = self.lanes / WORD;
-        &self.bits[(user as usize * self.planes + plane) * words..][..words]
+        &self.bits[(user as usize * self.digits + digit) * words..][..words]
     }
 
     /// The scores on a question, by user; 0 where there is none.
@@ -264,10 +265,10 @@ impl Tables {
         &self.columns[question * self.users..][..self.users]
     }
 
-    /// A user's grand total, less a constant.
+    /// A user's grand total, less a constant: [`MOST_SUM`] keeps it below 2¹⁵.
     #[inline(always)]
-    pub(super) fn total(&self, user: u32) -> i32 {
-        self.totals[user as usize]
+    pub(super) fn total(&self, user: u32) -> i16 {
+        self.totals[user as usize] as i16
     }
 
     /// Adds to the sums, for some users, their scores in a column times those in their row.
@@ -290,23 +291,35 @@ impl Tables {
         }
         Ok(())
     }
+}
 
-    /// The users who missed a question, ascending.
-    #[inline(always)]
-    pub(super) fn who_missed(&self, Position(question): Position) -> &[u32] {
-        self.who_missed.of_number(question)
-    }
+/// A row for each r and q: Σs_r·s_q over the users who missed y, and Σs_r·s_y over those who missed q.
+#[derive(Debug)]
+enum MissedProducts {
+    /// In a quarter of the space, as these rows are most of what a step has to wait for.
+    Bytes(Vec<[u8; STRIP]>),
+    Integers(Vec<[i32; STRIP]>),
+}
 
-    /// The users who missed two questions, ascending.
-    #[inline(always)]
-    pub(super) fn who_missed_both(&self, Position(x): Position, Position(y): Position) -> &[User] {
-        self.who_missed_both.of_number(x * self.questions + y)
+impl MissedProducts {
+    /// For sets of up to k questions, of whose products k - 2 are added up in 16 bits.
+    fn of(rows: Vec<[i32; STRIP]>, k: usize, interest: Interest<'_>) -> Result<Self, Unwanted> {
+        let most = rows.as_flattened().iter().copied().max().unwrap_or(0);
+        if most > u8::MAX.into() || most as usize * k > i16::MAX as usize {
+            return Ok(Self::Integers(rows));
+        }
+        let mut bytes = filled([0; STRIP], rows.len(), interest)?;
+        for (bytes, row) in bytes.iter_mut().zip(rows) {
+            *bytes = row.map(|sum| sum as u8);
+        }
+        Ok(Self::Bytes(bytes))
     }
 }
 
 /// The sums of each question over the users who answered it.
 fn alone(
     answers: &Answers,
+    order: &[u32],
     columns: &[u8],
     totals: &[i32],
     strips: usize,
@@ -316,7 +329,7 @@ fn alone(
     for (question, scores) in columns.chunks_exact(totals.len().max(1)).enumerate() {
         interest.check()?;
         for (user, (&score, &b)) in scores.iter().zip(totals).enumerate() {
-            if contains(answers.answered.row(user), question) {
+            if contains(answers.answered.row(order[user] as usize), question) {
                 let s = i32::from(score);
                 let terms = [1, s, s * s, b, b * b, b * s];
                 for (sums, term) in alone[question / STRIP].iter_mut().zip(terms) {
@@ -333,8 +346,6 @@ struct Slab<'a> {
     tables: &'a Tables,
     question: usize,
     added: &'a mut [[[i32; STRIP]; 3]],
-    /// Twice its products over all users.
-    all: &'a mut [i32],
     products: &'a mut [[i32; STRIP]],
     interest: Interest<'a>,
 }
@@ -344,36 +355,33 @@ impl Task for Slab<'_> {
 
     #[inline(always)]
     fn run<I: InstructionSet>(self, _: I) -> Result<(), Unwanted> {
-        let Self { tables, question, added, all, products, interest } = self;
+        let Self { tables, question, added, products, interest } = self;
         let products = products.as_flattened_mut();
         let lanes = tables.lanes();
         let column = tables.column(Position(question));
-        tables.add_products(column, 0..tables.users() as u32, all, interest)?;
-        all.iter_mut().for_each(|product| *product *= 2);
+        let mut all = vec![0; lanes];
+        tables.add_products(column, 0..tables.users() as u32, &mut all, interest)?;
         let [sum, _, with_b] = tables.of_question.each_ref().map(|sums| sums[question]);
-        for (with, &product) in all[..tables.questions()].iter().enumerate() {
-            products[with * lanes..][..tables.questions()].fill(product);
-        }
         let mut of_missed = vec![0; lanes];
         for other in 0..tables.questions() {
-            let who_missed = tables.who_missed(Position(other));
+            let who_missed = tables.gaps.of_question(Position(other));
             of_missed.fill(0);
             tables.add_products(column, who_missed.iter().copied(), &mut of_missed, interest)?;
             for (with, &product) in of_missed[..tables.questions()].iter().enumerate() {
-                products[with * lanes + other] -= 2 * product;
+                products[with * lanes + other] += product;
             }
             let row = &mut products[other * lanes..][..lanes];
-            row.iter_mut().zip(&of_missed).for_each(|(sum, product)| *sum -= 2 * product);
+            row.iter_mut().zip(&of_missed).for_each(|(sum, product)| *sum += product);
             let of_users =
                 |of: &dyn Fn(usize) -> i32| who_missed.iter().map(|&user| of(user as usize)).sum::<i32>();
             let [a, aa, ab] = &mut added[other / STRIP];
             let lane = other % STRIP;
             a[lane] = sum - of_users(&|user| column[user].into());
-            aa[lane] = tables.of_question[1][question] - of_missed[question] + all[other];
+            aa[lane] = tables.of_question[1][question] - of_missed[question] + 2 * all[other];
             ab[lane] = with_b - of_users(&|user| i32::from(column[user]) * tables.totals[user]);
         }
-        for &user in tables.who_missed(Position(question)) {
-            let (row, b) = (tables.row(user), tables.total(user));
+        for &user in tables.gaps.of_question(Position(question)) {
+            let (row, b) = (tables.row(user), i32::from(tables.total(user)));
             for ([a, aa, ab], scores) in added.iter_mut().zip(row.as_chunks::<STRIP>().0) {
                 for lane in 0..STRIP {
                     let score = i32::from(scores[lane]);
