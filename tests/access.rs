@@ -1,12 +1,13 @@
 //! Who may use a worker: who knows its secret or has a certificate, and nobody else; and what others see.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use http::{HeaderValue, Request};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -15,8 +16,8 @@ use tonic::body::Body;
 use tonic::client::GrpcService;
 use tonic::transport::Channel;
 
-use crate::distributed::Process;
 use crate::prompt::{k_corrset, text};
+use crate::support::processes::{Process, until};
 
 const SECRET: &str = "a-secret-of-some-length";
 
@@ -32,16 +33,21 @@ const EXAM: &str =
     FROM generate_series(1, 40) AS u CROSS JOIN generate_series(1, 9) AS q";
 const QUERY: &str = "SELECT * FROM k_corrset(exam, 3, top => 3) ORDER BY r DESC, questions";
 
-/// What a coordinator with these arguments has to say to a query.
+/// For which workers ask each other for rows.
+const GROUPED: &str =
+    "SELECT questions[1] AS first, count(*) FROM k_corrset(exam, 3) GROUP BY first ORDER BY first";
+
+/// What a coordinator with these arguments has to say to both.
 fn query(arguments: &[&str], secret: Option<&str>) -> Output {
-    let mut command = k_corrset(&["-q", "--format", "csv", "-j", "2", "-c", EXAM, "-c", QUERY]);
+    let mut command =
+        k_corrset(&["-q", "--format", "csv", "-j", "2", "-c", EXAM, "-c", QUERY, "-c", GROUPED]);
     command.args(arguments).envs(secret.map(|secret| ("K_CORRSET_SECRET", secret)));
     command.stdin(Stdio::null()).output().unwrap()
 }
 
 fn alone() -> String {
     let rows = text(&query(&[], None).stdout);
-    assert_eq!(rows.lines().count(), 4, "{rows}");
+    assert_eq!(rows.lines().count(), 4 + 8, "{rows}");
     rows
 }
 
@@ -169,7 +175,8 @@ impl Authority {
         let parameters = CertificateParams::new(vec!["127.0.0.1".to_string()]).unwrap();
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         let files = ["pem", "key"].map(|ending| self.folder.join(format!("{name}.{ending}")));
-        fs::write(&files[0], certificate.pem()).unwrap();
+        // A chain, by which workers believe each other.
+        fs::write(&files[0], certificate.pem() + &fs::read_to_string(&self.certificate).unwrap()).unwrap();
         fs::write(&files[1], key.serialize_pem()).unwrap();
         let [certificate, key] = files;
         Signed { certificate, key }
@@ -283,4 +290,19 @@ fn a_certificate_without_its_key_is_refused() {
     assert!(no_key.contains("--tls-cert: "), "{no_key}");
     let missing = served(&["--tls-cert", certificate, "--tls-key", "/nowhere/key.pem"]);
     assert!(missing.contains("/nowhere/key.pem: No such file"), "{missing}");
+}
+
+/// Who stops in the midst of agreeing on how to encrypt is hung up on.
+#[test]
+fn half_a_handshake_is_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let authority = Authority::new(folder.path(), "authority");
+    let worker = Process::start_with(&authority.sign("worker").arguments(), Some(SECRET));
+    let before = worker.descriptors();
+    let mut connection = TcpStream::connect(worker.url.split_once("://").unwrap().1).unwrap();
+    // A handshake of 512 bytes is announced, and its first four come.
+    connection.write_all(&[22, 3, 1, 2, 0, 1, 0, 1, 252]).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert!(!matches!(connection.read(&mut [0; 64]), Err(error) if error.kind() == ErrorKind::WouldBlock));
+    until("it stays open", || worker.descriptors() <= before);
 }

@@ -1,10 +1,8 @@
 //! Sweeps shared out to workers: the rows of one process, or an error that says what happened;
 //! never less.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -25,8 +23,7 @@ use datafusion_distributed::{
 use datafusion_k_corrset::udtf::NamedWorkers;
 use datafusion_k_corrset::{register_all, with_k_corrset};
 use futures::StreamExt;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::transport::Server;
@@ -35,6 +32,7 @@ use url::Url;
 
 use crate::prompt::{k_corrset, text};
 use crate::support::exam::batch;
+use crate::support::processes::{Process, prompt, three, wait_for_work};
 use crate::support::random::Random;
 
 /// Workers within this process, each at a port of its own. They go with it.
@@ -431,59 +429,6 @@ async fn a_query_that_is_dropped_ends_on_the_workers() {
     until(false).await;
 }
 
-/// A worker in a process of its own, which ends with the test.
-pub(crate) struct Process {
-    child: Child,
-    pub(crate) url: String,
-    log: Arc<Mutex<String>>,
-}
-
-impl Process {
-    fn start() -> Self {
-        Self::start_with(&[], None)
-    }
-
-    /// At any free port, with these arguments and perhaps a secret in its environment.
-    pub(crate) fn start_with(arguments: &[&str], secret: Option<&str>) -> Self {
-        let mut command = k_corrset(&["--serve", "127.0.0.1:0"]);
-        command.args(arguments).envs(secret.map(|secret| ("K_CORRSET_SECRET", secret)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (mut url, log) = (String::new(), Arc::<Mutex<String>>::default());
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        let (lines, to) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
-        std::thread::spawn(move || {
-            for line in lines.map_while(std::result::Result::ok) {
-                *to.lock().unwrap() += &(line + "\n");
-            }
-        });
-        Self { child, url: url.trim_end().to_string(), log }
-    }
-
-    /// The log, once it has so many lines.
-    pub(crate) fn log(&self, lines: usize) -> String {
-        for _ in 0..500 {
-            let log = self.log.lock().unwrap().clone();
-            if log.lines().count() >= lines {
-                return log;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("{}", self.log.lock().unwrap());
-    }
-
-    fn send(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 /// Whatever plan reaches it, and by whatever path or link.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_has_no_files_but_those_of_its_folder() {
@@ -530,33 +475,6 @@ async fn a_worker_has_no_files_but_those_of_its_folder() {
     }
 }
 
-/// The prompt with a table and a query, on these workers or alone.
-fn prompt(workers: &[Process], questions: usize, query: &str) -> Child {
-    prompt_with(&[], workers, questions, query)
-}
-
-/// Likewise, with further arguments.
-fn prompt_with(further: &[&str], workers: &[Process], questions: usize, query: &str) -> Child {
-    let exam = format!(
-        "CREATE VIEW exam AS SELECT u.value AS \"user\", 'q' || q.value AS question,
-         (u.value * q.value * 31 + u.value) % 7 AS score
-         FROM generate_series(1, 150) AS u CROSS JOIN generate_series(1, {questions}) AS q
-         WHERE (u.value * 13 + q.value * 29) % 11 > 2"
-    );
-    let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam, "-c", query];
-    if !workers.is_empty() {
-        arguments.extend(further);
-        arguments.push("--workers");
-        arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
-    }
-    let mut command = k_corrset(&arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn three() -> [Process; 3] {
-    std::array::from_fn(|_| Process::start())
-}
-
 #[test]
 fn three_processes_give_the_rows_of_one() {
     let workers = three();
@@ -573,60 +491,6 @@ fn three_processes_give_the_rows_of_one() {
     }
 }
 
-/// How long a process has worked, in ticks.
-#[cfg(target_os = "linux")]
-fn ticks(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    let after_name = status.rsplit(") ").next().unwrap();
-    let fields: Vec<&str> = after_name.split(' ').collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
-
-/// Waits until all workers are busy.
-#[cfg(target_os = "linux")]
-fn wait_for_work(workers: &[Process]) {
-    let before: Vec<u64> = workers.iter().map(|worker| ticks(worker.child.id())).collect();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while workers.iter().zip(&before).any(|(worker, before)| ticks(worker.child.id()) < before + 20) {
-        assert!(Instant::now() < deadline, "a worker has nothing to do");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_worker_that_is_killed_is_an_error_and_no_rows() {
-    for query in [LONG, "SELECT * FROM k_corrset(exam, 9, top => 5)"] {
-        let workers = three();
-        let query = prompt(&workers, 60, query);
-        wait_for_work(&workers);
-        workers[1].send(Signal::SIGKILL);
-        let output = query.wait_with_output().unwrap();
-        assert!(!output.status.success());
-        assert_eq!(text(&output.stdout), "");
-        let said = format!(
-            "k_corrset: lost the worker at {}/ before it had sent all its rows, so there is no result (",
-            workers[1].url
-        );
-        assert!(text(&output.stderr).contains(&said), "{}", text(&output.stderr));
-    }
-}
-
-#[cfg(target_os = "linux")]
-/// A process that is stopped is what a machine is whose cable was cut: nothing is closed, nothing comes.
-#[test]
-fn a_worker_that_is_silent_is_lost_after_a_time() {
-    let workers = three();
-    let query = prompt_with(&["--worker-timeout", "2"], &workers, 60, LONG);
-    wait_for_work(&workers);
-    workers[1].send(Signal::SIGSTOP);
-    let output = query.wait_with_output().unwrap();
-    workers[1].send(Signal::SIGCONT);
-    assert!(!output.status.success() && output.stdout.is_empty());
-    let said = format!("lost the worker at {}/ before it had sent all its rows", workers[1].url);
-    assert!(text(&output.stderr).contains(&said), "{}", text(&output.stderr));
-}
-
 #[test]
 fn a_worker_that_is_slow_is_waited_for() {
     let workers = three();
@@ -640,26 +504,6 @@ fn a_worker_that_is_slow_is_waited_for() {
     let output = query.wait_with_output().unwrap();
     assert_eq!(text(&output.stdout), text(&alone.stdout), "{}", text(&output.stderr));
     assert_eq!(text(&alone.stdout).lines().count(), 1);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn workers_of_a_coordinator_that_is_killed_come_to_rest() {
-    let workers = three();
-    let mut query = prompt(&workers, 60, LONG);
-    wait_for_work(&workers);
-    query.kill().unwrap();
-    query.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let ticks = || workers.iter().map(|worker| ticks(worker.child.id())).sum::<u64>();
-        let before = ticks();
-        std::thread::sleep(Duration::from_millis(500));
-        if ticks() <= before + 2 {
-            break;
-        }
-        assert!(Instant::now() < deadline, "the workers go on");
-    }
 }
 
 #[tokio::test]
@@ -680,19 +524,11 @@ async fn a_plan_that_cannot_be_sent_shows_no_rows() {
     assert!(!error.contains("secret") && !error.contains("hidden"), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_are_copied_to_csv_on_workers_too() {
+#[test]
+fn lists_are_copied_to_csv_on_workers_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sets.csv");
-    let mut servers = Vec::new();
-    let mut urls = Vec::new();
-    for _ in 0..2 {
-        let mut server = k_corrset(&["--serve", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        urls.push(line.trim().to_string());
-        servers.push(server);
-    }
+    let workers = [Process::start(), Process::start()];
     let sql = format!(
         "COPY (SELECT * FROM k_corrset((SELECT 'u' || u.value AS \"user\", 'q, ' || q.value AS question,
          (u.value * q.value) % 3 AS score FROM generate_series(1, 30) u CROSS JOIN generate_series(1, 9) q), 2,
@@ -700,9 +536,8 @@ async fn lists_are_copied_to_csv_on_workers_too() {
         path.display()
     );
     let mut arguments = vec!["-q", "-c", &sql, "--workers"];
-    arguments.extend(urls.iter().map(String::as_str));
+    arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
     let output = k_corrset(&arguments).output().unwrap();
-    servers.iter_mut().for_each(|server| _ = server.kill().and_then(|()| server.wait()));
     assert!(output.status.success(), "{}", text(&output.stderr));
     let copied = std::fs::read_to_string(&path).unwrap();
     assert_eq!(copied.lines().count(), 37);

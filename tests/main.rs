@@ -30,16 +30,20 @@ mod statistics;
 mod support;
 mod wide;
 
-#[cfg(all(feature = "cli", feature = "distributed", unix))]
+#[cfg(all(feature = "cli", feature = "distributed", target_os = "linux"))]
 mod access;
 #[cfg(feature = "cli")]
 mod delimited;
-#[cfg(all(feature = "cli", feature = "distributed", unix))]
+#[cfg(all(feature = "cli", feature = "distributed", target_os = "linux"))]
 mod distributed;
+#[cfg(all(feature = "cli", feature = "distributed", target_os = "linux"))]
+mod falls;
 #[cfg(feature = "cli")]
 mod file_errors;
 #[cfg(feature = "cli")]
 mod files;
+#[cfg(all(feature = "cli", feature = "distributed", target_os = "linux"))]
+mod limits;
 #[cfg(feature = "cli")]
 mod output;
 #[cfg(feature = "cli")]

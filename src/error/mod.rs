@@ -689,17 +689,16 @@ pub enum KCorrsetError {
         got: String,
     },
 
-    /// A worker of a cluster lets nobody in who does not know its secret.
+    /// A worker of a cluster does not take a query: it does not know who asks, or has others enough.
     #[error(
-        "k_corrset: the worker at {worker} refused the query: {message}; give coordinator and workers the same \
-         secret",
+        "k_corrset: the worker at {worker} refused the query: {message}",
         worker = short(worker),
         message = short(message)
     )]
     WorkerRefused {
         /// Its address.
         worker: String,
-        /// What the worker says.
+        /// What the worker says, and what to do.
         message: String,
     },
 

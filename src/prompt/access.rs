@@ -81,8 +81,8 @@ impl Access {
             };
         };
         let tls = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE);
-        Ok(Some(match &self.tls_ca {
-            Some(path) => tls.client_ca_root(Certificate::from_pem(read(path)?)),
+        Ok(Some(match self.authority()? {
+            Some(authority) => tls.client_ca_root(authority),
             None => tls,
         }))
     }
@@ -108,26 +108,48 @@ impl Access {
         ))
     }
 
-    /// Connections to these workers.
+    /// A coordinator's connections to these workers.
     ///
     /// # Errors
     /// A file cannot be read, or no certificate is known that workers would be believed by.
     pub(crate) fn to(&self, workers: &[Url]) -> Result<NamedWorkers, String> {
+        if !workers.iter().any(|url| url.scheme() == "https") {
+            return self.connections(None);
+        }
+        let authority = self.authority()?.ok_or(
+            "--workers: name the certificate of who signed those of workers at https addresses by --tls-ca FILE",
+        )?;
+        self.connections(Some(authority))
+    }
+
+    /// A worker's connections to other workers, whose rows it may need. Where nobody is named who signed
+    /// their certificates, theirs have to be signed by who signed its own.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) fn to_others(&self) -> Result<NamedWorkers, String> {
+        let own = || self.tls_cert.as_ref().map(|path| read(path).map(Certificate::from_pem)).transpose();
+        let authority = self.authority()?.map_or_else(own, |authority| Ok(Some(authority)))?;
+        self.connections(authority.filter(|_| self.tls_cert.is_some()))
+    }
+
+    /// Connections to workers, encrypted if it is known whom to believe.
+    fn connections(&self, authority: Option<Certificate>) -> Result<NamedWorkers, String> {
         let mut connections = NamedWorkers::default();
         if let Some(secret) = self.secret()? {
             connections = connections.with_secret(secret);
         }
-        if !workers.iter().any(|url| url.scheme() == "https") {
-            return Ok(connections);
-        }
-        let path = self.tls_ca.as_ref().ok_or(
-            "--workers: name the certificate of who signed those of workers at https addresses by --tls-ca FILE",
-        )?;
-        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?));
+        let Some(authority) = authority else { return Ok(connections) };
+        let mut tls = ClientTlsConfig::new().ca_certificate(authority);
         if let Some(identity) = self.identity()? {
             tls = tls.identity(identity);
         }
         Ok(connections.with_tls(tls))
+    }
+
+    /// The certificate of who has to have signed those of the others.
+    fn authority(&self) -> Result<Option<Certificate>, String> {
+        self.tls_ca.as_ref().map(|path| read(path).map(Certificate::from_pem)).transpose()
     }
 
     /// The certificate that this machine shows, with its key.

@@ -14,6 +14,8 @@ use crate::prompt::access::Access;
 use crate::prompt::builds::of_cluster;
 use crate::prompt::output::{Format, MaxRows, OutputOptions};
 use crate::prompt::stdin::is_stdin;
+#[cfg(feature = "distributed")]
+use crate::udtf::NamedWorkers;
 
 /// What the help ends with.
 const EXAMPLES: &str = "Examples:
@@ -80,17 +82,26 @@ pub(crate) struct Args {
     pub(crate) data_path: Option<PathBuf>,
 
     /// Share out sweeps to these workers of a cluster
-    #[arg(long, value_name = "URL", num_args = 1.., value_parser = of_cluster::<Url>)]
+    #[arg(long, value_name = "URL", num_args = 1.., group = "cluster", value_parser = of_cluster::<Url>)]
     pub(crate) workers: Vec<Url>,
 
-    /// Seconds that a worker may be silent before it is lost; a busy one is not silent
-    #[arg(long, value_name = "SECONDS", default_value = "60", requires = "workers", value_parser = positive)]
-    worker_timeout: usize,
+    /// Seconds that a worker may be silent before it is lost, and a coordinator before its queries
+    /// end, 60 by default; a busy one is not silent
+    #[arg(long, value_name = "SECONDS", requires = "cluster", value_parser = positive)]
+    worker_timeout: Option<usize>,
 
     /// Be a worker of a cluster at this address, until told to stop; with port 0 at any
     /// free one
-    #[arg(long, value_name = "ADDRESS", value_parser = of_cluster::<SocketAddr>, conflicts_with_all = ["command", "file", "rc", "workers"])]
+    #[arg(long, value_name = "ADDRESS", group = "cluster", value_parser = of_cluster::<SocketAddr>, conflicts_with_all = ["command", "file", "rc"])]
     pub(crate) serve: Option<SocketAddr>,
+
+    /// Queries that this worker has at once; more are refused. One with joins may count twice
+    #[arg(long, value_name = "N", requires = "serve", value_parser = positive)]
+    pub(crate) max_queries: Option<usize>,
+
+    /// Messages that this worker takes may be so large, 1g by default
+    #[arg(long, value_name = "SIZE", requires = "serve", value_parser = bytes)]
+    pub(crate) max_message: Option<u64>,
 
     #[command(flatten)]
     pub(crate) access: Access,
@@ -123,10 +134,10 @@ impl Args {
         !self.quiet && io::stderr().is_terminal() && self.workers.is_empty()
     }
 
-    /// How long a worker may be silent.
+    /// How long the others of a cluster may be silent.
     #[cfg(feature = "distributed")]
     pub(crate) fn worker_timeout(&self) -> Duration {
-        Duration::from_secs(self.worker_timeout as u64)
+        self.worker_timeout.map_or(NamedWorkers::TIMEOUT, |seconds| Duration::from_secs(seconds as u64))
     }
 
     /// How results are shown.

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::error::with_sources;
+use crate::error::{KCorrsetError, with_sources};
 use crate::session::copy::with_copy;
 use crate::udtf::KCorrsetSettings;
 use crate::with_k_corrset;
@@ -13,19 +13,21 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion_distributed::{
-    DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext, WorkerResolver,
+    ChannelResolver, DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext, WorkerResolver,
 };
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use url::Url;
 
-use crate::prompt::access::Access;
+use crate::prompt::args::Args;
 use crate::prompt::log;
 use crate::prompt::output::{complain, say};
+use crate::prompt::queries::Queries;
 
-/// How long a coordinator may be silent before its queries end.
-const SILENCE: Duration = Duration::from_secs(60);
+/// Bytes of a message to a worker, if nothing else is said. An index comes in parts of a mebibyte, of which the
+/// engine puts up to 256 into a message.
+const MESSAGE: u64 = 1 << 30;
 
 /// What coordinator and workers have to agree on: a plan is sent in the form of a version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -39,17 +41,20 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// or a key cannot be used.
 pub(crate) async fn serve(
     address: SocketAddr,
-    access: &Access,
+    args: &Args,
     runtime: Arc<RuntimeEnv>,
 ) -> Result<(), Box<dyn Error>> {
     log::begin();
+    let (access, silence) = (&args.access, args.worker_timeout());
     let secret = access.secret()?;
     let asked = access.asked(secret.as_ref(), address)?;
     // A coordinator whose cable was cut ends nothing by itself: it is asked whether it is there.
     let mut server = Server::builder()
-        .http2_keepalive_interval(Some(SILENCE / 2))
-        .http2_keepalive_timeout(Some(SILENCE / 2));
+        .http2_keepalive_interval(Some(silence / 2))
+        .http2_keepalive_timeout(Some(silence / 2));
     let tls = access.of_worker()?;
+    let others = access.to_others()?.with_version(VERSION).with_timeout(silence);
+    let others: Arc<dyn ChannelResolver + Send + Sync> = Arc::new(others);
     let (scheme, encrypted) = if tls.is_some() { ("https", "") } else { ("http", "not ") };
     if let Some(tls) = tls {
         server = server.tls_config(tls).map_err(|error| format!("--tls-cert: {}", with_sources(&error)))?;
@@ -57,17 +62,23 @@ pub(crate) async fn serve(
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
     say(format_args!("{scheme}://{}", listener.local_addr()?));
     complain(format_args!("k-corrset {VERSION}: this worker {asked}; connections are {encrypted}encrypted"));
-    let session = |query: WorkerQueryContext| async { Ok(with_copy(with_k_corrset(query.builder)).build()) };
+    let session = move |query: WorkerQueryContext| {
+        let builder = query.builder.with_distributed_channel_resolver(Arc::clone(&others));
+        async { Ok(with_copy(with_k_corrset(builder)).build()) }
+    };
     let worker = Worker::from_session_builder(session).with_runtime_env(runtime).with_version(VERSION);
-    let service = worker.into_worker_server();
+    let largest = usize::try_from(args.max_message.unwrap_or(MESSAGE)).unwrap_or(usize::MAX);
+    let service = worker.into_worker_server().max_decoding_message_size(largest);
     // Without, a reply of a few bytes may wait for 40 ms.
     let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let queries = Queries::new(args.max_queries);
     match secret {
         Some(secret) => {
-            let mut server = server.layer(secret.layer());
+            // Strangers are not counted.
+            let mut server = server.layer(secret.layer()).layer(queries);
             server.add_service(service).serve_with_incoming(connections).await?;
         }
-        None => server.add_service(service).serve_with_incoming(connections).await?,
+        None => server.layer(queries).add_service(service).serve_with_incoming(connections).await?,
     }
     Ok(())
 }
@@ -79,28 +90,68 @@ pub(crate) async fn serve(
 /// The engine refuses a setting; or a file of a secret, a certificate or a key cannot be used.
 pub(crate) fn coordinator(
     state: SessionStateBuilder,
-    workers: Vec<Url>,
-    access: &Access,
-    timeout: Duration,
-) -> Result<SessionStateBuilder> {
-    let connections = access.to(&workers).map_err(DataFusionError::Configuration)?;
-    let connections = connections.with_version(VERSION).with_timeout(timeout);
+    args: &Args,
+) -> Result<(SessionStateBuilder, Arc<Workers>)> {
+    let connections = args.access.to(&args.workers).map_err(DataFusionError::Configuration)?;
+    let connections = connections.with_version(VERSION).with_timeout(args.worker_timeout());
+    let workers = Arc::new(Workers { urls: args.workers.clone(), lost: Mutex::default() });
     let state = state
-        .with_distributed_worker_resolver(Workers(workers))
+        .with_distributed_worker_resolver(Left(Arc::clone(&workers)))
         .with_distributed_channel_resolver(connections)
         .with_distributed_planner()
         .with_distributed_file_scan_config_bytes_per_partition(usize::MAX)?;
     let mut state = with_k_corrset(state);
     let settings = KCorrsetSettings { ship_below: usize::MAX, ..KCorrsetSettings::default() };
     state.config().get_or_insert_default().options_mut().extensions.insert(settings);
-    Ok(state)
+    Ok((state, workers))
 }
 
 /// The workers that the command line names.
-struct Workers(Vec<Url>);
+pub(crate) struct Workers {
+    urls: Vec<Url>,
+    /// Those that were lost, and when.
+    lost: Mutex<Vec<(Url, Instant)>>,
+}
 
-impl WorkerResolver for Workers {
+/// How long queries do without a worker that was lost.
+const DO_WITHOUT: Duration = Duration::from_secs(60);
+
+impl Workers {
+    /// Those that were not lost in the last while.
+    fn left(&self) -> Vec<Url> {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.retain(|(_, when)| when.elapsed() < DO_WITHOUT);
+        let is_lost = |url: &Url| lost.iter().any(|(other, _)| other == url);
+        self.urls.iter().filter(|url| !is_lost(url)).cloned().collect()
+    }
+
+    /// Does without the worker whose loss is this error, if it was one of these, and two others are left:
+    /// with one alone the engine shares nothing out. Whether it does.
+    pub(crate) fn lose(&self, error: &DataFusionError) -> bool {
+        // It may have been another worker that lost it, whose error comes as a text.
+        let error = error.to_string();
+        let left = self.left();
+        let Some(url) = left.iter().find(|url| error.contains(&said_of(url))) else { return false };
+        if left.len() <= 2 {
+            return false;
+        }
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.push((url.clone(), Instant::now()));
+        true
+    }
+}
+
+/// How an error begins that says that a worker was lost.
+fn said_of(url: &Url) -> String {
+    let lost = KCorrsetError::WorkerLost { worker: url.to_string(), message: String::new() }.to_string();
+    lost.split_inclusive(url.as_str()).next().unwrap_or_default().to_string() + " "
+}
+
+/// The workers that are left.
+struct Left(Arc<Workers>);
+
+impl WorkerResolver for Left {
     fn get_urls(&self) -> Result<Vec<Url>> {
-        Ok(self.0.clone())
+        Ok(self.0.left())
     }
 }

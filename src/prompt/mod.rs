@@ -7,7 +7,8 @@
 //! ```
 //!
 //! * `args`: the command line, and the SQL that it names.
-//! * `access`: who may use a worker of a cluster, and which workers are believed.
+//! * `access`: who may use a worker of a cluster, and which workers are believed; `queries`: how many it has at
+//!   once.
 //! * `session`: the session that the command line asks for; `stores` has the places of its tables, `confined`
 //!   those of a worker.
 //! * `statements`: SQL is run, and its rows go to `output` as they come.
@@ -26,6 +27,8 @@ mod line;
 mod log;
 mod output;
 mod progress;
+#[cfg(feature = "distributed")]
+mod queries;
 mod repl;
 mod session;
 mod statements;
@@ -64,7 +67,7 @@ pub async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     #[cfg(feature = "distributed")]
     if let Some(address) = args.serve {
-        return cluster::serve(address, &args.access, session::runtime(args)?).await;
+        return cluster::serve(address, args, session::runtime(args)?).await;
     }
     // Read first: their paths are relative to where the command was typed.
     let scripts = args.scripts()?;

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::config::ConfigOptions;
+#[cfg(feature = "distributed")]
+use datafusion::error::DataFusionError;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
@@ -19,6 +21,8 @@ use crate::prompt::cloud::register_cloud;
 #[cfg(feature = "distributed")]
 use crate::prompt::cluster;
 use crate::prompt::confined::ConfinedFiles;
+#[cfg(feature = "distributed")]
+use crate::prompt::statements::Loses;
 use crate::prompt::statements::Statements;
 use crate::prompt::stdin::Stdin;
 use crate::prompt::stores::Stores;
@@ -47,11 +51,14 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
         .with_runtime_env(runtime(args)?)
         .with_default_features()
         .with_config(config);
+    #[cfg(not(feature = "distributed"))]
+    let loses = None;
     #[cfg(feature = "distributed")]
-    let state = if args.workers.is_empty() {
-        state
+    let (state, loses) = if args.workers.is_empty() {
+        (state, None)
     } else {
-        cluster::coordinator(state, args.workers.clone(), &args.access, args.worker_timeout())?
+        let (state, workers) = cluster::coordinator(state, args)?;
+        (state, Some(Box::new(move |error: &DataFusionError| workers.lose(error)) as Loses))
     };
     let session = SessionContext::new_with_state(state.build());
     register_files(&session)?;
@@ -61,7 +68,7 @@ pub(crate) async fn open(args: &Args) -> Result<Statements> {
     register_all(&session)?;
     register_copy(&session);
     let stdin = Stdin::new(args.reads_stdin());
-    Ok(Statements { session, output: args.output(), progress, notices, stdin })
+    Ok(Statements { session, output: args.output(), progress, notices, stdin, loses })
 }
 
 /// The settings: the command line comes first, then the environment, then what suits

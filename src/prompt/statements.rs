@@ -1,24 +1,29 @@
 //! Statements are run, and their rows printed as they come.
 
 use std::io::{self, IsTerminal};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::common::plan_err;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::listing::ListingTableUrl;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
 use datafusion::physical_plan::execution_plan::EmissionType;
-use datafusion::physical_plan::{ExecutionPlanProperties, execute_stream};
-use datafusion::prelude::SessionContext;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
+use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
+use futures::stream::Peekable;
 
 use crate::prompt::builds::built_without;
 #[cfg(feature = "cloud")]
 use crate::prompt::cloud::register_store;
-use crate::prompt::output::{Format, MaxRows, Output, OutputOptions, Rows, Table, complain, put, summary};
+use crate::prompt::output::{
+    Format, MaxRows, Output, OutputOptions, Rows, Table, complain, error_text, put, summary,
+};
 use crate::prompt::progress::Watch;
 use crate::prompt::stdin::{Stdin, is_stdin};
 use crate::session::statements::parse;
@@ -35,7 +40,15 @@ pub(crate) struct Statements {
     pub(crate) notices: Arc<Notices>,
     /// What may be the data of a table.
     pub(crate) stdin: Stdin,
+    /// Of a cluster, what its workers have lost.
+    pub(crate) loses: Option<Loses>,
 }
+
+/// Whether an error is the loss of a worker, and enough others are left for the query to begin again on.
+pub(crate) type Loses = Box<dyn Fn(&DataFusionError) -> bool + Send + Sync>;
+
+/// How many workers a query may lose. It may be the query that brings them down.
+const MOST_LOST: usize = 3;
 
 impl Statements {
     /// Runs statements in order, up to the first that fails.
@@ -99,16 +112,15 @@ impl Statements {
         let watched = self.progress.as_ref().filter(|_| table || !io::stdout().is_terminal());
         let watch = Watch::start(watched.map(Arc::clone), Arc::clone(&self.notices));
 
+        let only_reads = !writes(&plan)?;
         let frame = self.session.execute_logical_plan(plan).await?;
-        let context = frame.task_ctx();
-        let plan = frame.create_physical_plan().await?;
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.clone().create_physical_plan().await?;
         let endless = plan.boundedness().is_unbounded();
         if endless && plan.pipeline_behavior() == EmissionType::Final {
             return plan_err!("the rows of this query come after the last of its input, which never ends");
         }
         let schema = plan.schema();
-        let context = Arc::new(context);
-        let mut batches = execute_stream(plan, Arc::clone(&context))?;
         let table = || Table {
             schema: Arc::clone(&schema),
             max_rows: if shows == Shows::Some { self.output.max_rows } else { MaxRows::Unlimited },
@@ -121,6 +133,7 @@ impl Statements {
             rows: 0,
         };
         let mut output = Output::new(Rows::new(self.output.format, &schema, table)?);
+        let mut batches = self.begin(plan, only_reads.then_some(frame), &context).await?;
         while let Some(batch) = batches.next().await {
             if !output.write(&batch?)? {
                 break;
@@ -136,6 +149,35 @@ impl Statements {
         }
         Ok(())
     }
+
+    /// The rows of a plan, once there is one, or an error.
+    ///
+    /// A query that loses a worker of a cluster begins again on the others, if `again` says what: no row of it has
+    /// been shown, so that none is shown twice.
+    async fn begin(
+        &self,
+        mut plan: Arc<dyn ExecutionPlan>,
+        again: Option<DataFrame>,
+        context: &Arc<TaskContext>,
+    ) -> Result<Peekable<SendableRecordBatchStream>> {
+        let mut lost = 0;
+        loop {
+            let mut batches = execute_stream(plan, Arc::clone(context))?.peekable();
+            let Some(Err(error)) = Pin::new(&mut batches).peek().await else { return Ok(batches) };
+            let Some(again) = &again else { return Ok(batches) };
+            lost += 1;
+            if lost == MOST_LOST || !self.loses.as_ref().is_some_and(|loses| loses(error)) {
+                return Ok(batches);
+            }
+            complain(format_args!("k-corrset: {}; the query begins again without it", error_text(error)));
+            plan = again.clone().create_physical_plan().await?;
+        }
+    }
+}
+
+/// Whether a statement writes anything.
+fn writes(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::Copy(_) | LogicalPlan::Dml(_))))
 }
 
 /// What a table shows of a statement's rows.

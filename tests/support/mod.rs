@@ -4,6 +4,8 @@
 pub(crate) mod drive;
 pub(crate) mod exam;
 pub(crate) mod oracle;
+#[cfg(all(feature = "cli", feature = "distributed", target_os = "linux"))]
+pub(crate) mod processes;
 pub(crate) mod random;
 pub(crate) mod source;
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{exec_err, internal_err};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
@@ -25,7 +25,6 @@ use prost::bytes::Bytes;
 
 use crate::index::AnswerIndex;
 use crate::udtf::bounded_errors::bounded;
-use crate::udtf::exec::panics::worker_error;
 use crate::udtf::exec::reader::Reader;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
 use crate::udtf::settings::KCorrsetSettings;
@@ -361,7 +360,10 @@ async fn received(mut parts: BoxStream<'static, Result<IndexPart>>, reader: &Rea
         bytes.extend_from_slice(&part.bytes);
     }
     if total != Some(bytes.len()) {
-        return Err(worker_error("the coordinator ended before the index was there"));
+        return exec_err!(
+            "k_corrset: the index did not arrive: the coordinator has ended, or sent more in one message than this \
+             worker takes; see whether it still runs, or start the worker with a larger --max-message"
+        );
     }
     // The bytes, the message they say, and the index made of that.
     reader.reservation().try_resize(3 * bytes.len())?;

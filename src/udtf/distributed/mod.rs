@@ -71,9 +71,12 @@ pub use secret::{ClusterSecret, Guard};
 /// # use datafusion::error::Result;
 /// # use datafusion::execution::SessionStateBuilder;
 /// # use datafusion::prelude::*;
-/// use datafusion_distributed::{DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext};
+/// use datafusion_distributed::{
+///     ChannelResolver, DistributedExt, SessionStateBuilderExt, Worker, WorkerQueryContext,
+/// };
 /// use datafusion_k_corrset::udtf::{ClusterSecret, NamedWorkers};
 /// use datafusion_k_corrset::{register_all, with_k_corrset};
+/// use std::sync::Arc;
 /// # struct Workers;
 /// # impl datafusion_distributed::WorkerResolver for Workers {
 /// #     fn get_urls(&self) -> Result<Vec<url::Url>> { Ok(vec![]) }
@@ -82,9 +85,12 @@ pub use secret::{ClusterSecret, Guard};
 /// // Shared by all machines; without it, a worker runs the plans of whoever reaches it.
 /// let secret = ClusterSecret::new("4f1a65a2e1d2cbd0d1a31c5f")?;
 ///
-/// // On each worker:
-/// let worker = Worker::from_session_builder(|query: WorkerQueryContext| async {
-///     Ok(with_k_corrset(query.builder).build())
+/// // On each worker, which may have to ask the others for rows:
+/// let others: Arc<dyn ChannelResolver + Send + Sync> =
+///     Arc::new(NamedWorkers::default().with_secret(secret.clone()));
+/// let worker = Worker::from_session_builder(move |query: WorkerQueryContext| {
+///     let builder = query.builder.with_distributed_channel_resolver(Arc::clone(&others));
+///     async { Ok(with_k_corrset(builder).build()) }
 /// });
 /// let mut server = tonic::transport::Server::builder().layer(secret.layer());
 /// let server = server.add_service(worker.into_worker_server());

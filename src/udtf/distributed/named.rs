@@ -37,12 +37,9 @@ pub struct NamedWorkers {
     channels: Mutex<HashMap<Url, BoxCloneSyncChannel>>,
 }
 
-/// How long a worker may be silent, if nothing else is said.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
 impl Default for NamedWorkers {
     fn default() -> Self {
-        Self { secret: None, tls: None, version: None, timeout: TIMEOUT, channels: Mutex::default() }
+        Self { secret: None, tls: None, version: None, timeout: Self::TIMEOUT, channels: Mutex::default() }
     }
 }
 
@@ -53,6 +50,9 @@ impl std::fmt::Debug for NamedWorkers {
 }
 
 impl NamedWorkers {
+    /// How long a worker may be silent, if nothing else is said.
+    pub const TIMEOUT: Duration = Duration::from_secs(60);
+
     /// Workers that let in who knows this secret: their servers have [`ClusterSecret::layer`].
     pub fn with_secret(self, secret: ClusterSecret) -> Self {
         Self { secret: Some(secret), ..self }
@@ -71,7 +71,8 @@ impl NamedWorkers {
         Self { version: Some(version.into()), ..self }
     }
 
-    /// How long a worker may be silent before it is lost, at least a second; a minute if nothing is said.
+    /// How long a worker may be silent before it is lost, at least a second; [`TIMEOUT`](Self::TIMEOUT)
+    /// if nothing is said.
     /// One that is busy is not silent: it is asked whether it is there, and answers at once.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout: timeout.max(Duration::from_secs(1)), ..self }
@@ -83,7 +84,10 @@ impl NamedWorkers {
         if let Some(channel) = channels.get(url) {
             return Ok(channel.clone());
         }
-        let refused = |error| lost(url, &error);
+        let refused = |error: tonic::transport::Error| KCorrsetError::WorkerLost {
+            worker: url.to_string(),
+            message: with_sources(&error),
+        };
         let mut endpoint = Endpoint::from_shared(url.to_string()).map_err(refused)?;
         // Asked after half of the time, it has the other half to answer.
         endpoint = endpoint
@@ -147,8 +151,15 @@ impl NamedWorker {
 /// What a connection says, as an error that names the worker.
 fn of_status(worker: &str, status: &tonic::Status) -> KCorrsetError {
     let (worker, message) = (worker.to_string(), status.message().to_string());
-    if status.code() == Code::Unauthenticated {
-        return KCorrsetError::WorkerRefused { worker, message };
+    match status.code() {
+        Code::Unauthenticated | Code::ResourceExhausted => {
+            return KCorrsetError::WorkerRefused { worker, message };
+        }
+        Code::OutOfRange => {
+            let message = format!("{message}; start it with a larger --max-message");
+            return KCorrsetError::WorkerRefused { worker, message };
+        }
+        _ => {}
     }
     // "transport error" says nothing by itself.
     let message = match status.source() {
@@ -156,11 +167,6 @@ fn of_status(worker: &str, status: &tonic::Status) -> KCorrsetError {
         None => message,
     };
     KCorrsetError::WorkerLost { worker, message }
-}
-
-/// A worker that cannot be reached.
-fn lost(url: &Url, error: &tonic::transport::Error) -> KCorrsetError {
-    KCorrsetError::WorkerLost { worker: url.to_string(), message: with_sources(error) }
 }
 
 #[async_trait]

@@ -65,6 +65,9 @@ impl fmt::Debug for ClusterSecret {
     }
 }
 
+/// What the coordinator's user is told to do.
+const REMEDY: &str = "; give coordinator and workers the same secret";
+
 /// Refuses calls without the secret.
 #[derive(Debug, Clone)]
 pub struct Guard(ClusterSecret);
@@ -80,7 +83,7 @@ impl Interceptor for Guard {
         let what = if given.is_some() { "another secret than this worker's" } else { "no secret" };
         let who = request.remote_addr().map_or_else(|| "somebody".to_string(), |address| address.to_string());
         log::warn!("k_corrset: refused a call of {who}, which had {what}");
-        Err(Status::unauthenticated(format!("the call had {what}")))
+        Err(Status::unauthenticated(format!("the call had {what}{REMEDY}")))
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
         };
         assert_eq!(with(Some("Bearer sixteen-letters!")), Ok(()));
         let unauthenticated =
-            |what: &str| Err((tonic::Code::Unauthenticated, format!("the call had {what}")));
+            |what: &str| Err((tonic::Code::Unauthenticated, format!("the call had {what}{REMEDY}")));
         assert_eq!(with(None), unauthenticated("no secret"));
         let other = "another secret than this worker's";
         for header in ["sixteen-letters!", "Bearer ", "Bearer sixteen-letters?", "Bearer sixteen-letters!!"] {
