@@ -148,7 +148,8 @@ fn whatever_falls_no_row_is_wrong() {
             *if errors.contains("begins again") { &mut begun_again } else { &mut untouched } += 1;
         } else {
             assert!(errors.contains("k_corrset: lost the worker at http://"), "{errors}");
-            assert!(stdout.is_empty(), "{}", text(&stdout));
+            // Rows that had come may have been shown, and they are right.
+            assert!(expected[which].starts_with(&text(&stdout)), "{}", text(&stdout));
             failed += 1;
         }
         for worker in stopped {
