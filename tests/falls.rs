@@ -9,8 +9,10 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::prompt::text;
-use crate::support::processes::{Process, prompt, prompt_with, three, wait_for_work};
+use crate::prompt::{k_corrset, text};
+use crate::support::processes::{
+    Process, asking, prompt, prompt_with, spawn, three, wait_for_rest, wait_for_work,
+};
 use crate::support::random::Random;
 
 /// Takes some seconds, and has one row, in the end.
@@ -238,16 +240,12 @@ fn a_cable_that_is_cut_is_a_worker_that_is_done_without() {
     let worker = |number: usize| {
         let address = Network::address(number);
         let arguments = [&["--serve", &address][..], &SOON, &secret].concat();
-        Process::serve(network.run(number, &crate::prompt::k_corrset(&arguments)))
+        Process::serve(network.run(number, &k_corrset(&arguments)))
     };
     let workers: Vec<Process> = (1..=3).map(worker).collect();
     let query = |sql: &str| {
-        let exam = crate::support::processes::exam(50);
-        let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam, "-c", sql];
-        arguments.extend(SOON.iter().chain(&secret));
-        arguments.push("--workers");
-        arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
-        crate::support::processes::spawn(network.run(0, &crate::prompt::k_corrset(&arguments)))
+        let further = [&SOON[..], &secret].concat();
+        spawn(network.run(0, &asking(&further, &workers, 50, sql)))
     };
     let whole = query(QUERY).wait_with_output().unwrap();
     assert_eq!(text(&whole.stdout), alone(QUERY), "{}", text(&whole.stderr));
@@ -257,7 +255,7 @@ fn a_cable_that_is_cut_is_a_worker_that_is_done_without() {
     network.cut(2);
     check_done_without(without_one, &workers[1]);
     // The other end of the cable has noticed, too.
-    crate::support::processes::wait_for_rest(&workers);
+    wait_for_rest(&workers);
     let log = workers[1].log(2);
     assert!(log.contains("a query of 192.0.2.9:"), "{log}");
 }

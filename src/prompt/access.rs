@@ -113,13 +113,14 @@ impl Access {
     /// # Errors
     /// A file cannot be read, or no certificate is known that workers would be believed by.
     pub(crate) fn to(&self, workers: &[Url]) -> Result<NamedWorkers, String> {
+        let secret = self.secret()?;
         if !workers.iter().any(|url| url.scheme() == "https") {
-            return self.connections(None);
+            return self.connections(secret, None);
         }
         let authority = self.authority()?.ok_or(
             "--workers: name the certificate of who signed those of workers at https addresses by --tls-ca FILE",
         )?;
-        self.connections(Some(authority))
+        self.connections(secret, Some(authority))
     }
 
     /// A worker's connections to other workers, whose rows it may need. Where nobody is named who signed
@@ -127,16 +128,20 @@ impl Access {
     ///
     /// # Errors
     /// A file cannot be read.
-    pub(crate) fn to_others(&self) -> Result<NamedWorkers, String> {
+    pub(crate) fn to_others(&self, secret: Option<ClusterSecret>) -> Result<NamedWorkers, String> {
         let own = || self.tls_cert.as_ref().map(|path| read(path).map(Certificate::from_pem)).transpose();
         let authority = self.authority()?.map_or_else(own, |authority| Ok(Some(authority)))?;
-        self.connections(authority.filter(|_| self.tls_cert.is_some()))
+        self.connections(secret, authority.filter(|_| self.tls_cert.is_some()))
     }
 
     /// Connections to workers, encrypted if it is known whom to believe.
-    fn connections(&self, authority: Option<Certificate>) -> Result<NamedWorkers, String> {
+    fn connections(
+        &self,
+        secret: Option<ClusterSecret>,
+        authority: Option<Certificate>,
+    ) -> Result<NamedWorkers, String> {
         let mut connections = NamedWorkers::default();
-        if let Some(secret) = self.secret()? {
+        if let Some(secret) = secret {
             connections = connections.with_secret(secret);
         }
         let Some(authority) = authority else { return Ok(connections) };

@@ -53,7 +53,7 @@ pub(crate) async fn serve(
         .http2_keepalive_interval(Some(silence / 2))
         .http2_keepalive_timeout(Some(silence / 2));
     let tls = access.of_worker()?;
-    let others = access.to_others()?.with_version(VERSION).with_timeout(silence);
+    let others = access.to_others(secret.clone())?.with_version(VERSION).with_timeout(silence);
     let others: Arc<dyn ChannelResolver + Send + Sync> = Arc::new(others);
     let (scheme, encrypted) = if tls.is_some() { ("https", "") } else { ("http", "not ") };
     if let Some(tls) = tls {

@@ -12,8 +12,10 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tonic::metadata::MetadataMap;
 use tower::{Layer, Service};
+
+use crate::udtf::caller;
 
 /// What a coordinator calls to bring a plan. The call lasts as long as the query does.
 const BRINGS_PLAN: &str = "/CoordinatorChannel";
@@ -85,7 +87,7 @@ where
         if !request.uri().path().ends_with(BRINGS_PLAN) {
             return Box::pin(self.inner.call(request));
         }
-        let from = caller(&request);
+        let from = caller(&tonic::Request::from_parts(MetadataMap::new(), request.extensions().clone(), ()));
         let Some(query) = self.queries.begin(from.clone()) else {
             let most = self.queries.most;
             log::warn!("k_corrset: refused a query of {from}, as {most} others run");
@@ -107,13 +109,4 @@ where
             Ok(answer.await?.map(counted))
         })
     }
-}
-
-/// Who calls, as it is written into the log.
-fn caller(request: &Request<Body>) -> String {
-    let extensions = request.extensions();
-    let connection = extensions.get::<TcpConnectInfo>();
-    let encrypted = || extensions.get::<TlsConnectInfo<TcpConnectInfo>>().map(TlsConnectInfo::get_ref);
-    let address = connection.or_else(encrypted).and_then(TcpConnectInfo::remote_addr);
-    address.map_or_else(|| "somebody".to_string(), |address| address.to_string())
 }

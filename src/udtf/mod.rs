@@ -103,6 +103,8 @@ pub(crate) use advice::near::near;
 pub(crate) use advice::spelling::Spelling;
 #[cfg(feature = "python")]
 pub(crate) use asked_sets::sets_of_table;
+#[cfg(all(feature = "cli", feature = "distributed"))]
+pub(crate) use distributed::caller;
 #[cfg(feature = "distributed")]
 pub use distributed::{
     ClusterSecret, DistributeSweeps, Guard, KCorrsetCodec, NamedWorkers, SharedInputExec, with_k_corrset,

@@ -95,24 +95,24 @@ pub(crate) fn prompt(workers: &[Process], questions: usize, query: &str) -> Chil
 
 /// Likewise, with further arguments.
 pub(crate) fn prompt_with(further: &[&str], workers: &[Process], questions: usize, query: &str) -> Child {
-    let exam = exam(questions);
+    spawn(asking(further, workers, questions, query))
+}
+
+/// The same, not yet run.
+pub(crate) fn asking(further: &[&str], workers: &[Process], questions: usize, query: &str) -> Command {
+    let exam = format!(
+        "CREATE VIEW exam AS SELECT u.value AS \"user\", 'q' || q.value AS question,
+         (u.value * q.value * 31 + u.value) % 7 AS score
+         FROM generate_series(1, 150) AS u CROSS JOIN generate_series(1, {questions}) AS q
+         WHERE (u.value * 13 + q.value * 29) % 11 > 2"
+    );
     let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam, "-c", query];
     arguments.extend(further);
     if !workers.is_empty() {
         arguments.push("--workers");
         arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
     }
-    spawn(k_corrset(&arguments))
-}
-
-/// What makes the table.
-pub(crate) fn exam(questions: usize) -> String {
-    format!(
-        "CREATE VIEW exam AS SELECT u.value AS \"user\", 'q' || q.value AS question,
-         (u.value * q.value * 31 + u.value) % 7 AS score
-         FROM generate_series(1, 150) AS u CROSS JOIN generate_series(1, {questions}) AS q
-         WHERE (u.value * 13 + q.value * 29) % 11 > 2"
-    )
+    k_corrset(&arguments)
 }
 
 /// A prompt whose output is read in the end.

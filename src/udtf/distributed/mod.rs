@@ -59,6 +59,8 @@ pub use codec::KCorrsetCodec;
 pub use input::SharedInputExec;
 pub use named::NamedWorkers;
 pub use rule::DistributeSweeps;
+#[cfg(feature = "cli")]
+pub(crate) use secret::caller;
 pub use secret::{ClusterSecret, Guard};
 
 /// Makes the sessions of a cluster, coordinator and workers alike, able to share out a sweep.

@@ -81,10 +81,14 @@ impl Interceptor for Guard {
             return Ok(request);
         }
         let what = if given.is_some() { "another secret than this worker's" } else { "no secret" };
-        let who = request.remote_addr().map_or_else(|| "somebody".to_string(), |address| address.to_string());
-        log::warn!("k_corrset: refused a call of {who}, which had {what}");
+        log::warn!("k_corrset: refused a call of {}, which had {what}", caller(&request));
         Err(Status::unauthenticated(format!("the call had {what}{REMEDY}")))
     }
+}
+
+/// Who makes a call, as logs say it.
+pub(crate) fn caller(request: &tonic::Request<()>) -> String {
+    request.remote_addr().map_or_else(|| "somebody".to_string(), |address| address.to_string())
 }
 
 #[cfg(test)]
