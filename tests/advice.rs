@@ -720,7 +720,7 @@ fn cases() -> Vec<Case> {
 
 /// Variants whose texts have no SQL on lines of its own, each with a statement that raises it, or
 /// nothing where none does; examples that they have in the line run, too.
-const WITHOUT_SQL: [(&str, &str); 31] = [
+const WITHOUT_SQL: [(&str, &str); 32] = [
     ("ArgumentCount", "SELECT * FROM k_corrset(scores)"),
     ("TableArgument", "SELECT * FROM k_corrset(7, 1)"),
     ("UnknownTable", "SELECT * FROM k_corrset(scoers, 1)"),
@@ -752,6 +752,7 @@ const WITHOUT_SQL: [(&str, &str); 31] = [
     ("WorkerRefused", ""),
     ("WorkerVersion", ""),
     ("WorkerLost", ""),
+    ("WorkersLost", ""),
     ("Worker", ""),
     // With SQL, in tests of their own.
     ("TableNotReady", ""),

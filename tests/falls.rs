@@ -1,5 +1,5 @@
-//! Workers that fall while a query runs: it begins again on the others, or is an error that names one. No row is
-//! missing, and none is there twice.
+//! Workers that fall while a query runs: the others do their pieces, or it begins again on these, or it is an error
+//! that names one. No row is missing, and none is there twice.
 
 use std::fs;
 use std::process::{Child, Command, Output};
@@ -18,6 +18,9 @@ use crate::support::random::Random;
 /// Takes some seconds, and has one row, in the end.
 const QUERY: &str = "SELECT count(*), max(r), sum(n) FROM k_corrset(exam, 7)";
 
+/// Its rows go from workers to workers, so it is not cut into pieces.
+const GROUPED: &str = "SELECT n, count(*), max(r) FROM k_corrset(exam, 7) GROUP BY n ORDER BY n";
+
 /// A worker that is silent for two seconds is lost.
 const SOON: [&str; 2] = ["--worker-timeout", "2"];
 
@@ -28,14 +31,18 @@ fn alone(query: &str) -> String {
 }
 
 /// Sees to it that a query that lost a worker has all rows, and says what happened.
-fn check_done_without(query: Child, lost: &Process) {
+fn check_done_without(query: Child, expected: &str, lost: &Process, how: &str) {
     let output = query.wait_with_output().unwrap();
     let errors = text(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    assert_eq!(text(&output.stdout), alone(QUERY));
+    assert_eq!(text(&output.stdout), expected);
     assert!(errors.contains(&format!("k_corrset: lost the worker at {}/", lost.url)), "{errors}");
-    assert!(errors.contains("; the query begins again without it"), "{errors}");
+    assert!(errors.contains(how), "{errors}");
 }
+
+/// What is said where the others go on, and where they begin anew.
+const GOES_ON: &str = "); the others do its pieces";
+const BEGINS_AGAIN: &str = "; the query begins again without it";
 
 /// The error of a query that has to fail, without a row.
 fn error(query: Child) -> String {
@@ -47,11 +54,73 @@ fn error(query: Child) -> String {
 
 #[test]
 fn a_worker_that_is_killed_is_done_without() {
+    for (query, how) in [(QUERY, GOES_ON), (GROUPED, BEGINS_AGAIN)] {
+        let workers = three();
+        let running = prompt(&workers, 50, query);
+        wait_for_work(&workers);
+        workers[1].send(Signal::SIGKILL);
+        check_done_without(running, &alone(query), &workers[1], how);
+    }
+}
+
+#[test]
+fn a_worker_that_was_killed_before_is_done_without() {
     let workers = three();
-    let query = prompt(&workers, 50, QUERY);
-    wait_for_work(&workers);
     workers[1].send(Signal::SIGKILL);
-    check_done_without(query, &workers[1]);
+    let running = prompt(&workers, 20, "SELECT count(*), max(r), sum(n) FROM k_corrset(exam, 5)");
+    let expected = prompt(&[], 20, "SELECT count(*), max(r), sum(n) FROM k_corrset(exam, 5)");
+    let expected = text(&expected.wait_with_output().unwrap().stdout);
+    check_done_without(running, &expected, &workers[1], GOES_ON);
+}
+
+#[test]
+fn with_the_last_worker_the_query_is_lost() {
+    let workers = three();
+    let query = prompt(&workers, 60, "SELECT avg(r) FROM k_corrset(exam, 9)");
+    wait_for_work(&workers);
+    workers.iter().for_each(|worker| worker.send(Signal::SIGKILL));
+    let errors = error(query);
+    assert!(errors.contains("so there is no result (") && !errors.contains("begins again"), "{errors}");
+}
+
+/// Rows are many, and each is read before the query ends.
+#[test]
+fn all_rows_are_there_once_whoever_is_killed() {
+    let lines = |output: Output| {
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let mut lines: Vec<String> = text(&output.stdout).lines().map(str::to_string).collect();
+        lines.sort_unstable();
+        lines
+    };
+    let query = "SELECT * FROM k_corrset(exam, 5)";
+    let expected = lines(prompt(&[], 45, query).wait_with_output().unwrap());
+    assert!(expected.len() > 1_000_000);
+    let workers = three();
+    let running = prompt(&workers, 45, query);
+    wait_for_work(&workers);
+    workers[2].send(Signal::SIGKILL);
+    assert_eq!(lines(running.wait_with_output().unwrap()), expected);
+}
+
+/// A worker that rests most of the time does fewer pieces than the plan gives it.
+#[test]
+fn the_others_do_pieces_of_a_worker_that_is_slow() {
+    let workers = three();
+    let mut running = prompt(&workers, 50, &format!("EXPLAIN ANALYZE {QUERY}"));
+    wait_for_work(&workers);
+    while running.try_wait().unwrap().is_none() {
+        workers[1].send(Signal::SIGSTOP);
+        thread::sleep(Duration::from_millis(90));
+        workers[1].send(Signal::SIGCONT);
+        thread::sleep(Duration::from_millis(10));
+    }
+    let analyzed = text(&running.wait_with_output().unwrap().stdout);
+    let moved = analyzed.split("pieces_moved=").nth(1).unwrap_or_else(|| panic!("{analyzed}"));
+    let moved: String = moved.chars().take_while(char::is_ascii_digit).collect();
+    assert!(moved.parse::<usize>().unwrap() > 2, "{analyzed}");
+    for told in ["pieces_begun_again=0", "piece_time_max=", "piece_time_p50="] {
+        assert!(analyzed.contains(told), "{analyzed}");
+    }
 }
 
 /// A process that is stopped is what a machine is whose cable was cut: nothing is closed, nothing comes.
@@ -61,14 +130,14 @@ fn a_worker_that_is_silent_is_done_without_after_a_time() {
     let query = prompt_with(&SOON, &workers, 50, QUERY);
     wait_for_work(&workers);
     workers[1].send(Signal::SIGSTOP);
-    check_done_without(query, &workers[1]);
+    check_done_without(query, &alone(QUERY), &workers[1], GOES_ON);
     workers[1].send(Signal::SIGCONT);
 }
 
 #[test]
 fn a_query_that_brings_down_three_workers_fails() {
     let workers: Vec<Process> = (0..5).map(|_| Process::start()).collect();
-    let query = prompt(&workers, 60, "SELECT avg(r) FROM k_corrset(exam, 9)");
+    let query = prompt(&workers, 60, "SELECT n, avg(r) FROM k_corrset(exam, 9) GROUP BY n");
     // Those that are killed have nothing to do, and the others begin anew.
     wait_for_work(&workers);
     workers[0].send(Signal::SIGKILL);
@@ -85,12 +154,22 @@ fn a_query_that_brings_down_three_workers_fails() {
 fn what_writes_does_not_begin_again() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("best.csv");
+    let copy = |query: &str| format!("COPY ({query}) TO '{}'", file.display());
     let workers = three();
-    let query = prompt(&workers, 50, &format!("COPY ({QUERY}) TO '{}'", file.display()));
+    let query = prompt(&workers, 50, &copy(GROUPED));
     wait_for_work(&workers);
     workers[1].send(Signal::SIGKILL);
     let errors = error(query);
     assert!(errors.contains("lost the worker at") && !errors.contains("begins again"), "{errors}");
+    // It goes on where it can.
+    let workers = three();
+    let query = prompt(&workers, 50, &copy(QUERY));
+    wait_for_work(&workers);
+    workers[1].send(Signal::SIGKILL);
+    check_done_without(query, "{\"count\":1}\n", &workers[1], GOES_ON);
+    let written = fs::read_to_string(&file).unwrap();
+    let row: Vec<&str> = written.lines().nth(1).unwrap().split(',').collect();
+    assert!(row.len() == 3 && row.iter().all(|number| alone(QUERY).contains(number)), "{written}");
 }
 
 /// What may happen to a worker.
@@ -112,11 +191,12 @@ fn whatever_falls_no_row_is_wrong() {
         QUERY,
         "SELECT * FROM k_corrset(exam, 6, top => 20)",
         "SELECT n, count(*), max(r) FROM k_corrset(exam, 6) GROUP BY n ORDER BY n",
+        "SELECT * FROM k_corrset(exam, 6) WHERE n > 20 ORDER BY r DESC, n DESC, questions LIMIT 300",
     ];
     let expected = texts.map(alone);
     let mut random = Random::new(23);
     let mut workers = three();
-    let [mut untouched, mut begun_again, mut failed] = [0; 3];
+    let [mut untouched, mut went_on, mut begun_again, mut failed] = [0; 4];
     for _ in 0..queries {
         let which = random.below(texts.len());
         let query = prompt_with(&SOON, &workers, 50, texts[which]);
@@ -147,7 +227,11 @@ fn whatever_falls_no_row_is_wrong() {
         let errors = text(&stderr);
         if status.success() {
             assert_eq!(text(&stdout), expected[which], "{errors}");
-            *if errors.contains("begins again") { &mut begun_again } else { &mut untouched } += 1;
+            *match errors {
+                errors if errors.contains(BEGINS_AGAIN) => &mut begun_again,
+                errors if errors.contains(GOES_ON) => &mut went_on,
+                _ => &mut untouched,
+            } += 1;
         } else {
             assert!(errors.contains("k_corrset: lost the worker at http://"), "{errors}");
             // Rows that had come may have been shown, and they are right.
@@ -161,8 +245,11 @@ fn whatever_falls_no_row_is_wrong() {
             workers[worker] = Process::start();
         }
     }
-    println!("{queries} queries: {untouched} ran through, {begun_again} began again, {failed} failed");
-    assert_eq!(untouched + begun_again + failed, queries);
+    println!(
+        "{queries} queries: {untouched} ran through, {went_on} went on without a worker, {begun_again} began again, \
+         {failed} failed"
+    );
+    assert_eq!(untouched + went_on + begun_again + failed, queries);
 }
 
 /// Machines of their own, with a cable to the coordinator's, where the test may make them: as root, with `ip`.
@@ -253,7 +340,7 @@ fn a_cable_that_is_cut_is_a_worker_that_is_done_without() {
     let without_one = query(QUERY);
     wait_for_work(&workers);
     network.cut(2);
-    check_done_without(without_one, &workers[1]);
+    check_done_without(without_one, &alone(QUERY), &workers[1], GOES_ON);
     // The other end of the cable has noticed, too.
     wait_for_rest(&workers);
     let log = workers[1].log(2);

@@ -38,14 +38,21 @@ fn any_wanted() -> impl Strategy<Value = Bounds> {
 
 fn any_request() -> impl Strategy<Value = SweepRequest> {
     let ids = || proptest::collection::vec(0u32..8, 0..3);
-    let flags = (any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let instructions = proptest::option::of(proptest::sample::select(Instructions::available()));
     let quota = (proptest::collection::vec(0u32..8, 0..6), 0usize..3, 0usize..3)
         .prop_map(|(questions, least, more)| Quota { questions, least, most: least + more });
     let quotas = prop_oneof![2 => Just(Vec::new()), 1 => proptest::collection::vec(quota, 1..3)];
     let questions = (ids(), ids(), ids(), quotas);
     (1usize..7, questions, proptest::option::of(0i64..12), flags, any_wanted(), instructions).prop_map(
-        |(k, (include, exclude, any, quotas), min_users, (corrected, null), bounds, instructions)| {
+        |(
+            k,
+            (include, exclude, any, quotas),
+            min_users,
+            (corrected, null, in_turn),
+            bounds,
+            instructions,
+        )| {
             SweepRequest {
                 k,
                 include,
@@ -59,6 +66,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
                 undefined: if null { Undefined::Null } else { Undefined::Omit },
                 bounds,
                 instructions,
+                in_turn,
             }
         },
     )

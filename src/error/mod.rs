@@ -733,6 +733,23 @@ pub enum KCorrsetError {
         message: String,
     },
 
+    /// Several workers of a cluster were lost, one after the other, at the same piece of a sweep.
+    #[error(
+        "k_corrset: {workers} workers were lost one after the other, all of them at the same piece of the \
+         sweep, so it may be the piece that ends them; the last was the one at {last} ({message}); see in \
+         their logs why they ended",
+        last = short(last),
+        message = short(message)
+    )]
+    WorkersLost {
+        /// How many.
+        workers: usize,
+        /// The address of the last.
+        last: String,
+        /// What the network says of it.
+        message: String,
+    },
+
     /// A bug in this crate, caught before it could take the process along.
     #[error(
         "k_corrset: internal error in a sweep worker: {message}; please report this",

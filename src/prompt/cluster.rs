@@ -2,12 +2,12 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{KCorrsetError, with_sources};
 use crate::session::copy::with_copy;
-use crate::udtf::KCorrsetSettings;
+use crate::udtf::{KCorrsetSettings, NamedWorkers};
 use crate::with_k_corrset;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionStateBuilder;
@@ -28,6 +28,9 @@ use crate::prompt::queries::Queries;
 /// Bytes of a message to a worker, if nothing else is said. An index comes in parts of a mebibyte, of which the
 /// engine puts up to 256 into a message.
 const MESSAGE: u64 = 1 << 30;
+
+/// Pieces of what each thread of a worker has to sweep, if nothing else is set.
+const PIECES: usize = 8;
 
 /// What coordinator and workers have to agree on: a plan is sent in the form of a version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -94,14 +97,14 @@ pub(crate) fn coordinator(
 ) -> Result<(SessionStateBuilder, Arc<Workers>)> {
     let connections = args.access.to(&args.workers).map_err(DataFusionError::Configuration)?;
     let connections = connections.with_version(VERSION).with_timeout(args.worker_timeout());
-    let workers = Arc::new(Workers { urls: args.workers.clone(), lost: Mutex::default() });
+    let workers = Arc::new(Workers { urls: args.workers.clone(), connections: connections.clone() });
     let state = state
         .with_distributed_worker_resolver(Left(Arc::clone(&workers)))
         .with_distributed_channel_resolver(connections)
         .with_distributed_planner()
         .with_distributed_file_scan_config_bytes_per_partition(usize::MAX)?;
     let mut state = with_k_corrset(state);
-    let settings = KCorrsetSettings { ship_below: usize::MAX, ..KCorrsetSettings::default() };
+    let settings = KCorrsetSettings { ship_below: usize::MAX, pieces: PIECES, ..KCorrsetSettings::default() };
     state.config().get_or_insert_default().options_mut().extensions.insert(settings);
     Ok((state, workers))
 }
@@ -109,35 +112,29 @@ pub(crate) fn coordinator(
 /// The workers that the command line names.
 pub(crate) struct Workers {
     urls: Vec<Url>,
-    /// Those that were lost, and when.
-    lost: Mutex<Vec<(Url, Instant)>>,
+    connections: NamedWorkers,
 }
 
 /// How long queries do without a worker that was lost.
 const DO_WITHOUT: Duration = Duration::from_secs(60);
 
 impl Workers {
-    /// Those that were not lost in the last while.
-    fn left(&self) -> Vec<Url> {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.retain(|(_, when)| when.elapsed() < DO_WITHOUT);
-        let is_lost = |url: &Url| lost.iter().any(|(other, _)| other == url);
-        self.urls.iter().filter(|url| !is_lost(url)).cloned().collect()
+    /// Those that were not lost in the last while, if there are enough: with one alone the engine shares
+    /// nothing out.
+    fn left(&self) -> Option<Vec<Url>> {
+        let was_lost = |url: &&Url| self.connections.was_lost(url, DO_WITHOUT);
+        let left: Vec<Url> = self.urls.iter().filter(|url| !was_lost(url)).cloned().collect();
+        (left.len() > 1).then_some(left)
     }
 
-    /// Does without the worker whose loss is this error, if it was one of these, and two others are left:
-    /// with one alone the engine shares nothing out. Whether it does.
+    /// Does without the worker whose loss is this error, if it was one of these, and enough others are left.
+    /// Whether it does.
     pub(crate) fn lose(&self, error: &DataFusionError) -> bool {
         // It may have been another worker that lost it, whose error comes as a text.
         let error = error.to_string();
-        let left = self.left();
-        let Some(url) = left.iter().find(|url| error.contains(&said_of(url))) else { return false };
-        if left.len() <= 2 {
-            return false;
-        }
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.push((url.clone(), Instant::now()));
-        true
+        let Some(url) = self.urls.iter().find(|url| error.contains(&said_of(url))) else { return false };
+        self.connections.lose(url);
+        self.left().is_some()
     }
 }
 
@@ -147,11 +144,11 @@ fn said_of(url: &Url) -> String {
     lost.split_inclusive(url.as_str()).next().unwrap_or_default().to_string() + " "
 }
 
-/// The workers that are left.
+/// The workers that are left, or all of them if these are too few.
 struct Left(Arc<Workers>);
 
 impl WorkerResolver for Left {
     fn get_urls(&self) -> Result<Vec<Url>> {
-        Ok(self.0.left())
+        Ok(self.0.left().unwrap_or_else(|| self.0.urls.clone()))
     }
 }

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::prompt::output::complain;
-use crate::sweep::{SetCount, SweepProgress};
+use crate::sweep::{PieceProgress, SetCount, SweepProgress};
 use crate::udtf::Notices;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -69,7 +69,14 @@ fn paint_until(ended: &Receiver<Infallible>, progress: Option<&SweepProgress>, n
             }
         }
         let Some(progress) = progress else { continue };
-        let (done, expected) = (progress.done(), progress.expected());
+        let pieces = progress.pieces();
+        let (done, expected) = if pieces.expected > 0 {
+            // A piece may take long, and a sweep that was abandoned has none.
+            moved = Instant::now();
+            (pieces.done.values().sum::<usize>() as u64, SetCount::Exactly(pieces.expected as u64))
+        } else {
+            (progress.done(), progress.expected())
+        };
         if progress.reports() != seen {
             (seen, moved) = (progress.reports(), Instant::now());
         }
@@ -78,7 +85,12 @@ fn paint_until(ended: &Receiver<Infallible>, progress: Option<&SweepProgress>, n
             continue;
         }
         let bar = bar.get_or_insert_with(|| hidden_bar(done));
-        paint(bar, progress);
+        bar.set_position(done);
+        if pieces.expected > 0 {
+            paint_pieces(bar, &pieces);
+        } else {
+            paint(bar, progress, expected);
+        }
         if bar.is_hidden() && bar.elapsed() > DELAY {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
@@ -94,24 +106,41 @@ fn hidden_bar(done: u64) -> ProgressBar {
     bar
 }
 
-/// How a sweep is shown of which the end is known, one of more sets than can be counted, and a search.
+/// How a sweep is shown of which the end is known, one on a cluster, one of more sets than can be counted,
+/// and a search.
 const SWEEP: &str = "{wide_bar} {percent:>3} %  {rate} subsets/s  {eta} left";
+const PIECES: &str = "{wide_bar} {pos}/{len} pieces: {msg}  {eta} left";
 const ENDLESS: &str = "{spinner} {rate} of {msg} subsets/s  {elapsed}";
 const SEARCH: &str = "{spinner} {msg}  {elapsed}";
 
-fn paint(bar: &ProgressBar, progress: &SweepProgress) {
-    let (template, message) = match (progress.best(), progress.expected()) {
+/// The most workers that are shown by themselves.
+const WORKERS: usize = 3;
+
+fn paint_pieces(bar: &ProgressBar, pieces: &PieceProgress) {
+    let address = |url: &str| url.trim_end_matches('/').rsplit('/').next().unwrap_or(url).to_string();
+    let each = pieces.done.iter().take(WORKERS);
+    let mut shown: Vec<String> = each.map(|(url, done)| format!("{done} by {}", address(url))).collect();
+    if pieces.done.len() > WORKERS {
+        let others: usize = pieces.done.values().skip(WORKERS).sum();
+        shown.push(format!("{others} by {} others", pieces.done.len() - WORKERS));
+    }
+    show(bar, PIECES, shown.join(", "), pieces.expected as u64);
+}
+
+fn paint(bar: &ProgressBar, progress: &SweepProgress, expected: SetCount) {
+    let (template, message) = match (progress.best(), expected) {
         (Some([best, bound]), _) => (SEARCH, format!("r {best:.6} found, none above {bound:.6}")),
         (None, SetCount::Exactly(_)) => (SWEEP, String::new()),
         (None, expected) => (ENDLESS, expected.to_string()),
     };
+    show(bar, template, message, expected.exactly().unwrap_or(u64::MAX));
+}
+
+fn show(bar: &ProgressBar, template: &str, message: String, length: u64) {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.with_key("rate", rate));
     bar.set_message(message);
-    bar.update(|state| {
-        state.set_len(progress.expected().exactly().unwrap_or(u64::MAX));
-        state.set_pos(progress.done());
-    });
+    bar.set_length(length);
     bar.tick();
 }
 

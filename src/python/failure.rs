@@ -31,9 +31,11 @@ pub(super) fn exception(error: DataFusionError) -> PyErr {
         DataFusionError::Internal(_) => failure::<PyRuntimeError>(root),
         DataFusionError::External(error) if error.is::<FileError>() => file_exception(error.as_ref()),
         DataFusionError::External(error) => match error.downcast_ref() {
-            Some(KCorrsetError::Worker { .. } | KCorrsetError::WorkerLost { .. }) => {
-                failure::<PyRuntimeError>(error)
-            }
+            Some(
+                KCorrsetError::Worker { .. }
+                | KCorrsetError::WorkerLost { .. }
+                | KCorrsetError::WorkersLost { .. },
+            ) => failure::<PyRuntimeError>(error),
             _ => failure::<PyValueError>(error),
         },
         // Our own errors say themselves who speaks.

@@ -120,6 +120,11 @@ impl Plan {
         }))
     }
 
+    /// Whether all sets are swept.
+    pub fn is_swept(&self) -> bool {
+        self.choices.iter().all(|choice| matches!(choice, Choice::Sweep(_)))
+    }
+
     /// How many questions a subset has, at most.
     pub fn set_size(&self) -> usize {
         self.choices.iter().map(Choice::set_size).max().unwrap_or(0)

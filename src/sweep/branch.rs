@@ -89,6 +89,7 @@ impl Branch {
                     &support,
                     users,
                     of,
+                    self.subsets.shared.in_turn,
                 ))
             }
         };

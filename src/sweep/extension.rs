@@ -36,7 +36,8 @@ impl Extensions {
     ) -> Self {
         let bounds = SharedBounds::new(Bounds::ALL, answers.users());
         let instructions = kernels.instructions();
-        let shared = Arc::new(Shared { k, bounds, corrected, top: None, instructions, answers });
+        let shared =
+            Arc::new(Shared { k, bounds, corrected, top: None, instructions, in_turn: false, answers });
         Self { shared, kernels, excluded }
     }
 

@@ -74,7 +74,7 @@ pub use plan::SweepPlan;
 pub use pool::pool;
 #[cfg(feature = "python")]
 pub(crate) use pool::pool_threads;
-pub use progress::SweepProgress;
+pub use progress::{PieceProgress, SweepProgress};
 pub use quota::Quota;
 pub use request::{SweepRequest, Undefined};
 pub use rows::buffer::{Columns, Row, RowBuffer};

@@ -73,6 +73,7 @@ impl SweepPlan {
             corrected: request.corrected,
             top: request.top,
             instructions: request.instructions(),
+            in_turn: request.in_turn,
             answers,
         });
         if let Some(sets) = &request.given {

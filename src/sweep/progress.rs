@@ -1,5 +1,6 @@
 //! How far a sweep has come, for whoever wants to watch.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::sweep::count::SetCount;
@@ -11,17 +12,29 @@ use crate::sweep::count::SetCount;
 #[derive(Debug, Default)]
 pub struct SweepProgress(Mutex<State>);
 
+/// How far the pieces are into which a cluster cuts its sweeps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PieceProgress {
+    /// Pieces of all sweeps that have started and have not been abandoned.
+    pub expected: usize,
+    /// Pieces that each worker has done, by its address.
+    pub done: BTreeMap<String, usize>,
+}
+
 #[derive(Debug)]
 struct State {
     expected: SetCount,
     done: u64,
     r: Option<[f64; 2]>,
     reports: u64,
+    pieces: PieceProgress,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { expected: SetCount::NONE, done: 0, r: None, reports: 0 }
+        let pieces = PieceProgress::default();
+        Self { expected: SetCount::NONE, done: 0, r: None, reports: 0, pieces }
     }
 }
 
@@ -50,6 +63,11 @@ impl SweepProgress {
         self.state().reports
     }
 
+    /// Of sweeps on a cluster, the pieces into which they are cut.
+    pub fn pieces(&self) -> PieceProgress {
+        self.state().pieces.clone()
+    }
+
     /// Forgets everything, as before the first sweep.
     pub fn reset(&self) {
         *self.state() = State::default();
@@ -58,6 +76,23 @@ impl SweepProgress {
     pub(crate) fn expect(&self, subsets: SetCount) {
         let mut state = self.state();
         state.expected = state.expected + subsets;
+    }
+
+    #[cfg(feature = "distributed")]
+    pub(crate) fn expect_pieces(&self, pieces: usize) {
+        self.state().pieces.expected += pieces;
+    }
+
+    /// Some of the pieces will not be done.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn abandon_pieces(&self, pieces: usize) {
+        let mut state = self.state();
+        state.pieces.expected = state.pieces.expected.saturating_sub(pieces);
+    }
+
+    #[cfg(feature = "distributed")]
+    pub(crate) fn piece_done(&self, worker: &str) {
+        *self.state().pieces.done.entry(worker.to_string()).or_default() += 1;
     }
 
     pub(crate) fn advance(&self, subsets: u64, r: Option<[f64; 2]>) {

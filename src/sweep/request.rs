@@ -45,6 +45,9 @@ pub struct SweepRequest {
     pub bounds: Bounds,
     /// Which of the processor's instructions to use; the best by default.
     pub instructions: Option<Instructions>,
+    /// Whether shares are swept one after the other by whoever has time, so that they need not be of as much
+    /// work each: they are cut in fewer places, of which each costs something.
+    pub in_turn: bool,
 }
 
 impl SweepRequest {

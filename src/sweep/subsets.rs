@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) corrected: bool,
     pub(crate) top: Option<usize>,
     pub(crate) instructions: Instructions,
+    /// Whether shares are swept one after the other by whoever has time.
+    pub(crate) in_turn: bool,
 }
 
 /// Subsets to be swept together.

@@ -184,6 +184,7 @@ impl From<KCorrsetError> for DataFusionError {
             | KCorrsetError::WorkerRefused { .. }
             | KCorrsetError::WorkerVersion { .. }
             | KCorrsetError::WorkerLost { .. }
+            | KCorrsetError::WorkersLost { .. }
             | KCorrsetError::Worker { .. } => Self::External(Box::new(error)),
         }
     }

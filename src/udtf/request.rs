@@ -11,6 +11,7 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::search::Method;
+use crate::udtf::exec::distribution::Pieces;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::given;
 use crate::udtf::set_sizes::SetSizes;
@@ -105,6 +106,8 @@ pub(crate) struct KCorrsetScan {
     /// About how many of the sets of the highest r are read, if a sort or an aggregate reads these
     /// first.
     pub(crate) best: Option<usize>,
+    /// The pieces that the sweep is cut into, where workers of a cluster take one after the other.
+    pub(crate) pieces: Option<Pieces>,
     pub(crate) settings: SweepSettings,
 }
 

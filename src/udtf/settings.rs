@@ -34,6 +34,11 @@ pub struct KCorrsetSettings {
     /// ships its index. Of larger input, if it is on storage that workers reach, each of them
     /// makes its own. It matters where a session is distributed, and only there.
     pub ship_below: usize,
+    /// Into how many pieces a cluster cuts what each thread of a worker has to sweep, so that workers that
+    /// are done take pieces of others that are slow, or that were lost. It takes
+    /// [`NamedWorkers`](crate::udtf::NamedWorkers) as the resolver of the coordinator's channels; 1 for
+    /// the shares that the plan gives each worker.
+    pub pieces: usize,
     /// What errors tell in what to write; no setting, as who calls knows what they write.
     pub(crate) language: Language,
 }
@@ -47,6 +52,7 @@ impl Default for KCorrsetSettings {
             batch_size: 0,
             pushdown: true,
             ship_below: 64 << 20,
+            pieces: 1,
             language: Language::Sql,
         }
     }
@@ -89,6 +95,7 @@ impl ExtensionOptions for KCorrsetSettings {
             "batch_size" => self.batch_size.set("", value),
             "pushdown" => self.pushdown.set("", value),
             "ship_below" => self.ship_below.set("", value),
+            "pieces" => self.pieces.set("", value),
             _ => {
                 let names: Vec<String> = self.entries().into_iter().map(|entry| entry.key).collect();
                 let prefix = Self::PREFIX;
@@ -138,6 +145,11 @@ impl ExtensionOptions for KCorrsetSettings {
                 "ship_below",
                 self.ship_below.to_string(),
                 "In a cluster, bytes of files up to which the coordinator reads them for all workers",
+            ),
+            entry(
+                "pieces",
+                self.pieces.to_string(),
+                "In a cluster, pieces of each thread's sweep, which workers take one after the other",
             ),
         ]
     }

@@ -195,6 +195,7 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<SweepRequest> {
             ..Bounds::ALL
         },
         instructions: Some(*bytes.choose(&Instructions::available())?),
+        in_turn: bytes.arbitrary()?,
     })
 }
 

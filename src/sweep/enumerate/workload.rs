@@ -50,6 +50,10 @@ const MOST_PIECES: f64 = 256.0;
 const ALL_PIECES: f64 = 32_768.0;
 const SOME_PIECES: f64 = 32.0;
 
+/// Pieces of that size in a share that need not be even, as whoever has swept it sweeps the next: cohorts are
+/// narrowed anew for each.
+const PIECES_IN_TURN: f64 = 1.0;
+
 /// The work of the last pieces: one millisecond, or more of a large share. They are as many as
 /// fill up what the others leave.
 const LAST_PIECE: f64 = 1e6;
@@ -94,13 +98,14 @@ impl Workload {
     ///
     /// # Arguments
     /// `support`: for each candidate, which fraction of the users answered it; `users`: how
-    /// many there are.
+    /// many there are; `in_turn`: whether shares need not be even, as they are swept one after the other.
     pub(crate) fn new(
         lane_rule: &LaneRule,
         prefix_length: usize,
         support: &[f64],
         users: usize,
         shares: usize,
+        in_turn: bool,
     ) -> Self {
         let mut cut = Cut { pieces: Vec::new(), left: 0.0, shares: shares as f64, sizes: [0.0; 2] };
         if prefix_length == 0 {
@@ -111,7 +116,8 @@ impl Workload {
             cut.left = estimate.children(&root).map(|child| estimate.work(&child)).sum();
             let share = cut.left / cut.shares;
             let size = |least: f64, pieces: f64| least.max(share / pieces).min(share * LARGEST_PART);
-            let pieces = (ALL_PIECES / cut.shares).clamp(SOME_PIECES, MOST_PIECES);
+            let even = (ALL_PIECES / cut.shares).clamp(SOME_PIECES, MOST_PIECES);
+            let pieces = if in_turn { PIECES_IN_TURN } else { even };
             cut.sizes = [size(LAST_PIECE, 4.0 * pieces), size(PIECE, pieces)];
             estimate.children(&root).for_each(|child| cut.refine(&estimate, child));
         }
@@ -315,19 +321,20 @@ mod tests {
     use proptest::prelude::*;
 
     /// A sweep of k of some candidates, which are answered by ever fewer.
-    fn workload(candidates: usize, k: usize, shares: usize) -> Workload {
+    fn workload(candidates: usize, k: usize, shares: usize, in_turn: bool) -> Workload {
         let lane_rule = LaneRule::new(k, (0..candidates).map(Position).collect(), candidates);
         let support: Vec<f64> = (0..candidates).map(|candidate| 1.0 / (1.0 + candidate as f64)).collect();
-        Workload::new(&lane_rule, k - 1, &support, 10_000, shares)
+        Workload::new(&lane_rule, k - 1, &support, 10_000, shares, in_turn)
     }
 
     proptest! {
         #[test]
         fn every_rank_is_in_one_share(
-            candidates in 1usize..24, k in 1usize..5, of in 1usize..40, first in 0u64..2_000, size in 0u64..600,
+            candidates in 1usize..24, k in 1usize..5, of in 1usize..40, in_turn: bool,
+            first in 0u64..2_000, size in 0u64..600,
         ) {
             let total = binomial_or_max(candidates, k - 1);
-            let workload = workload(candidates, k, of);
+            let workload = workload(candidates, k, of, in_turn);
             prop_assert_eq!(workload.pieces.last().map_or(0, |piece| piece.0), total);
             let shares: Vec<Share> = (0..of).map(|index| workload.share(index)).collect();
             let owners = shares.iter().filter(|share| share.owns(first)).count();
@@ -344,8 +351,9 @@ mod tests {
 
     #[test]
     fn shares_are_of_few_pieces() {
-        for (candidates, k, of, most) in [(200, 5, 2, 1000), (200, 4, 1000, 8), (1000, 5, 1000, 200)] {
-            let workload = workload(candidates, k, of);
+        let even = [(200, 5, 2, 1000), (200, 4, 1000, 8), (1000, 5, 1000, 200)].map(|shape| (shape, false));
+        for ((candidates, k, of, most), in_turn) in even.into_iter().chain([((200, 5, 192, 32), true)]) {
+            let workload = workload(candidates, k, of, in_turn);
             let pieces = (0..of).map(|index| workload.share(index).pieces()).max();
             assert!(pieces.unwrap() <= most, "{pieces:?} of {k} from {candidates}");
         }

@@ -19,6 +19,7 @@ use prost::Message;
 use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::sweep::Instructions;
 use crate::udtf::distributed::input::{SharedInputExec, Source};
+use crate::udtf::exec::distribution::Pieces;
 use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::options::KCorrsetOptions;
@@ -92,6 +93,16 @@ struct SweepMessage {
     best: Option<u64>,
     #[prost(string, tag = "22")]
     method: String,
+    #[prost(message, optional, tag = "23")]
+    pieces: Option<PiecesMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PiecesMessage {
+    #[prost(uint64, tag = "1")]
+    of_task: u64,
+    #[prost(uint64, tag = "2")]
+    tasks: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -197,8 +208,17 @@ fn encode_sweep(
     sweep: &KCorrsetExec,
     converter: &dyn PhysicalProtoConverterExtension,
 ) -> Result<SweepMessage> {
-    let KCorrsetScan { request, projection, filters, dynamic_filters, fetch, takes_filters, best, settings } =
-        sweep.scan();
+    let KCorrsetScan {
+        request,
+        projection,
+        filters,
+        dynamic_filters,
+        fetch,
+        takes_filters,
+        best,
+        pieces,
+        settings,
+    } = sweep.scan();
     let KCorrsetRequest { sizes, roles, options, question_type: _, schema, table } = &**request;
     let SweepSettings { threads, method, instructions, batch_size } = settings;
     let options = given(options)
@@ -228,6 +248,8 @@ fn encode_sweep(
         table: table.text.clone(),
         best: number(best),
         method: method.name().to_string(),
+        pieces: pieces
+            .map(|Pieces { of_task, tasks }| PiecesMessage { of_task: of_task as u64, tasks: tasks as u64 }),
     })
 }
 
@@ -261,6 +283,10 @@ fn decode_sweep(
         fetch: number(message.fetch),
         takes_filters: message.takes_filters,
         best: number(message.best),
+        pieces: message.pieces.map(|PiecesMessage { of_task, tasks }| Pieces {
+            of_task: of_task.max(1) as usize,
+            tasks: tasks.max(1) as usize,
+        }),
         settings: SweepSettings {
             method: message.method.parse().unwrap_or_default(),
             threads: message.threads as usize,

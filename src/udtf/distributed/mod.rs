@@ -9,7 +9,7 @@
 //!
 //!   SQL ─▶ plan ─▶ rule: leaves ─▶ stages ──▶  SortExec, AggregateExec ..
 //!                                                 │ rows
-//!   input ─▶ index ─▶ wire ──────────────────▶ KCorrsetExec, shares i, i+N, i+2N ..
+//!   input ─▶ index ─▶ wire ──────────────────▶ KCorrsetExec, shares i, i+N, i+2N .. or pieces
 //!                                                 │ index
 //!                     feed, once a worker ───▶ SharedInputExec
 //! ```
@@ -27,13 +27,18 @@
 //!    that out, too, would have a plan within a plan.
 //! 5. *`top` is chosen twice*: by each worker among its sets, and by a sort of DataFusion's
 //!    among what is left.
+//! 6. *Any piece anywhere.* Where rows go straight to the coordinator, each worker's plan has the
+//!    pieces of all tasks for partitions, and [who asks](stage) decides which worker does which:
+//!    one that has time, and another one if it is lost.
 
 mod codec;
 mod explain;
 mod input;
 mod named;
+mod piece;
 mod rule;
 mod secret;
+mod stage;
 
 use std::sync::Arc;
 
@@ -105,6 +110,8 @@ pub use secret::{ClusterSecret, Guard};
 ///     .with_distributed_planner();
 /// let ctx = SessionContext::new_with_state(with_k_corrset(state).build());
 /// register_all(&ctx)?;
+/// // With `NamedWorkers`: slow workers do less, and others do what a lost one was at.
+/// ctx.state_ref().write().config_mut().options_mut().set("k_corrset.pieces", "8")?;
 /// # Ok::<(), datafusion::error::DataFusionError>(())
 /// ```
 ///

@@ -1,9 +1,9 @@
-//! Connections to workers, and errors that name the worker.
+//! Connections to workers: errors that name the worker, and pieces of a sweep for whoever has time.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -13,7 +13,7 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion_distributed::grpc::{BoxCloneSyncChannel, create_worker_client};
 use datafusion_distributed::{
     ChannelResolver, CoordinatorToWorkerMsg, ExecuteTaskRequest, GetWorkerInfoRequest, GetWorkerInfoResponse,
-    SetPlanRequest, WorkerChannel, WorkerToCoordinatorMsg,
+    LocalWorkerContext, SetPlanRequest, WorkerChannel, WorkerToCoordinatorMsg,
 };
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -24,22 +24,39 @@ use url::Url;
 
 use crate::error::{KCorrsetError, with_sources};
 use crate::udtf::distributed::secret::ClusterSecret;
+use crate::udtf::distributed::stage::{Stages, TaskOf};
 
 /// Connections to workers, each made when it is first needed and kept for the session.
 ///
 /// The loss of one is an error that says which worker was lost, where the engine's own says that a pipe
 /// broke. Errors that a worker reports pass through as they are.
+///
+/// Where the setting `k_corrset.pieces` is more than 1, sweeps whose rows go straight to the coordinator
+/// are cut into pieces: each worker takes the next when it has done one, and what a worker was at that is
+/// lost others do again. The query is lost with the last worker, with a piece at which three were lost, or
+/// if rows of a piece have been handed on before it was whole, which happens only where the rows of all
+/// pieces that are not read yet come to 256 MiB.
+#[derive(Clone)]
 pub struct NamedWorkers {
     secret: Option<ClusterSecret>,
     tls: Option<ClientTlsConfig>,
     version: Option<String>,
     timeout: Duration,
+    shared: Arc<Shared>,
+}
+
+/// What copies of the connections have in common.
+#[derive(Default)]
+struct Shared {
     channels: Mutex<HashMap<Url, BoxCloneSyncChannel>>,
+    /// When workers were lost.
+    lost: Mutex<HashMap<Url, Instant>>,
+    stages: Stages,
 }
 
 impl Default for NamedWorkers {
     fn default() -> Self {
-        Self { secret: None, tls: None, version: None, timeout: Self::TIMEOUT, channels: Mutex::default() }
+        Self { secret: None, tls: None, version: None, timeout: Self::TIMEOUT, shared: Arc::default() }
     }
 }
 
@@ -78,9 +95,22 @@ impl NamedWorkers {
         Self { timeout: timeout.max(Duration::from_secs(1)), ..self }
     }
 
+    /// Takes a worker for lost.
+    #[cfg(feature = "cli")]
+    pub(crate) fn lose(&self, url: &Url) {
+        self.shared.lose(url);
+    }
+
+    /// Whether a worker was lost in a time that has just passed.
+    #[cfg(feature = "cli")]
+    pub(crate) fn was_lost(&self, url: &Url, in_the_last: Duration) -> bool {
+        let lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get(url).is_some_and(|when| when.elapsed() < in_the_last)
+    }
+
     /// The connection to a worker.
     fn channel(&self, url: &Url) -> Result<BoxCloneSyncChannel> {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.shared.channels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = channels.get(url) {
             return Ok(channel.clone());
         }
@@ -111,30 +141,59 @@ impl NamedWorkers {
 #[async_trait]
 impl ChannelResolver for NamedWorkers {
     async fn get_worker_client_for_url(&self, url: &Url) -> Result<Box<dyn WorkerChannel>> {
-        let channel = create_worker_client(self.channel(url)?);
-        Ok(Box::new(NamedWorker { channel, name: url.to_string(), version: self.version.clone() }))
+        Ok(Box::new(NamedWorker {
+            channel: self.channel(url)?,
+            url: url.clone(),
+            version: self.version.clone(),
+            shared: Arc::clone(&self.shared),
+        }))
+    }
+}
+
+impl Shared {
+    fn lose(&self, url: &Url) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.insert(url.clone(), Instant::now());
     }
 }
 
 /// The connection to one worker.
-struct NamedWorker {
-    channel: Box<dyn WorkerChannel>,
-    name: String,
+#[derive(Clone)]
+pub(super) struct NamedWorker {
+    channel: BoxCloneSyncChannel,
+    url: Url,
     /// Which version it has to be of.
     version: Option<String>,
+    shared: Arc<Shared>,
 }
 
 impl NamedWorker {
     /// Puts the name into errors of the connection.
     fn naming(&self) -> impl Fn(DataFusionError) -> DataFusionError + Send + use<> {
-        let worker = self.name.clone();
+        let (url, shared) = (self.url.clone(), Arc::clone(&self.shared));
         move |error| match &error {
             DataFusionError::External(cause) => match cause.downcast_ref::<tonic::Status>() {
-                Some(status) => of_status(&worker, status).into(),
+                Some(status) => {
+                    let error = of_status(url.as_str(), status);
+                    if let KCorrsetError::WorkerLost { .. } = &error {
+                        shared.lose(&url);
+                    }
+                    error.into()
+                }
                 None => error,
             },
             _ => error,
         }
+    }
+
+    /// Its address.
+    pub(super) fn name(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The engine's own connection.
+    fn client(&self) -> Box<dyn WorkerChannel> {
+        create_worker_client(self.channel.clone())
     }
 
     /// Sees to it that the worker is of the version that it has to be of.
@@ -144,8 +203,45 @@ impl NamedWorker {
         if theirs == ours {
             return Ok(());
         }
-        Err(KCorrsetError::WorkerVersion { worker: self.name.clone(), theirs, ours }.into())
+        Err(KCorrsetError::WorkerVersion { worker: self.url.to_string(), theirs, ours }.into())
     }
+
+    /// Brings a worker its plan.
+    async fn bring(
+        &mut self,
+        headers: HeaderMap,
+        request: SetPlanRequest,
+        messages: BoxStream<'static, CoordinatorToWorkerMsg>,
+        metrics: ExecutionPlanMetricsSet,
+        context: &Arc<TaskContext>,
+    ) -> Result<Answers> {
+        self.check_version().await?;
+        let naming = self.naming();
+        let answers = self.client().coordinator_channel(headers, request, messages, metrics, context).await;
+        Ok(answers.map_err(&naming)?.map_err(naming).boxed())
+    }
+
+    /// The rows of partitions of a plan that the worker has or will have.
+    pub(super) async fn rows(
+        &mut self,
+        headers: HeaderMap,
+        request: ExecuteTaskRequest,
+        metrics: ExecutionPlanMetricsSet,
+        context: &Arc<TaskContext>,
+    ) -> Result<Vec<BoxStream<'static, Result<RecordBatch>>>> {
+        let streams = self.client().execute_task(headers, request, metrics, context).await;
+        let streams = streams.map_err(self.naming())?;
+        Ok(streams.into_iter().map(|batches| batches.map_err(self.naming()).boxed()).collect())
+    }
+}
+
+/// What a worker says of its task.
+pub(super) type Answers = BoxStream<'static, Result<WorkerToCoordinatorMsg>>;
+
+/// Whether this process is a worker, too. The rows of a stage are then asked for by whoever needs them,
+/// and none of it by others.
+fn is_worker(context: &TaskContext) -> bool {
+    context.session_config().get_extension::<LocalWorkerContext>().is_some()
 }
 
 /// What a connection says, as an error that names the worker.
@@ -174,15 +270,19 @@ impl WorkerChannel for NamedWorker {
     async fn coordinator_channel(
         &mut self,
         headers: HeaderMap,
-        request: SetPlanRequest,
+        mut request: SetPlanRequest,
         messages: BoxStream<'static, CoordinatorToWorkerMsg>,
         metrics: ExecutionPlanMetricsSet,
         context: &Arc<TaskContext>,
-    ) -> Result<BoxStream<'static, Result<WorkerToCoordinatorMsg>>> {
-        self.check_version().await?;
-        let naming = self.naming();
-        let answers = self.channel.coordinator_channel(headers, request, messages, metrics, context).await;
-        Ok(answers.map_err(&naming)?.map_err(naming).boxed())
+    ) -> Result<Answers> {
+        if is_worker(context) {
+            return self.bring(headers, request, messages, metrics, context).await;
+        }
+        let shared = Arc::clone(&self.shared);
+        let stage = shared.stages.cut(&mut request, context.session_config())?;
+        let (task, worker) = (TaskOf::of(&request), self.clone());
+        let brought = self.bring(headers, request, messages, metrics, context);
+        shared.stages.take_part(stage, task, worker, brought).await
     }
 
     async fn execute_task(
@@ -192,14 +292,17 @@ impl WorkerChannel for NamedWorker {
         metrics: ExecutionPlanMetricsSet,
         context: &Arc<TaskContext>,
     ) -> Result<Vec<BoxStream<'static, Result<RecordBatch>>>> {
+        if !is_worker(context)
+            && let Some(pieces) = &*self.shared.stages.find(request.task_key).await?
+        {
+            return Ok(pieces.rows_of(headers, &request, metrics, context));
+        }
         // Here, too: it may come before the plan, and would wait for it.
         self.check_version().await?;
-        let streams = self.channel.execute_task(headers, request, metrics, context).await;
-        let streams = streams.map_err(self.naming())?;
-        Ok(streams.into_iter().map(|batches| batches.map_err(self.naming()).boxed()).collect())
+        self.rows(headers, request, metrics, context).await
     }
 
     async fn get_worker_info(&mut self, request: GetWorkerInfoRequest) -> Result<GetWorkerInfoResponse> {
-        self.channel.get_worker_info(request).await.map_err(self.naming())
+        self.client().get_worker_info(request).await.map_err(self.naming())
     }
 }

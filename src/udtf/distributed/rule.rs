@@ -1,4 +1,4 @@
-//! Which part of a plan every worker gets a copy of, and which is split.
+//! Which part of a plan every worker gets a copy of, and which is split, or cut into pieces.
 
 use std::sync::Arc;
 
@@ -10,15 +10,22 @@ use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::limit::LocalLimitExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion_distributed::DistributedConfig;
 
 use crate::udtf::distributed::input::SharedInputExec;
+use crate::udtf::exec::distribution::Pieces;
 use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::request::KCorrsetScan;
@@ -60,6 +67,7 @@ impl PhysicalOptimizerRule for DistributeSweeps {
             return Ok(plan);
         }
         let settings = KCorrsetSettings::of(config);
+        let per_thread = if is_one_stage(&plan) { settings.pieces } else { 1 };
         let share_out = |node: Arc<dyn ExecutionPlan>| {
             // What recurs runs many times, and an index is shipped once.
             if node.is::<RecursiveQueryExec>() {
@@ -76,26 +84,61 @@ impl PhysicalOptimizerRule for DistributeSweeps {
             // To sum given sets takes less than to ship what they are; and an index of each partition is not shipped.
             let own = inputs.sets.is_some() || !request.roles.partition_by.is_empty();
             let whole = unsorted || own || inputs.answers.is::<SharedInputExec>();
-            let shared = if whole { Arc::clone(&node) } else { shared_out(sweep, &settings)? };
+            let shared = if whole { Arc::clone(&node) } else { shared_out(sweep, &settings, per_thread)? };
             Ok(Transformed::new(shared, !whole, TreeNodeRecursion::Jump))
         };
         Ok(plan.transform_down(share_out)?.data)
     }
 }
 
-fn shared_out(sweep: &KCorrsetExec, settings: &KCorrsetSettings) -> Result<Arc<dyn ExecutionPlan>> {
-    let scan = sweep.scan();
+/// Whether the rows of a plan's only sweep go to the coordinator straight from where they are made, and
+/// each partition of theirs by itself: then it is all the same which worker makes which.
+fn is_one_stage(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let (mut node, mut by_itself) = (plan, true);
+    while !node.is::<KCorrsetExec>() {
+        let [child] = node.children()[..] else { return false };
+        if node.is::<CoalescePartitionsExec>() || node.is::<SortPreservingMergeExec>() {
+            by_itself = true;
+        } else if node.is::<RepartitionExec>() {
+            return false;
+        } else {
+            // Of nodes that nobody knows here, one partition may have rows of all.
+            by_itself &= keeps_partitions(node);
+        }
+        node = child;
+    }
+    by_itself
+}
+
+/// Whether each partition of a node is made of that of its input alone.
+fn keeps_partitions(node: &Arc<dyn ExecutionPlan>) -> bool {
+    node.is::<SortExec>()
+        || node.is::<ProjectionExec>()
+        || node.is::<FilterExec>()
+        || node.is::<AggregateExec>()
+        || node.is::<LocalLimitExec>()
+        || node.is::<UnnestExec>()
+        || node.is::<CooperativeExec>()
+}
+
+/// A sweep over a leaf of its own, cut into so many pieces for each thread.
+fn shared_out(
+    sweep: &KCorrsetExec,
+    settings: &KCorrsetSettings,
+    per_thread: usize,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let threads = sweep.scan().settings.threads;
+    let pieces = (per_thread > 1).then(|| Pieces { of_task: per_thread.saturating_mul(threads), tasks: 1 });
+    let scan = &KCorrsetScan { pieces, ..sweep.scan().clone() };
     let input: Arc<dyn ExecutionPlan> =
         Arc::new(SharedInputExec::over(Arc::clone(&sweep.inputs().answers), scan, settings));
     let inputs = Inputs { answers: input, sets: None };
     let Some(top) = scan.request.options.top else {
-        let sweep: Arc<dyn ExecutionPlan> = Arc::new(KCorrsetExec::try_new(inputs, scan.clone())?);
         // What is above a single partition takes its rows for all there are, but each task
-        // has one.
-        return Ok(match sweep.output_partitioning().partition_count() {
-            1 => Arc::new(CoalescePartitionsExec::new(sweep)),
-            _ => sweep,
-        });
+        // has some.
+        let is_single = sweep.properties().output_partitioning().partition_count() == 1;
+        let sweep: Arc<dyn ExecutionPlan> = Arc::new(KCorrsetExec::try_new(inputs, scan.clone())?);
+        return Ok(if is_single { Arc::new(CoalescePartitionsExec::new(sweep)) } else { sweep });
     };
     // All columns, for the order needs them; and all the rows of `top`, for those of a limit
     // have to be among the best of all tasks.

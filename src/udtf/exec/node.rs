@@ -17,12 +17,15 @@ use datafusion::physical_plan::filter_pushdown::{
 };
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, Statistics, StatisticsArgs,
+    DisplayAs, DisplayFormatType, EmptyRecordBatchStream, ExecutionPlan, Partitioning, PlanProperties,
+    Statistics, StatisticsArgs,
 };
 
 use crate::index::InputLayout;
 use crate::search::{Method, Part};
 use crate::sweep::SetCount;
+#[cfg(feature = "distributed")]
+use crate::udtf::exec::distribution::Pieces;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::output::Output;
@@ -83,7 +86,11 @@ impl KCorrsetExec {
         let KCorrsetRequest { options, schema, .. } = &*scan.request;
         let columns = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
         let schema = Arc::new(schema.project(&columns)?);
-        let partitions = if options.top.is_some() { 1 } else { scan.settings.threads };
+        let partitions = match scan.pieces {
+            Some(pieces) => pieces.partitions(),
+            None if options.top.is_some() => 1,
+            None => scan.settings.threads,
+        };
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
             Partitioning::UnknownPartitioning(partitions),
@@ -114,6 +121,12 @@ impl KCorrsetExec {
         &self.scan
     }
 
+    /// The same, cut into other pieces.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn with_pieces(&self, pieces: Pieces) -> Result<Self> {
+        Self::try_new(self.inputs.clone(), KCorrsetScan { pieces: Some(pieces), ..self.scan.clone() })
+    }
+
     /// What it reads.
     #[cfg(feature = "distributed")]
     pub(crate) fn inputs(&self) -> &Inputs {
@@ -134,9 +147,17 @@ impl KCorrsetExec {
             Prepared::shared(inputs, scan, part, describes, context, metrics, kernel)
         };
         let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
-        let (preparation, run) = preparation.hand_out(partition, partitions, begin);
-        let id = PartitionId { partition, partitions, task, tasks };
+        let (mut preparation, run) = preparation.hand_out(partition, partitions, begin);
+        let id = match self.scan.pieces {
+            Some(pieces) => pieces.partition(partition, task, tasks),
+            None => PartitionId { partition, partitions, task, tasks },
+        };
         let scan = self.scan.of_run(run);
+        if id.task != task && id.partition == 0 {
+            let part = Part { index: id.task, of: tasks };
+            let other = Prepared::of_other_part(preparation, part, context, &self.metrics);
+            preparation = Arc::new(other);
+        }
         KCorrsetStream::new(preparation, self.output.clone(), id, &scan, context, &self.metrics)
     }
 
@@ -298,6 +319,9 @@ impl ExecutionPlan for KCorrsetExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        if self.scan.pieces.is_some_and(|pieces| partition == pieces.nothing()) {
+            return Ok(Box::pin(EmptyRecordBatchStream::new(self.schema())));
+        }
         Ok(Box::pin(self.stream(partition, &context)))
     }
 

@@ -41,19 +41,22 @@ pub(crate) struct Prepared {
     pub(crate) parts: Vec<PreparedPart>,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) progress: Option<Arc<SweepProgress>>,
+    /// What was asked for, and what is known of the rows that will be read.
+    scan: KCorrsetScan,
+    outlook: Outlook,
     /// The bytes of indexes and plans, given back to the session's pool on drop.
     reservation: MemoryReservation,
 }
 
 /// What all who sweep one part of the rows share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PreparedPart {
     /// The values that tell the part apart, each as an array of one.
     pub(crate) values: Vec<ArrayRef>,
     pub(crate) index: AnswerIndex,
     pub(crate) plan: Arc<Plan>,
     /// What tells of sets in the result, if anything is told of their totals.
-    pub(crate) statistics: Option<Statistics>,
+    pub(crate) statistics: Option<Arc<Statistics>>,
 }
 
 /// A preparation that whoever polls it drives, and whose end all of them see.
@@ -122,6 +125,50 @@ impl Prepared {
         preparation.boxed().shared()
     }
 
+    /// Likewise for another part of the searches, of the same indexes. Where all sets are swept it is the
+    /// same.
+    pub(crate) fn of_other_part(
+        preparation: Arc<SharedPreparation>,
+        share: search::Part,
+        context: &Arc<TaskContext>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> SharedPreparation {
+        let (context, metrics) = (Arc::clone(context), metrics.clone());
+        let preparation = async move {
+            // Held, so that others find it.
+            let prepared = SharedPreparation::clone(&preparation).await?;
+            if prepared.is_swept() {
+                return Ok(prepared);
+            }
+            prepared.for_other_part(share, &context, &metrics).await.map(Arc::new).map_err(Arc::new)
+        };
+        preparation.boxed().shared()
+    }
+
+    async fn for_other_part(
+        &self,
+        share: search::Part,
+        context: &Arc<TaskContext>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Self> {
+        let (scan, outlook, reservation) = (self.scan.clone(), self.outlook, self.reservation.new_empty());
+        let (pool, progress) = (Arc::clone(&self.pool), self.progress.clone());
+        let mut parts = self.parts.clone();
+        Reader::new(&scan, context, metrics)?
+            .on_pool_while(move |waits| {
+                for PreparedPart { index, plan, .. } in &mut parts {
+                    *plan = plan_of(&scan, None, index, outlook, share, &reservation, waits)?;
+                }
+                Ok(Self { parts, pool, progress, scan, outlook, reservation })
+            })
+            .await
+    }
+
+    /// Whether all sets are swept, and none searched for.
+    pub(crate) fn is_swept(&self) -> bool {
+        self.parts.iter().all(|part| part.plan.is_swept())
+    }
+
     /// A reservation of a partition's own, from the same pool and in the same name.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<MemoryReservation> {
         let reservation = self.reservation.new_empty();
@@ -152,7 +199,7 @@ async fn prepare(
         None => None,
     };
     let indexes = indexes_of(&inputs.answers, &scan.request, &context, &reader).await?;
-    let (parts, reservation) = reader
+    let (parts, scan, reservation) = reader
         .on_pool_while(move |waits| {
             let given =
                 given.map(|lists| given_sets::ids_in(&lists, &scan.request.roles, &indexes)).transpose()?;
@@ -161,22 +208,17 @@ async fn prepare(
                 Some(given) => given.into_iter().map(Some).collect(),
                 None => vec![None; indexes.len()],
             };
-            let method = scan.method();
             let prepared = |(Part { values, of: index }, given): (Part<AnswerIndex>, _)| {
-                let requests = sweep_requests(&scan, given, &index)?;
-                reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
-                let answers = Arc::clone(index.answers());
-                let plan = Plan::try_new_while(answers, &requests, method, outlook, share, waits)?;
-                let plan = Arc::new(plan.ok_or_else(nobody_waits)?);
+                let plan = plan_of(&scan, given, &index, outlook, share, &reservation, waits)?;
                 if describes {
                     reservation.try_grow(Statistics::bytes(index.answers()))?;
                 }
-                let statistics =
-                    describes.then(|| Statistics::new(Arc::clone(index.answers()), instructions));
+                let statistics = || Arc::new(Statistics::new(Arc::clone(index.answers()), instructions));
+                let statistics = describes.then(statistics);
                 Ok(PreparedPart { values, index, plan, statistics })
             };
             let parts: Vec<_> = indexes.into_par_iter().zip(given).map(prepared).collect();
-            Ok((parts.into_iter().collect::<Result<Vec<_>>>()?, reservation))
+            Ok((parts.into_iter().collect::<Result<Vec<_>>>()?, scan, reservation))
         })
         .await?;
     let pool = Arc::clone(&reader.pool);
@@ -211,7 +253,25 @@ async fn prepare(
     if !outlook.partial {
         warn_of_long_sweep(&parts, threads, &context);
     }
-    Ok(Prepared { parts, pool, progress, reservation })
+    Ok(Prepared { parts, pool, progress, scan, outlook, reservation })
+}
+
+/// The plan of what is asked of an index, with its memory reserved.
+fn plan_of(
+    scan: &KCorrsetScan,
+    given: Option<Vec<Vec<u32>>>,
+    index: &AnswerIndex,
+    outlook: Outlook,
+    share: search::Part,
+    reservation: &MemoryReservation,
+    waits: &(dyn Fn() -> bool + Sync),
+) -> Result<Arc<Plan>> {
+    let method = scan.method();
+    let requests = sweep_requests(scan, given, index)?;
+    reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
+    let answers = Arc::clone(index.answers());
+    let plan = Plan::try_new_while(answers, &requests, method, outlook, share, waits)?;
+    Ok(Arc::new(plan.ok_or_else(nobody_waits)?))
 }
 
 /// A sweep that takes so many seconds is more often a slip than meant.
@@ -340,6 +400,7 @@ fn sweep_requests(
         undefined: options.undefined,
         bounds: selection.wanted,
         instructions: Some(scan.settings.instructions),
+        in_turn: scan.pieces.is_some(),
     };
     if let Some(given) = given {
         let of_size = |(k, sets)| SweepRequest { k, given: Some(sets), ..request.clone() };

@@ -53,6 +53,8 @@ pub(crate) struct KCorrsetStream {
     state: State,
     output: Output,
     id: PartitionId,
+    /// Whether it is a piece of a task's sweep, and not of its search.
+    is_piece: bool,
     threads: usize,
     batch_size: usize,
     /// Rows still wanted.
@@ -105,6 +107,7 @@ impl KCorrsetStream {
             state: State::Prepare(Arc::clone(&preparation), SharedPreparation::clone(&preparation)),
             output,
             id,
+            is_piece: scan.pieces.is_some(),
             threads: settings.threads,
             batch_size: fetch.map_or(batch_size, |rows| rows.min(batch_size)).max(1),
             wanted: *fetch,
@@ -117,11 +120,16 @@ impl KCorrsetStream {
     /// Starts the workers.
     fn start(&self, prepared: Arc<Prepared>, shared: Arc<SharedPreparation>) -> Result<Sweeping> {
         let PartitionId { partition, partitions, task, tasks } = self.id;
+        let is_whole = self.is_piece && !prepared.is_swept();
+        let partitions = if is_whole { 1 } else { partitions };
         let threads = self.threads.max(partitions);
-        let shares = shares(&prepared, threads * tasks);
+        let mut shares = shares(&prepared, threads * tasks);
+        if partition >= partitions {
+            shares.clear();
+        }
         let mine = shares.into_iter().skip(partition + partitions * task).step_by(partitions * tasks);
         let mine: VecDeque<Share> = mine.collect();
-        // The single partition of a sweep for the top rows keeps all threads busy.
+        // The single partition of a sweep for the top rows, or of a search, keeps all threads busy.
         let workers = (threads / partitions).clamp(1, mine.len().max(1)).min(mine.len());
         let most = |of: &dyn Fn(&PreparedPart) -> usize| prepared.parts.iter().map(of).max().unwrap_or(0);
         let row_bytes = most(&|part| self.output.row_bytes(part.plan.set_size(), part.index.value_bytes()));

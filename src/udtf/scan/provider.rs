@@ -234,6 +234,7 @@ impl KCorrsetTable {
             dynamic_filters: Vec::new(),
             fetch: limit,
             best: self.best,
+            pieces: None,
             takes_filters: self.listens && self.takes_filters() && limit.is_none(),
             settings: SweepSettings::of(session)?,
         })

@@ -3,10 +3,12 @@
 use std::fmt;
 
 /// Settings, as `SHOW ALL` lists them.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 7] = [
     "k_corrset.batch_size",
     "k_corrset.kernel",
+    "k_corrset.pieces",
     "k_corrset.pushdown",
+    "k_corrset.search",
     "k_corrset.ship_below",
     "k_corrset.threads",
 ];

@@ -1,0 +1,694 @@
+//! Which worker does which piece of a sweep.
+//!
+//! ```text
+//! each worker, at a few pieces at a time:
+//!     take   the next of its own pieces; else the last of the task that has most left; none that
+//!            the others would have done before it
+//!     do     ask the worker for the piece's rows
+//!     whole  hand them on
+//!     lost   put the piece back, in front; the worker takes no more; a piece that has brought down
+//!            three workers ends the query, and so does the loss of the last worker
+//! ```
+//!
+//! A worker has one plan, whose node has the pieces of all tasks as its partitions: so it can do any of
+//! them with the index that it has, and nothing is sent when a piece moves. The plan's pieces are of
+//! equal work, as far as can be told before; so it is the workers' pace that tells who does how many.
+//! That of a worker which is slow shows in the time of its first pieces, and towards the end it is left
+//! out: whoever takes the last piece is waited for.
+//!
+//! What was tried and lost:
+//!
+//! * More tasks than workers, each sent to whoever has time. Every task is a plan of its own, with an
+//!   index and tables of its own, which take longer to make than a piece takes.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::ready;
+use std::pin::pin;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{exec_datafusion_err, exec_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::execution::config::SessionConfig;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion_distributed::{
+    ExecuteTaskRequest, MaybeEncoded, SetPlanRequest, TaskKey, TaskMetrics, WorkerToCoordinatorMsg,
+};
+use futures::StreamExt;
+use futures::future::{Either, join_all, select};
+use futures::stream::{self, BoxStream};
+use http::HeaderMap;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::error::{KCorrsetError, bounded};
+use crate::sweep::SweepProgress;
+use crate::udtf::distributed::named::{Answers, NamedWorker};
+use crate::udtf::distributed::piece::{Call, Piece, Reading, shared};
+use crate::udtf::exec::Notices;
+use crate::udtf::exec::distribution::Pieces;
+use crate::udtf::exec::node::KCorrsetExec;
+
+/// A piece that so many workers were lost at is not given to another.
+const MOST_BROUGHT_DOWN: usize = 3;
+
+/// How long a worker may wait for whoever reads its rows before it begins another piece: for one of which
+/// rows are wanted first.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A worker forgets a plan that nobody has asked for anything in ten minutes.
+const REMIND: Duration = Duration::from_secs(240);
+
+/// How long a stage may be asked for before its plans are there: as long as the engine waits for them.
+const PLAN_COMES: Duration = Duration::from_secs(10);
+
+/// How the sweep of a stage is cut.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    pieces: Pieces,
+    /// Pieces that a worker does at a time: one for each thread, and one that is there when a thread has
+    /// done its own.
+    at_a_time: usize,
+}
+
+/// The stages of the queries that run.
+#[derive(Default)]
+pub(super) struct Stages {
+    known: Mutex<Known>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Those that are held by whoever has a part in them. `None` is a stage whose sweep is not cut.
+    stages: HashMap<TaskKey, Weak<Option<Stage>>>,
+    /// Those that have ended before their rows were asked for, the last few.
+    failed: VecDeque<(TaskKey, Arc<DataFusionError>)>,
+}
+
+/// How many stages that have failed are remembered.
+const FAILED: usize = 64;
+
+/// A task of a stage, and how many nodes its plan has.
+pub(super) struct TaskOf {
+    key: TaskKey,
+    nodes: usize,
+}
+
+impl TaskOf {
+    pub(super) fn of(request: &SetPlanRequest) -> Self {
+        let mut nodes = 0;
+        if let MaybeEncoded::Decoded(plan) = &request.plan {
+            // Counting does not fail.
+            let _ = plan.apply(|_| {
+                nodes += 1;
+                Ok(TreeNodeRecursion::Continue)
+            });
+        }
+        Self { key: request.task_key, nodes }
+    }
+
+    /// What there is to say of a task whose worker has done nothing, or is lost: no node has any metrics.
+    fn nothing_done(nodes: usize) -> WorkerToCoordinatorMsg {
+        WorkerToCoordinatorMsg::TaskMetrics(TaskMetrics {
+            pre_order_plan_metrics: vec![MetricsSet::new(); nodes],
+            task_metrics: MetricsSet::new(),
+        })
+    }
+}
+
+impl Stages {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stage of a task, whose plan is made one that can do the pieces of all tasks if it is cut into
+    /// pieces. It is known as long as it is held.
+    pub(super) fn cut(
+        &self,
+        request: &mut SetPlanRequest,
+        session: &SessionConfig,
+    ) -> Result<Arc<Option<Stage>>> {
+        let mut cut = None;
+        if let MaybeEncoded::Decoded(plan) = &mut request.plan {
+            (*plan, cut) = any_piece(plan, request.task_count)?;
+        }
+        let key = stage_of(request.task_key);
+        let mut known = self.known();
+        known.stages.retain(|_, stage| stage.strong_count() > 0);
+        let stage = known.stages.get(&key).and_then(Weak::upgrade);
+        let stage = stage.unwrap_or_else(|| Arc::new(cut.map(|cut| Stage::new(key, cut, session))));
+        known.stages.insert(key, Arc::downgrade(&stage));
+        drop(known);
+        self.changed.notify_waiters();
+        Ok(stage)
+    }
+
+    /// The stage of a task, as soon as its plan is on its way.
+    ///
+    /// # Errors
+    /// It could not be brought; or nobody brings it.
+    pub(super) async fn find(&self, task: TaskKey) -> Result<Arc<Option<Stage>>> {
+        let key = stage_of(task);
+        let found = async {
+            loop {
+                let changed = self.changed.notified();
+                {
+                    let known = self.known();
+                    if let Some(stage) = known.stages.get(&key).and_then(Weak::upgrade) {
+                        return Ok(stage);
+                    }
+                    if let Some((_, error)) = known.failed.iter().find(|(failed, _)| *failed == key) {
+                        return Err(shared(error));
+                    }
+                }
+                changed.await;
+            }
+        };
+        let found = tokio::time::timeout(PLAN_COMES, found).await;
+        found.unwrap_or_else(|_| exec_err!("k_corrset: no worker was brought the plan of its task"))
+    }
+
+    /// Has a worker take part in a stage as soon as it has its plan: as long as what it says of its task is
+    /// held.
+    ///
+    /// # Arguments
+    /// `brought`: brings it the plan.
+    ///
+    /// # Errors
+    /// The plan cannot be brought. If that is because the worker is lost, others do what it would have done.
+    pub(super) async fn take_part(
+        &self,
+        stage: Arc<Option<Stage>>,
+        TaskOf { key, nodes }: TaskOf,
+        worker: NamedWorker,
+        brought: impl Future<Output = Result<Answers>>,
+    ) -> Result<Answers> {
+        let Some(pieces) = &*stage else {
+            let answers = brought.await.map_err(|error| self.failed(key, error))?;
+            let held = move |answer| {
+                let _ = &stage;
+                answer
+            };
+            return Ok(answers.map(held).boxed());
+        };
+        let task = key.task_number;
+        let nothing = || stream::once(ready(Ok(TaskOf::nothing_done(nodes)))).boxed();
+        let answers = match select(pin!(brought), pin!(pieces.over())).await {
+            Either::Left((Ok(answers), _)) => answers,
+            Either::Left((Err(error), _)) if lost(&error).is_some() => {
+                pieces.lose(task, error);
+                // Of the last of them, nobody holds the stage any more.
+                if let Some(error) = &pieces.state().failed {
+                    self.failed(key, shared(error));
+                }
+                return Ok(nothing());
+            }
+            Either::Left((Err(error), _)) => {
+                let error = Arc::new(error);
+                pieces.fail(&error);
+                return Err(self.failed(key, shared(&error)));
+            }
+            Either::Right(_) => return Ok(nothing()),
+        };
+        pieces.begin(task);
+        let mut at_work = JoinSet::new();
+        at_work.spawn(Stage::work(Arc::clone(&stage), task, worker));
+        let told = Arc::clone(&stage);
+        let without_error = move |answer: Result<WorkerToCoordinatorMsg>| match (&*told, answer) {
+            (Some(pieces), Err(error)) => {
+                // Whoever waits for rows is told, if anybody has to be.
+                if lost(&error).is_some() {
+                    pieces.lose(task, error)
+                } else {
+                    pieces.fail(&Arc::new(error))
+                }
+                Ok(TaskOf::nothing_done(nodes))
+            }
+            (_, answer) => answer,
+        };
+        // The query is over; or the worker is lost, or has given up, and what it is at has yet to end.
+        let no_more = async move {
+            if let Some(pieces) = &*stage {
+                pieces.lose(task, exec_datafusion_err!("k_corrset: a worker has ended its task"));
+            }
+            while at_work.join_next().await.is_some() {}
+        };
+        let no_more = stream::once(no_more).filter_map(|()| ready(None));
+        Ok(answers.map(without_error).chain(no_more).boxed())
+    }
+
+    /// Remembers that the plan of a stage could not be brought, for whoever asks for its rows.
+    fn failed(&self, task: TaskKey, error: DataFusionError) -> DataFusionError {
+        let error = Arc::new(error);
+        let mut known = self.known();
+        known.failed.push_back((stage_of(task), Arc::clone(&error)));
+        if known.failed.len() > FAILED {
+            known.failed.pop_front();
+        }
+        drop(known);
+        self.changed.notify_waiters();
+        shared(&error)
+    }
+}
+
+/// A task's plan as one that can do the pieces of all tasks, and how it is cut, if it is.
+fn any_piece(plan: &Arc<dyn ExecutionPlan>, tasks: usize) -> Result<(Arc<dyn ExecutionPlan>, Option<Cut>)> {
+    let mut cut = None;
+    let cut_node = |node: Arc<dyn ExecutionPlan>| {
+        let Some(sweep) = node.downcast_ref::<KCorrsetExec>() else { return Ok(Transformed::no(node)) };
+        let Some(own) = sweep.scan().pieces.filter(|_| tasks > 1) else { return Ok(Transformed::no(node)) };
+        let pieces = Pieces { of_task: own.of_task, tasks };
+        cut = Some(Cut { pieces, at_a_time: sweep.scan().settings.threads + 1 });
+        let any: Arc<dyn ExecutionPlan> = Arc::new(sweep.with_pieces(pieces)?);
+        Ok(Transformed::yes(any))
+    };
+    let plan = Arc::clone(plan).transform_up(cut_node)?.data;
+    Ok((plan, cut))
+}
+
+/// All tasks of a stage as one.
+fn stage_of(task: TaskKey) -> TaskKey {
+    TaskKey { task_number: 0, ..task }
+}
+
+/// A stage whose sweep is cut into pieces.
+pub(super) struct Stage {
+    key: TaskKey,
+    cut: Cut,
+    /// Bytes of rows that are kept.
+    held: Arc<AtomicUsize>,
+    progress: Option<Arc<SweepProgress>>,
+    notices: Option<Arc<Notices>>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    /// Pieces that nobody is at, of each task.
+    waiting: Vec<VecDeque<Piece>>,
+    /// By task.
+    workers: Vec<Standing>,
+    /// Tasks whose pieces are not known yet.
+    unknown: usize,
+    /// Pieces that are not whole.
+    unfinished: usize,
+    /// How rows were asked for, once they were.
+    call: Option<Arc<Call>>,
+    /// Why there is no result.
+    failed: Option<Arc<DataFusionError>>,
+}
+
+/// How a worker stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    place: Place,
+    /// Pieces that it has done, and how long each took, all added up.
+    pieces: u32,
+    time: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// It has no plan yet.
+    #[default]
+    Comes,
+    Works,
+    Lost,
+}
+
+impl Standing {
+    /// Seconds that a piece takes it, once that is known.
+    fn pace(&self) -> Option<f64> {
+        (self.pieces > 0).then(|| self.time.as_secs_f64() / f64::from(self.pieces))
+    }
+}
+
+impl State {
+    /// The next piece for a worker, which may be `None`.
+    fn take(&mut self, task: usize, at_a_time: usize) -> Option<Piece> {
+        if !self.is_in_time(task, at_a_time) {
+            return None;
+        }
+        self.waiting[task].pop_front().or_else(|| {
+            let fullest = self.waiting.iter_mut().max_by_key(|waiting| waiting.len())?;
+            fullest.pop_back()
+        })
+    }
+
+    /// Whether a worker would have done a piece before the others had done all that are waiting.
+    fn is_in_time(&self, task: usize, at_a_time: usize) -> bool {
+        let others = self.workers.iter().enumerate().filter(|&(other, _)| other != task);
+        let at_work = others.filter(|(_, other)| other.place == Place::Works);
+        let paces: Vec<f64> = at_work.filter_map(|(_, other)| other.pace()).collect();
+        let (Some(own), Some(&fastest)) =
+            (self.workers[task].pace(), paces.iter().min_by(|x, y| x.total_cmp(y)))
+        else {
+            return true;
+        };
+        let waiting: usize = self.waiting.iter().map(VecDeque::len).sum();
+        let per_second: f64 = paces.iter().map(|pace| at_a_time as f64 / pace).sum();
+        own <= waiting as f64 / per_second + fastest
+    }
+
+    /// Ends all pieces that nobody is at with an error, and those that are yet to come.
+    fn fail(&mut self, error: &Arc<DataFusionError>) {
+        self.failed.get_or_insert_with(|| Arc::clone(error));
+        for piece in self.waiting.iter_mut().flat_map(std::mem::take) {
+            piece.end(Err(shared(error)));
+            self.unfinished -= 1;
+        }
+    }
+}
+
+impl Stage {
+    fn new(key: TaskKey, cut: Cut, session: &SessionConfig) -> Self {
+        let tasks = cut.pieces.tasks;
+        let state = State {
+            waiting: (0..tasks).map(|_| VecDeque::new()).collect(),
+            workers: vec![Standing::default(); tasks],
+            unknown: tasks,
+            unfinished: 0,
+            call: None,
+            failed: None,
+        };
+        Self {
+            key,
+            cut,
+            held: Arc::default(),
+            progress: session.get_extension(),
+            notices: session.get_extension(),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the state is such that there is something to tell of it.
+    async fn until<T>(&self, mut told: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(what) = told(&mut self.state()) {
+                return what;
+            }
+            changed.await;
+        }
+    }
+
+    /// The rows of each of the pieces that are asked for.
+    pub(super) fn rows_of(
+        &self,
+        headers: HeaderMap,
+        request: &ExecuteTaskRequest,
+        metrics: ExecutionPlanMetricsSet,
+        context: &Arc<TaskContext>,
+    ) -> Vec<BoxStream<'static, Result<RecordBatch>>> {
+        let task = request.task_key.task_number;
+        let call = Arc::new(Call::new(headers, metrics, context, Arc::clone(&self.held)));
+        let asked_for = request.target_partition_start..request.target_partition_end;
+        let first = task * self.cut.pieces.of_task;
+        let pieces = asked_for.map(|number| Piece::new(task, first + number, Arc::clone(&call)));
+        let (pieces, rows): (VecDeque<Piece>, Vec<_>) = pieces.unzip();
+        let mut state = self.state();
+        state.unknown = state.unknown.saturating_sub(1);
+        state.unfinished += pieces.len();
+        self.progress.iter().for_each(|progress| progress.expect_pieces(pieces.len()));
+        state.call.get_or_insert(call);
+        state.waiting[task].extend(pieces);
+        if let Some(error) = state.failed.clone() {
+            state.fail(&error);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        rows
+    }
+
+    /// A worker has its plan.
+    fn begin(&self, task: usize) {
+        let mut state = self.state();
+        if state.workers[task].place == Place::Comes {
+            state.workers[task].place = Place::Works;
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// A worker is lost, and the query goes on without it if there is another.
+    fn lose(&self, task: usize, error: DataFusionError) {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.workers[task].place, Place::Lost);
+        if let Some(failed) = state.failed.clone() {
+            // What has been put back meanwhile.
+            state.fail(&failed);
+        } else if state.workers.iter().all(|worker| worker.place == Place::Lost) {
+            state.fail(&Arc::new(error));
+        } else if let (Some(Lost { worker, message }), true) = (lost(&error), before != Place::Lost) {
+            let text =
+                format!("k_corrset: lost the worker at {worker} ({message}); the others do its pieces");
+            match &self.notices {
+                Some(notices) => notices.add(&bounded(text)),
+                None => log::warn!("{}", bounded(text)),
+            }
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// The query cannot be done: why is what all who wait for rows are told.
+    fn fail(&self, error: &Arc<DataFusionError>) {
+        self.state().fail(error);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until nobody needs another worker.
+    async fn over(&self) {
+        self.until(|state| (state.unknown == 0 && state.unfinished == 0).then_some(())).await;
+    }
+
+    /// Has a worker do pieces as long as there are some.
+    async fn work(stage: Arc<Option<Self>>, task: usize, worker: NamedWorker) {
+        let Some(stage) = &*stage else { return };
+        let at_a_time = (0..stage.cut.at_a_time).map(|_| stage.one_after_the_other(task, worker.clone()));
+        let reminded = stage.remind(task, worker.clone());
+        select(Box::pin(join_all(at_a_time)), Box::pin(reminded)).await;
+    }
+
+    async fn one_after_the_other(&self, task: usize, mut worker: NamedWorker) {
+        let task_key = TaskKey { task_number: task, ..self.key };
+        while let Some(mut piece) = self.next(task).await {
+            let begun = Instant::now();
+            let reading = match piece.run(&mut worker, task_key).await {
+                Some(Ok(mut rows)) => {
+                    if piece.task != task {
+                        piece.call.moved.add(1);
+                    }
+                    let reading = rows.reading();
+                    piece.call.median.add_duration(begun.elapsed());
+                    piece.call.longest.add_duration(begun.elapsed());
+                    self.whole(task, begun.elapsed());
+                    self.progress.iter().for_each(|progress| progress.piece_done(worker.name()));
+                    piece.end(Ok(rows));
+                    reading
+                }
+                Some(Err(error)) => match lost(&error) {
+                    Some(worker) => return self.put_back(task, piece, worker, error),
+                    None => {
+                        self.nothing_more_of_it();
+                        piece.end(Err(error));
+                        None
+                    }
+                },
+                None => {
+                    self.nothing_more_of_it();
+                    None
+                }
+            };
+            if let Some(reading) = reading {
+                self.read(reading).await;
+            }
+        }
+    }
+
+    /// The next piece for a worker, as soon as it has its plan; `None` if it is lost.
+    async fn next(&self, task: usize) -> Option<Piece> {
+        self.until(|state| match state.workers[task].place {
+            _ if state.failed.is_some() => Some(None),
+            Place::Comes => None,
+            Place::Lost => Some(None),
+            Place::Works => state.take(task, self.cut.at_a_time).map(Some),
+        })
+        .await
+    }
+
+    fn whole(&self, task: usize, took: Duration) {
+        let mut state = self.state();
+        let worker = &mut state.workers[task];
+        (worker.pieces, worker.time) = (worker.pieces + 1, worker.time + took);
+        drop(state);
+        self.nothing_more_of_it();
+    }
+
+    fn nothing_more_of_it(&self) {
+        self.state().unfinished -= 1;
+        self.changed.notify_waiters();
+    }
+
+    /// Has another worker do a piece whose worker was lost.
+    fn put_back(&self, task: usize, mut piece: Piece, worker: Lost, error: DataFusionError) {
+        piece.brought_down += 1;
+        if piece.brought_down == MOST_BROUGHT_DOWN {
+            let Lost { worker: last, message } = worker;
+            self.nothing_more_of_it();
+            piece.end(Err(KCorrsetError::WorkersLost { workers: MOST_BROUGHT_DOWN, last, message }.into()));
+        } else {
+            piece.call.begun_again.add(1);
+            let of_task = piece.task;
+            self.state().waiting[of_task].push_front(piece);
+        }
+        self.lose(task, error);
+    }
+
+    /// Waits until the rest of a piece is read, if that does not keep others waiting.
+    async fn read(&self, mut reading: Reading) {
+        while tokio::time::timeout(PATIENCE, &mut reading.over).await.is_err() {
+            let waits = self.state().waiting.iter().any(|waiting| !waiting.is_empty());
+            if waits && !reading.is_worker_asked() {
+                return;
+            }
+        }
+    }
+
+    /// Asks a worker now and then for what is nothing, lest it forgets its plan during a long piece.
+    async fn remind(&self, task: usize, mut worker: NamedWorker) {
+        let task_key = TaskKey { task_number: task, ..self.key };
+        loop {
+            tokio::time::sleep(REMIND).await;
+            let call = self.until(|state| state.call.clone()).await;
+            let nothing = call.ask(&mut worker, task_key, self.cut.pieces.nothing()).await;
+            // What is wrong shows in the pieces.
+            if let Ok(nothing) = nothing {
+                nothing.for_each(|_| ready(())).await;
+            }
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let undone = self.state().unfinished;
+        self.progress.iter().for_each(|progress| progress.abandon_pieces(undone));
+    }
+}
+
+/// A worker that was lost, and what the network says of it.
+struct Lost {
+    worker: String,
+    message: String,
+}
+
+/// Which worker was lost, if an error says so.
+fn lost(error: &DataFusionError) -> Option<Lost> {
+    let DataFusionError::External(error) = error else { return None };
+    match error.downcast_ref()? {
+        KCorrsetError::WorkerLost { worker, message } => {
+            Some(Lost { worker: worker.clone(), message: message.clone() })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::prelude::SessionContext;
+    use datafusion_distributed::ProducerHead;
+
+    fn loss(worker: usize) -> DataFusionError {
+        let worker = format!("http://10.0.0.{worker}:7001/");
+        KCorrsetError::WorkerLost { worker, message: "connection reset".to_string() }.into()
+    }
+
+    /// A stage of tasks of four pieces each, and the rows of the first task's pieces.
+    fn stage(tasks: usize) -> (Stage, Vec<BoxStream<'static, Result<RecordBatch>>>) {
+        let session = SessionContext::new();
+        let key: TaskKey = TaskKey { query_id: Default::default(), stage_id: 1, task_number: 0 };
+        let cut = Cut { pieces: Pieces { of_task: 4, tasks }, at_a_time: 2 };
+        let stage = Stage::new(key, cut, session.task_ctx().session_config());
+        (0..tasks).for_each(|task| stage.begin(task));
+        let request = ExecuteTaskRequest {
+            task_key: key,
+            target_partition_start: 0,
+            target_partition_end: 4,
+            producer_head: ProducerHead::None,
+        };
+        let rows = stage.rows_of(HeaderMap::new(), &request, Default::default(), &session.task_ctx());
+        (stage, rows)
+    }
+
+    fn lose_at_its_piece(stage: &Stage, task: usize) {
+        let piece = stage.state().take(task, 2).unwrap();
+        let error = loss(task);
+        stage.put_back(task, piece, lost(&error).unwrap(), error);
+    }
+
+    #[tokio::test]
+    async fn a_piece_that_brings_down_three_workers_ends_the_query() {
+        let (stage, mut rows) = stage(5);
+        // Those of the second and third worker are taken from the end, where the first's was put back in front.
+        lose_at_its_piece(&stage, 0);
+        let all: Vec<Piece> = stage.state().waiting[0].drain(1..).collect();
+        lose_at_its_piece(&stage, 1);
+        lose_at_its_piece(&stage, 2);
+        let error = rows[0].next().await.unwrap().unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "k_corrset: 3 workers were lost one after the other, all of them at the same piece of the sweep, so it \
+                 may be the piece that ends them; the last was the one at http://10.0.0.2:7001/ (connection reset); see \
+                 in their logs why they ended"
+            ),
+            "{error}"
+        );
+        // The others are not.
+        assert_eq!(all.len(), 3);
+        assert!(stage.state().failed.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_loss_of_the_last_worker_ends_the_query() {
+        let (stage, rows) = stage(2);
+        stage.lose(0, loss(0));
+        assert!(stage.state().failed.is_none());
+        lose_at_its_piece(&stage, 1);
+        for mut rows in rows {
+            let error = rows.next().await.unwrap().unwrap_err().to_string();
+            assert!(error.contains("lost the worker at http://10.0.0.1:7001/ before it had sent"), "{error}");
+        }
+        stage.state().unknown = 0;
+        stage.over().await;
+    }
+
+    #[test]
+    fn a_slow_worker_takes_none_of_the_last_pieces() {
+        let (stage, _rows) = stage(3);
+        let mut state = stage.state();
+        // Nobody's pace is known.
+        assert!((0..3).all(|task| state.is_in_time(task, 2)));
+        for (task, seconds) in [(0, 1.0), (1, 8.0), (2, 1.0)] {
+            let worker = &mut state.workers[task];
+            (worker.pieces, worker.time) = (2, Duration::from_secs_f64(2.0 * seconds));
+        }
+        // The two others do four pieces a second, so they have done these four in two seconds.
+        assert_eq!([0, 1, 2].map(|task| state.is_in_time(task, 2)), [true, false, true]);
+        state.workers[2].place = Place::Lost;
+        state.workers[0].time = Duration::from_secs(16);
+        assert_eq!([0, 1].map(|task| state.is_in_time(task, 2)), [true, true]);
+    }
+}
