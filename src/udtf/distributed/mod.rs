@@ -39,6 +39,7 @@ mod piece;
 mod rule;
 mod secret;
 mod stage;
+mod stages;
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::error::{KCorrsetError, with_sources};
 use crate::udtf::distributed::secret::ClusterSecret;
-use crate::udtf::distributed::stage::{Stages, TaskOf};
+use crate::udtf::distributed::stages::{Stages, TaskOf};
 
 /// Connections to workers, each made when it is first needed and kept for the session.
 ///

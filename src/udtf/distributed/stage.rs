@@ -16,39 +16,32 @@
 //! That of a worker which is slow shows in the time of its first pieces, and towards the end it is left
 //! out: whoever takes the last piece is waited for.
 //!
-//! What was tried and lost:
-//!
-//! * More tasks than workers, each sent to whoever has time. Every task is a plan of its own, with an
-//!   index and tables of its own, which take longer to make than a piece takes.
+//! More tasks than workers, each sent to whoever has time, would be another way; but every task is a plan
+//! of its own, with an index and tables of its own, which take longer to make than a piece takes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::ready;
-use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{exec_datafusion_err, exec_err};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::config::SessionConfig;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
-use datafusion_distributed::{
-    ExecuteTaskRequest, MaybeEncoded, SetPlanRequest, TaskKey, TaskMetrics, WorkerToCoordinatorMsg,
-};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion_distributed::{ExecuteTaskRequest, TaskKey};
 use futures::StreamExt;
-use futures::future::{Either, join_all, select};
-use futures::stream::{self, BoxStream};
+use futures::future::{join_all, select};
+use futures::stream::BoxStream;
 use http::HeaderMap;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
 use crate::error::{KCorrsetError, bounded};
 use crate::sweep::SweepProgress;
-use crate::udtf::distributed::named::{Answers, NamedWorker};
+use crate::udtf::distributed::named::NamedWorker;
 use crate::udtf::distributed::piece::{Call, Piece, Reading, shared};
 use crate::udtf::exec::Notices;
 use crate::udtf::exec::distribution::Pieces;
@@ -64,201 +57,20 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// A worker forgets a plan that nobody has asked for anything in ten minutes.
 const REMIND: Duration = Duration::from_secs(240);
 
-/// How long a stage may be asked for before its plans are there: as long as the engine waits for them.
-const PLAN_COMES: Duration = Duration::from_secs(10);
-
 /// How the sweep of a stage is cut.
 #[derive(Debug, Clone, Copy)]
-struct Cut {
+pub(super) struct Cut {
     pieces: Pieces,
     /// Pieces that a worker does at a time: one for each thread, and one that is there when a thread has
     /// done its own.
     at_a_time: usize,
 }
 
-/// The stages of the queries that run.
-#[derive(Default)]
-pub(super) struct Stages {
-    known: Mutex<Known>,
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct Known {
-    /// Those that are held by whoever has a part in them. `None` is a stage whose sweep is not cut.
-    stages: HashMap<TaskKey, Weak<Option<Stage>>>,
-    /// Those that have ended before their rows were asked for, the last few.
-    failed: VecDeque<(TaskKey, Arc<DataFusionError>)>,
-}
-
-/// How many stages that have failed are remembered.
-const FAILED: usize = 64;
-
-/// A task of a stage, and how many nodes its plan has.
-pub(super) struct TaskOf {
-    key: TaskKey,
-    nodes: usize,
-}
-
-impl TaskOf {
-    pub(super) fn of(request: &SetPlanRequest) -> Self {
-        let mut nodes = 0;
-        if let MaybeEncoded::Decoded(plan) = &request.plan {
-            // Counting does not fail.
-            let _ = plan.apply(|_| {
-                nodes += 1;
-                Ok(TreeNodeRecursion::Continue)
-            });
-        }
-        Self { key: request.task_key, nodes }
-    }
-
-    /// What there is to say of a task whose worker has done nothing, or is lost: no node has any metrics.
-    fn nothing_done(nodes: usize) -> WorkerToCoordinatorMsg {
-        WorkerToCoordinatorMsg::TaskMetrics(TaskMetrics {
-            pre_order_plan_metrics: vec![MetricsSet::new(); nodes],
-            task_metrics: MetricsSet::new(),
-        })
-    }
-}
-
-impl Stages {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The stage of a task, whose plan is made one that can do the pieces of all tasks if it is cut into
-    /// pieces. It is known as long as it is held.
-    pub(super) fn cut(
-        &self,
-        request: &mut SetPlanRequest,
-        session: &SessionConfig,
-    ) -> Result<Arc<Option<Stage>>> {
-        let mut cut = None;
-        if let MaybeEncoded::Decoded(plan) = &mut request.plan {
-            (*plan, cut) = any_piece(plan, request.task_count)?;
-        }
-        let key = stage_of(request.task_key);
-        let mut known = self.known();
-        known.stages.retain(|_, stage| stage.strong_count() > 0);
-        let stage = known.stages.get(&key).and_then(Weak::upgrade);
-        let stage = stage.unwrap_or_else(|| Arc::new(cut.map(|cut| Stage::new(key, cut, session))));
-        known.stages.insert(key, Arc::downgrade(&stage));
-        drop(known);
-        self.changed.notify_waiters();
-        Ok(stage)
-    }
-
-    /// The stage of a task, as soon as its plan is on its way.
-    ///
-    /// # Errors
-    /// It could not be brought; or nobody brings it.
-    pub(super) async fn find(&self, task: TaskKey) -> Result<Arc<Option<Stage>>> {
-        let key = stage_of(task);
-        let found = async {
-            loop {
-                let changed = self.changed.notified();
-                {
-                    let known = self.known();
-                    if let Some(stage) = known.stages.get(&key).and_then(Weak::upgrade) {
-                        return Ok(stage);
-                    }
-                    if let Some((_, error)) = known.failed.iter().find(|(failed, _)| *failed == key) {
-                        return Err(shared(error));
-                    }
-                }
-                changed.await;
-            }
-        };
-        let found = tokio::time::timeout(PLAN_COMES, found).await;
-        found.unwrap_or_else(|_| exec_err!("k_corrset: no worker was brought the plan of its task"))
-    }
-
-    /// Has a worker take part in a stage as soon as it has its plan: as long as what it says of its task is
-    /// held.
-    ///
-    /// # Arguments
-    /// `brought`: brings it the plan.
-    ///
-    /// # Errors
-    /// The plan cannot be brought. If that is because the worker is lost, others do what it would have done.
-    pub(super) async fn take_part(
-        &self,
-        stage: Arc<Option<Stage>>,
-        TaskOf { key, nodes }: TaskOf,
-        worker: NamedWorker,
-        brought: impl Future<Output = Result<Answers>>,
-    ) -> Result<Answers> {
-        let Some(pieces) = &*stage else {
-            let answers = brought.await.map_err(|error| self.failed(key, error))?;
-            let held = move |answer| {
-                let _ = &stage;
-                answer
-            };
-            return Ok(answers.map(held).boxed());
-        };
-        let task = key.task_number;
-        let nothing = || stream::once(ready(Ok(TaskOf::nothing_done(nodes)))).boxed();
-        let answers = match select(pin!(brought), pin!(pieces.over())).await {
-            Either::Left((Ok(answers), _)) => answers,
-            Either::Left((Err(error), _)) if lost(&error).is_some() => {
-                pieces.lose(task, error);
-                // Of the last of them, nobody holds the stage any more.
-                if let Some(error) = &pieces.state().failed {
-                    self.failed(key, shared(error));
-                }
-                return Ok(nothing());
-            }
-            Either::Left((Err(error), _)) => {
-                let error = Arc::new(error);
-                pieces.fail(&error);
-                return Err(self.failed(key, shared(&error)));
-            }
-            Either::Right(_) => return Ok(nothing()),
-        };
-        pieces.begin(task);
-        let mut at_work = JoinSet::new();
-        at_work.spawn(Stage::work(Arc::clone(&stage), task, worker));
-        let told = Arc::clone(&stage);
-        let without_error = move |answer: Result<WorkerToCoordinatorMsg>| match (&*told, answer) {
-            (Some(pieces), Err(error)) => {
-                // Whoever waits for rows is told, if anybody has to be.
-                if lost(&error).is_some() {
-                    pieces.lose(task, error)
-                } else {
-                    pieces.fail(&Arc::new(error))
-                }
-                Ok(TaskOf::nothing_done(nodes))
-            }
-            (_, answer) => answer,
-        };
-        // The query is over; or the worker is lost, or has given up, and what it is at has yet to end.
-        let no_more = async move {
-            if let Some(pieces) = &*stage {
-                pieces.lose(task, exec_datafusion_err!("k_corrset: a worker has ended its task"));
-            }
-            while at_work.join_next().await.is_some() {}
-        };
-        let no_more = stream::once(no_more).filter_map(|()| ready(None));
-        Ok(answers.map(without_error).chain(no_more).boxed())
-    }
-
-    /// Remembers that the plan of a stage could not be brought, for whoever asks for its rows.
-    fn failed(&self, task: TaskKey, error: DataFusionError) -> DataFusionError {
-        let error = Arc::new(error);
-        let mut known = self.known();
-        known.failed.push_back((stage_of(task), Arc::clone(&error)));
-        if known.failed.len() > FAILED {
-            known.failed.pop_front();
-        }
-        drop(known);
-        self.changed.notify_waiters();
-        shared(&error)
-    }
-}
-
 /// A task's plan as one that can do the pieces of all tasks, and how it is cut, if it is.
-fn any_piece(plan: &Arc<dyn ExecutionPlan>, tasks: usize) -> Result<(Arc<dyn ExecutionPlan>, Option<Cut>)> {
+pub(super) fn any_piece(
+    plan: &Arc<dyn ExecutionPlan>,
+    tasks: usize,
+) -> Result<(Arc<dyn ExecutionPlan>, Option<Cut>)> {
     let mut cut = None;
     let cut_node = |node: Arc<dyn ExecutionPlan>| {
         let Some(sweep) = node.downcast_ref::<KCorrsetExec>() else { return Ok(Transformed::no(node)) };
@@ -270,11 +82,6 @@ fn any_piece(plan: &Arc<dyn ExecutionPlan>, tasks: usize) -> Result<(Arc<dyn Exe
     };
     let plan = Arc::clone(plan).transform_up(cut_node)?.data;
     Ok((plan, cut))
-}
-
-/// All tasks of a stage as one.
-fn stage_of(task: TaskKey) -> TaskKey {
-    TaskKey { task_number: 0, ..task }
 }
 
 /// A stage whose sweep is cut into pieces.
@@ -367,7 +174,7 @@ impl State {
 }
 
 impl Stage {
-    fn new(key: TaskKey, cut: Cut, session: &SessionConfig) -> Self {
+    pub(super) fn new(key: TaskKey, cut: Cut, session: &SessionConfig) -> Self {
         let tasks = cut.pieces.tasks;
         let state = State {
             waiting: (0..tasks).map(|_| VecDeque::new()).collect(),
@@ -432,7 +239,7 @@ impl Stage {
     }
 
     /// A worker has its plan.
-    fn begin(&self, task: usize) {
+    pub(super) fn begin(&self, task: usize) {
         let mut state = self.state();
         if state.workers[task].place == Place::Comes {
             state.workers[task].place = Place::Works;
@@ -442,7 +249,7 @@ impl Stage {
     }
 
     /// A worker is lost, and the query goes on without it if there is another.
-    fn lose(&self, task: usize, error: DataFusionError) {
+    pub(super) fn lose(&self, task: usize, error: DataFusionError) {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.workers[task].place, Place::Lost);
         if let Some(failed) = state.failed.clone() {
@@ -463,18 +270,23 @@ impl Stage {
     }
 
     /// The query cannot be done: why is what all who wait for rows are told.
-    fn fail(&self, error: &Arc<DataFusionError>) {
+    pub(super) fn fail(&self, error: &Arc<DataFusionError>) {
         self.state().fail(error);
         self.changed.notify_waiters();
     }
 
+    /// Why there will be no result, if that is so.
+    pub(super) fn failure(&self) -> Option<Arc<DataFusionError>> {
+        self.state().failed.clone()
+    }
+
     /// Waits until nobody needs another worker.
-    async fn over(&self) {
+    pub(super) async fn over(&self) {
         self.until(|state| (state.unknown == 0 && state.unfinished == 0).then_some(())).await;
     }
 
     /// Has a worker do pieces as long as there are some.
-    async fn work(stage: Arc<Option<Self>>, task: usize, worker: NamedWorker) {
+    pub(super) async fn work(stage: Arc<Option<Self>>, task: usize, worker: NamedWorker) {
         let Some(stage) = &*stage else { return };
         let at_a_time = (0..stage.cut.at_a_time).map(|_| stage.one_after_the_other(task, worker.clone()));
         let reminded = stage.remind(task, worker.clone());
@@ -589,13 +401,13 @@ impl Drop for Stage {
 }
 
 /// A worker that was lost, and what the network says of it.
-struct Lost {
+pub(super) struct Lost {
     worker: String,
     message: String,
 }
 
 /// Which worker was lost, if an error says so.
-fn lost(error: &DataFusionError) -> Option<Lost> {
+pub(super) fn lost(error: &DataFusionError) -> Option<Lost> {
     let DataFusionError::External(error) = error else { return None };
     match error.downcast_ref()? {
         KCorrsetError::WorkerLost { worker, message } => {
