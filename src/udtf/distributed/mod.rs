@@ -32,6 +32,7 @@
 //!    one that has time, and another one if it is lost.
 
 mod codec;
+mod connection;
 mod explain;
 mod input;
 mod named;

@@ -1,28 +1,26 @@
 //! Connections to workers: errors that name the worker, and pieces of a sweep for whoever has time.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use datafusion_distributed::grpc::{BoxCloneSyncChannel, create_worker_client};
+use datafusion_distributed::grpc::BoxCloneSyncChannel;
 use datafusion_distributed::{
     ChannelResolver, CoordinatorToWorkerMsg, ExecuteTaskRequest, GetWorkerInfoRequest, GetWorkerInfoResponse,
-    LocalWorkerContext, SetPlanRequest, WorkerChannel, WorkerToCoordinatorMsg,
+    LocalWorkerContext, SetPlanRequest, WorkerChannel,
 };
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use http::HeaderMap;
-use tonic::Code;
 use tonic::transport::{ClientTlsConfig, Endpoint};
 use url::Url;
 
 use crate::error::{KCorrsetError, with_sources};
+use crate::udtf::distributed::connection::{Answers, Connection, Losses};
 use crate::udtf::distributed::secret::ClusterSecret;
 use crate::udtf::distributed::stages::{Stages, TaskOf};
 
@@ -49,8 +47,7 @@ pub struct NamedWorkers {
 #[derive(Default)]
 struct Shared {
     channels: Mutex<HashMap<Url, BoxCloneSyncChannel>>,
-    /// When workers were lost.
-    lost: Mutex<HashMap<Url, Instant>>,
+    lost: Arc<Losses>,
     stages: Stages,
 }
 
@@ -98,14 +95,13 @@ impl NamedWorkers {
     /// Takes a worker for lost.
     #[cfg(feature = "cli")]
     pub(crate) fn lose(&self, url: &Url) {
-        self.shared.lose(url);
+        self.shared.lost.lose(url);
     }
 
     /// Whether a worker was lost in a time that has just passed.
     #[cfg(feature = "cli")]
     pub(crate) fn was_lost(&self, url: &Url, in_the_last: Duration) -> bool {
-        let lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.get(url).is_some_and(|when| when.elapsed() < in_the_last)
+        self.shared.lost.when(url).is_some_and(|when| when.elapsed() < in_the_last)
     }
 
     /// The connection to a worker.
@@ -141,128 +137,26 @@ impl NamedWorkers {
 #[async_trait]
 impl ChannelResolver for NamedWorkers {
     async fn get_worker_client_for_url(&self, url: &Url) -> Result<Box<dyn WorkerChannel>> {
-        Ok(Box::new(NamedWorker {
+        let connection = Connection {
             channel: self.channel(url)?,
             url: url.clone(),
             version: self.version.clone(),
-            shared: Arc::clone(&self.shared),
-        }))
+            lost: Arc::clone(&self.shared.lost),
+        };
+        Ok(Box::new(NamedWorker { connection, shared: Arc::clone(&self.shared) }))
     }
 }
 
-impl Shared {
-    fn lose(&self, url: &Url) {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.insert(url.clone(), Instant::now());
-    }
-}
-
-/// The connection to one worker.
-#[derive(Clone)]
-pub(super) struct NamedWorker {
-    channel: BoxCloneSyncChannel,
-    url: Url,
-    /// Which version it has to be of.
-    version: Option<String>,
+/// The connection to one worker, and the stages that it may have a part in.
+struct NamedWorker {
+    connection: Connection,
     shared: Arc<Shared>,
 }
-
-impl NamedWorker {
-    /// Puts the name into errors of the connection.
-    fn naming(&self) -> impl Fn(DataFusionError) -> DataFusionError + Send + use<> {
-        let (url, shared) = (self.url.clone(), Arc::clone(&self.shared));
-        move |error| match &error {
-            DataFusionError::External(cause) => match cause.downcast_ref::<tonic::Status>() {
-                Some(status) => {
-                    let error = of_status(url.as_str(), status);
-                    if let KCorrsetError::WorkerLost { .. } = &error {
-                        shared.lose(&url);
-                    }
-                    error.into()
-                }
-                None => error,
-            },
-            _ => error,
-        }
-    }
-
-    /// Its address.
-    pub(super) fn name(&self) -> &str {
-        self.url.as_str()
-    }
-
-    /// The engine's own connection.
-    fn client(&self) -> Box<dyn WorkerChannel> {
-        create_worker_client(self.channel.clone())
-    }
-
-    /// Sees to it that the worker is of the version that it has to be of.
-    async fn check_version(&mut self) -> Result<()> {
-        let Some(ours) = self.version.clone() else { return Ok(()) };
-        let theirs = self.get_worker_info(GetWorkerInfoRequest {}).await?.version;
-        if theirs == ours {
-            return Ok(());
-        }
-        Err(KCorrsetError::WorkerVersion { worker: self.url.to_string(), theirs, ours }.into())
-    }
-
-    /// Brings a worker its plan.
-    async fn bring(
-        &mut self,
-        headers: HeaderMap,
-        request: SetPlanRequest,
-        messages: BoxStream<'static, CoordinatorToWorkerMsg>,
-        metrics: ExecutionPlanMetricsSet,
-        context: &Arc<TaskContext>,
-    ) -> Result<Answers> {
-        self.check_version().await?;
-        let naming = self.naming();
-        let answers = self.client().coordinator_channel(headers, request, messages, metrics, context).await;
-        Ok(answers.map_err(&naming)?.map_err(naming).boxed())
-    }
-
-    /// The rows of partitions of a plan that the worker has or will have.
-    pub(super) async fn rows(
-        &mut self,
-        headers: HeaderMap,
-        request: ExecuteTaskRequest,
-        metrics: ExecutionPlanMetricsSet,
-        context: &Arc<TaskContext>,
-    ) -> Result<Vec<BoxStream<'static, Result<RecordBatch>>>> {
-        let streams = self.client().execute_task(headers, request, metrics, context).await;
-        let streams = streams.map_err(self.naming())?;
-        Ok(streams.into_iter().map(|batches| batches.map_err(self.naming()).boxed()).collect())
-    }
-}
-
-/// What a worker says of its task.
-pub(super) type Answers = BoxStream<'static, Result<WorkerToCoordinatorMsg>>;
 
 /// Whether this process is a worker, too. The rows of a stage are then asked for by whoever needs them,
 /// and none of it by others.
 fn is_worker(context: &TaskContext) -> bool {
     context.session_config().get_extension::<LocalWorkerContext>().is_some()
-}
-
-/// What a connection says, as an error that names the worker.
-fn of_status(worker: &str, status: &tonic::Status) -> KCorrsetError {
-    let (worker, message) = (worker.to_string(), status.message().to_string());
-    match status.code() {
-        Code::Unauthenticated | Code::ResourceExhausted => {
-            return KCorrsetError::WorkerRefused { worker, message };
-        }
-        Code::OutOfRange => {
-            let message = format!("{message}; start it with a larger --max-message");
-            return KCorrsetError::WorkerRefused { worker, message };
-        }
-        _ => {}
-    }
-    // "transport error" says nothing by itself.
-    let message = match status.source() {
-        Some(source) => format!("{message}: {}", with_sources(source)),
-        None => message,
-    };
-    KCorrsetError::WorkerLost { worker, message }
 }
 
 #[async_trait]
@@ -276,12 +170,12 @@ impl WorkerChannel for NamedWorker {
         context: &Arc<TaskContext>,
     ) -> Result<Answers> {
         if is_worker(context) {
-            return self.bring(headers, request, messages, metrics, context).await;
+            return self.connection.bring(headers, request, messages, metrics, context).await;
         }
         let shared = Arc::clone(&self.shared);
         let stage = shared.stages.cut(&mut request, context.session_config())?;
-        let (task, worker) = (TaskOf::of(&request), self.clone());
-        let brought = self.bring(headers, request, messages, metrics, context);
+        let (task, worker) = (TaskOf::of(&request), self.connection.clone());
+        let brought = self.connection.bring(headers, request, messages, metrics, context);
         shared.stages.take_part(stage, task, worker, brought).await
     }
 
@@ -298,11 +192,11 @@ impl WorkerChannel for NamedWorker {
             return Ok(pieces.rows_of(headers, &request, metrics, context));
         }
         // Here, too: it may come before the plan, and would wait for it.
-        self.check_version().await?;
-        self.rows(headers, request, metrics, context).await
+        self.connection.check_version().await?;
+        self.connection.rows(headers, request, metrics, context).await
     }
 
     async fn get_worker_info(&mut self, request: GetWorkerInfoRequest) -> Result<GetWorkerInfoResponse> {
-        self.client().get_worker_info(request).await.map_err(self.naming())
+        self.connection.info(request).await
     }
 }

@@ -21,7 +21,7 @@ use futures::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt};
 use http::HeaderMap;
 use tokio::sync::oneshot;
 
-use crate::udtf::distributed::named::NamedWorker;
+use crate::udtf::distributed::connection::Connection;
 use crate::udtf::exec::panics::worker_error;
 
 /// Bytes of the rows of all pieces of a query that are kept until these are whole or read.
@@ -60,7 +60,7 @@ impl Call {
     /// The rows of a partition of a worker's plan.
     pub(super) async fn ask(
         &self,
-        worker: &mut NamedWorker,
+        worker: &mut Connection,
         task_key: TaskKey,
         partition: usize,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
@@ -105,7 +105,7 @@ impl Piece {
     }
 
     /// Asks a worker for it; `None` if nobody wants the rows any more.
-    pub(super) async fn run(&mut self, worker: &mut NamedWorker, task_key: TaskKey) -> Option<Result<Rows>> {
+    pub(super) async fn run(&mut self, worker: &mut Connection, task_key: TaskKey) -> Option<Result<Rows>> {
         let (call, partition) = (Arc::clone(&self.call), self.partition);
         let rows = async move { Rows::of(call.ask(worker, task_key, partition).await?, &call).await };
         match select(Box::pin(rows), Box::pin(self.rows.closed())).await {

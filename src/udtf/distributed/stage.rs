@@ -41,7 +41,7 @@ use tokio::sync::Notify;
 
 use crate::error::{KCorrsetError, bounded};
 use crate::sweep::SweepProgress;
-use crate::udtf::distributed::named::NamedWorker;
+use crate::udtf::distributed::connection::Connection;
 use crate::udtf::distributed::piece::{Call, Piece, Reading, shared};
 use crate::udtf::exec::Notices;
 use crate::udtf::exec::distribution::Pieces;
@@ -286,14 +286,14 @@ impl Stage {
     }
 
     /// Has a worker do pieces as long as there are some.
-    pub(super) async fn work(stage: Arc<Option<Self>>, task: usize, worker: NamedWorker) {
+    pub(super) async fn work(stage: Arc<Option<Self>>, task: usize, worker: Connection) {
         let Some(stage) = &*stage else { return };
         let at_a_time = (0..stage.cut.at_a_time).map(|_| stage.one_after_the_other(task, worker.clone()));
         let reminded = stage.remind(task, worker.clone());
         select(Box::pin(join_all(at_a_time)), Box::pin(reminded)).await;
     }
 
-    async fn one_after_the_other(&self, task: usize, mut worker: NamedWorker) {
+    async fn one_after_the_other(&self, task: usize, mut worker: Connection) {
         let task_key = TaskKey { task_number: task, ..self.key };
         while let Some(mut piece) = self.next(task).await {
             let begun = Instant::now();
@@ -379,7 +379,7 @@ impl Stage {
     }
 
     /// Asks a worker now and then for what is nothing, lest it forgets its plan during a long piece.
-    async fn remind(&self, task: usize, mut worker: NamedWorker) {
+    async fn remind(&self, task: usize, mut worker: Connection) {
         let task_key = TaskKey { task_number: task, ..self.key };
         loop {
             tokio::time::sleep(REMIND).await;

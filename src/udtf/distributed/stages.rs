@@ -21,7 +21,7 @@ use futures::stream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::udtf::distributed::named::{Answers, NamedWorker};
+use crate::udtf::distributed::connection::{Answers, Connection};
 use crate::udtf::distributed::piece::shared;
 use crate::udtf::distributed::stage::{Stage, any_piece, lost};
 
@@ -138,7 +138,7 @@ impl Stages {
         &self,
         stage: Arc<Option<Stage>>,
         TaskOf { key, nodes }: TaskOf,
-        worker: NamedWorker,
+        worker: Connection,
         brought: impl Future<Output = Result<Answers>>,
     ) -> Result<Answers> {
         let Some(pieces) = &*stage else {
