@@ -11,7 +11,6 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use crate::index::{ColumnNames, InputLayout, InputRoles};
 use crate::search::Method;
-use crate::udtf::exec::distribution::Pieces;
 use crate::udtf::options::KCorrsetOptions;
 use crate::udtf::options::rules::given;
 use crate::udtf::set_sizes::SetSizes;
@@ -144,4 +143,37 @@ pub(crate) struct PartitionId {
     /// Which task, of how many, on as many workers of a cluster.
     pub(crate) task: usize,
     pub(crate) tasks: usize,
+}
+
+/// The pieces that the sweep of a task is cut into, where workers share pieces out while they run: each
+/// is a partition of the plan node, and swept by one thread.
+///
+/// A search is not cut, as those who search tell each other what they have found. The first of the
+/// pieces of a task has all of its search, and the others nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "distributed"), expect(dead_code, reason = "one process has no tasks"))]
+pub(crate) struct Pieces {
+    /// How many a task has.
+    pub(crate) of_task: usize,
+    /// The tasks whose pieces the node has: its own alone, or all of them, one task's after the other's.
+    pub(crate) tasks: usize,
+}
+
+impl Pieces {
+    /// How many partitions the node has: its pieces, and where they are those of all tasks one without rows,
+    /// for a worker to be asked for without having to do anything.
+    pub(crate) fn partitions(self) -> usize {
+        self.nothing() + usize::from(self.tasks > 1)
+    }
+
+    /// The partition without rows.
+    pub(crate) fn nothing(self) -> usize {
+        self.of_task * self.tasks
+    }
+
+    /// What a partition is, in a node of this task of so many.
+    pub(crate) fn partition(self, partition: usize, task: usize, tasks: usize) -> PartitionId {
+        let task = if self.tasks > 1 { partition / self.of_task } else { task };
+        PartitionId { partition: partition % self.of_task, partitions: self.of_task, task, tasks }
+    }
 }

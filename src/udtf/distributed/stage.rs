@@ -44,8 +44,8 @@ use crate::sweep::SweepProgress;
 use crate::udtf::distributed::connection::Connection;
 use crate::udtf::distributed::piece::{Call, Piece, Reading, shared};
 use crate::udtf::exec::Notices;
-use crate::udtf::exec::distribution::Pieces;
 use crate::udtf::exec::node::KCorrsetExec;
+use crate::udtf::request::Pieces;
 
 /// A piece that so many workers were lost at is not given to another.
 const MOST_BROUGHT_DOWN: usize = 3;

@@ -24,13 +24,13 @@ use datafusion::physical_plan::{
 use crate::index::InputLayout;
 use crate::search::{Method, Part};
 use crate::sweep::SetCount;
-#[cfg(feature = "distributed")]
-use crate::udtf::exec::distribution::Pieces;
 use crate::udtf::exec::distribution::distribution_of;
 use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::output::Output;
 use crate::udtf::exec::prepare::{PreparationSlot, Prepared};
 use crate::udtf::exec::stream::KCorrsetStream;
+#[cfg(feature = "distributed")]
+use crate::udtf::request::Pieces;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan, PartitionId};
 
 /// How many questions a table has of which nobody has counted them.
