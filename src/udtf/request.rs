@@ -151,7 +151,6 @@ pub(crate) struct PartitionId {
 /// A search is not cut, as those who search tell each other what they have found. The first of the
 /// pieces of a task has all of its search, and the others nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "distributed"), expect(dead_code, reason = "one process has no tasks"))]
 pub(crate) struct Pieces {
     /// How many a task has.
     pub(crate) of_task: usize,
