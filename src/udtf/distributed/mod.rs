@@ -41,6 +41,7 @@ mod rule;
 mod secret;
 mod stage;
 mod stages;
+mod watched;
 
 use std::sync::Arc;
 

@@ -40,20 +40,23 @@ pub struct NamedWorkers {
     tls: Option<ClientTlsConfig>,
     version: Option<String>,
     timeout: Duration,
-    shared: Arc<Shared>,
-}
-
-/// What copies of the connections have in common.
-#[derive(Default)]
-struct Shared {
-    channels: Mutex<HashMap<Url, BoxCloneSyncChannel>>,
+    // Those of all copies.
+    channels: Arc<Mutex<HashMap<Url, BoxCloneSyncChannel>>>,
     lost: Arc<Losses>,
-    stages: Stages,
+    stages: Arc<Stages>,
 }
 
 impl Default for NamedWorkers {
     fn default() -> Self {
-        Self { secret: None, tls: None, version: None, timeout: Self::TIMEOUT, shared: Arc::default() }
+        Self {
+            secret: None,
+            tls: None,
+            version: None,
+            timeout: Self::TIMEOUT,
+            channels: Arc::default(),
+            lost: Arc::default(),
+            stages: Arc::default(),
+        }
     }
 }
 
@@ -95,18 +98,18 @@ impl NamedWorkers {
     /// Takes a worker for lost.
     #[cfg(feature = "cli")]
     pub(crate) fn lose(&self, url: &Url) {
-        self.shared.lost.lose(url);
+        self.lost.lose(url);
     }
 
     /// Whether a worker was lost in a time that has just passed.
     #[cfg(feature = "cli")]
     pub(crate) fn was_lost(&self, url: &Url, in_the_last: Duration) -> bool {
-        self.shared.lost.when(url).is_some_and(|when| when.elapsed() < in_the_last)
+        self.lost.when(url).is_some_and(|when| when.elapsed() < in_the_last)
     }
 
     /// The connection to a worker.
     fn channel(&self, url: &Url) -> Result<BoxCloneSyncChannel> {
-        let mut channels = self.shared.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = channels.get(url) {
             return Ok(channel.clone());
         }
@@ -141,16 +144,16 @@ impl ChannelResolver for NamedWorkers {
             channel: self.channel(url)?,
             url: url.clone(),
             version: self.version.clone(),
-            lost: Arc::clone(&self.shared.lost),
+            lost: Arc::clone(&self.lost),
         };
-        Ok(Box::new(NamedWorker { connection, shared: Arc::clone(&self.shared) }))
+        Ok(Box::new(NamedWorker { connection, stages: Arc::clone(&self.stages) }))
     }
 }
 
 /// The connection to one worker, and the stages that it may have a part in.
 struct NamedWorker {
     connection: Connection,
-    shared: Arc<Shared>,
+    stages: Arc<Stages>,
 }
 
 /// Whether this process is a worker, too. The rows of a stage are then asked for by whoever needs them,
@@ -172,11 +175,10 @@ impl WorkerChannel for NamedWorker {
         if is_worker(context) {
             return self.connection.bring(headers, request, messages, metrics, context).await;
         }
-        let shared = Arc::clone(&self.shared);
-        let stage = shared.stages.cut(&mut request, context.session_config())?;
+        let stage = self.stages.cut(&mut request, context.session_config())?;
         let (task, worker) = (TaskOf::of(&request), self.connection.clone());
         let brought = self.connection.bring(headers, request, messages, metrics, context);
-        shared.stages.take_part(stage, task, worker, brought).await
+        self.stages.take_part(stage, task, worker, brought).await
     }
 
     async fn execute_task(
@@ -187,7 +189,7 @@ impl WorkerChannel for NamedWorker {
         context: &Arc<TaskContext>,
     ) -> Result<Vec<BoxStream<'static, Result<RecordBatch>>>> {
         if !is_worker(context)
-            && let Some(pieces) = &*self.shared.stages.find(request.task_key).await?
+            && let Some(pieces) = &*self.stages.find(request.task_key).await?
         {
             return Ok(pieces.rows_of(headers, &request, metrics, context));
         }

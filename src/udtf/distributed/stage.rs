@@ -21,8 +21,8 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
@@ -37,12 +37,12 @@ use futures::StreamExt;
 use futures::future::{join_all, select};
 use futures::stream::BoxStream;
 use http::HeaderMap;
-use tokio::sync::Notify;
 
 use crate::error::{KCorrsetError, bounded};
 use crate::sweep::SweepProgress;
 use crate::udtf::distributed::connection::Connection;
 use crate::udtf::distributed::piece::{Call, Piece, Reading, shared};
+use crate::udtf::distributed::watched::Watched;
 use crate::udtf::exec::Notices;
 use crate::udtf::exec::node::KCorrsetExec;
 use crate::udtf::request::Pieces;
@@ -92,8 +92,7 @@ pub(super) struct Stage {
     held: Arc<AtomicUsize>,
     progress: Option<Arc<SweepProgress>>,
     notices: Option<Arc<Notices>>,
-    state: Mutex<State>,
-    changed: Notify,
+    state: Watched<State>,
 }
 
 struct State {
@@ -190,23 +189,7 @@ impl Stage {
             held: Arc::default(),
             progress: session.get_extension(),
             notices: session.get_extension(),
-            state: Mutex::new(state),
-            changed: Notify::new(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until the state is such that there is something to tell of it.
-    async fn until<T>(&self, mut told: impl FnMut(&mut State) -> Option<T>) -> T {
-        loop {
-            let changed = self.changed.notified();
-            if let Some(what) = told(&mut self.state()) {
-                return what;
-            }
-            changed.await;
+            state: Watched::new(state),
         }
     }
 
@@ -224,65 +207,59 @@ impl Stage {
         let first = task * self.cut.pieces.of_task;
         let pieces = asked_for.map(|number| Piece::new(task, first + number, Arc::clone(&call)));
         let (pieces, rows): (VecDeque<Piece>, Vec<_>) = pieces.unzip();
-        let mut state = self.state();
-        state.unknown = state.unknown.saturating_sub(1);
-        state.unfinished += pieces.len();
         self.progress.iter().for_each(|progress| progress.expect_pieces(pieces.len()));
-        state.call.get_or_insert(call);
-        state.waiting[task].extend(pieces);
-        if let Some(error) = state.failed.clone() {
-            state.fail(&error);
-        }
-        drop(state);
-        self.changed.notify_waiters();
+        self.state.change(|state| {
+            state.unknown = state.unknown.saturating_sub(1);
+            state.unfinished += pieces.len();
+            state.call.get_or_insert(call);
+            state.waiting[task].extend(pieces);
+            if let Some(error) = state.failed.clone() {
+                state.fail(&error);
+            }
+        });
         rows
     }
 
     /// A worker has its plan.
     pub(super) fn begin(&self, task: usize) {
-        let mut state = self.state();
-        if state.workers[task].place == Place::Comes {
-            state.workers[task].place = Place::Works;
-        }
-        drop(state);
-        self.changed.notify_waiters();
+        self.state.change(|state| {
+            let place = &mut state.workers[task].place;
+            if *place == Place::Comes {
+                *place = Place::Works;
+            }
+        });
     }
 
     /// A worker is lost, and the query goes on without it if there is another.
     pub(super) fn lose(&self, task: usize, error: DataFusionError) {
-        let mut state = self.state();
-        let before = std::mem::replace(&mut state.workers[task].place, Place::Lost);
-        if let Some(failed) = state.failed.clone() {
-            // What has been put back meanwhile.
-            state.fail(&failed);
-        } else if state.workers.iter().all(|worker| worker.place == Place::Lost) {
-            state.fail(&Arc::new(error));
-        } else if let (Some(Lost { worker, message }), true) = (lost(&error), before != Place::Lost) {
-            let text =
-                format!("k_corrset: lost the worker at {worker} ({message}); the others do its pieces");
-            match &self.notices {
-                Some(notices) => notices.add(&bounded(text)),
-                None => log::warn!("{}", bounded(text)),
+        self.state.change(|state| {
+            let before = std::mem::replace(&mut state.workers[task].place, Place::Lost);
+            if let Some(failed) = state.failed.clone() {
+                // What has been put back meanwhile.
+                state.fail(&failed);
+            } else if state.workers.iter().all(|worker| worker.place == Place::Lost) {
+                state.fail(&Arc::new(error));
+            } else if let (Some(Lost { worker, message }), true) = (lost(&error), before != Place::Lost) {
+                let text =
+                    format!("k_corrset: lost the worker at {worker} ({message}); the others do its pieces");
+                Notices::tell(self.notices.as_deref(), &bounded(text));
             }
-        }
-        drop(state);
-        self.changed.notify_waiters();
+        });
     }
 
     /// The query cannot be done: why is what all who wait for rows are told.
     pub(super) fn fail(&self, error: &Arc<DataFusionError>) {
-        self.state().fail(error);
-        self.changed.notify_waiters();
+        self.state.change(|state| state.fail(error));
     }
 
     /// Why there will be no result, if that is so.
     pub(super) fn failure(&self) -> Option<Arc<DataFusionError>> {
-        self.state().failed.clone()
+        self.state.look().failed.clone()
     }
 
     /// Waits until nobody needs another worker.
     pub(super) async fn over(&self) {
-        self.until(|state| (state.unknown == 0 && state.unfinished == 0).then_some(())).await;
+        self.state.until(|state| (state.unknown == 0 && state.unfinished == 0).then_some(())).await;
     }
 
     /// Has a worker do pieces as long as there are some.
@@ -303,9 +280,10 @@ impl Stage {
                         piece.call.moved.add(1);
                     }
                     let reading = rows.reading();
-                    piece.call.median.add_duration(begun.elapsed());
-                    piece.call.longest.add_duration(begun.elapsed());
-                    self.whole(task, begun.elapsed());
+                    let took = begun.elapsed();
+                    piece.call.median.add_duration(took);
+                    piece.call.longest.add_duration(took);
+                    self.whole(task, took);
                     self.progress.iter().for_each(|progress| progress.piece_done(worker.name()));
                     piece.end(Ok(rows));
                     reading
@@ -331,26 +309,25 @@ impl Stage {
 
     /// The next piece for a worker, as soon as it has its plan; `None` if it is lost.
     async fn next(&self, task: usize) -> Option<Piece> {
-        self.until(|state| match state.workers[task].place {
+        let next = |state: &mut State| match state.workers[task].place {
             _ if state.failed.is_some() => Some(None),
             Place::Comes => None,
             Place::Lost => Some(None),
             Place::Works => state.take(task, self.cut.at_a_time).map(Some),
-        })
-        .await
+        };
+        self.state.until(next).await
     }
 
     fn whole(&self, task: usize, took: Duration) {
-        let mut state = self.state();
-        let worker = &mut state.workers[task];
-        (worker.pieces, worker.time) = (worker.pieces + 1, worker.time + took);
-        drop(state);
-        self.nothing_more_of_it();
+        self.state.change(|state| {
+            let worker = &mut state.workers[task];
+            (worker.pieces, worker.time) = (worker.pieces + 1, worker.time + took);
+            state.unfinished -= 1;
+        });
     }
 
     fn nothing_more_of_it(&self) {
-        self.state().unfinished -= 1;
-        self.changed.notify_waiters();
+        self.state.change(|state| state.unfinished -= 1);
     }
 
     /// Has another worker do a piece whose worker was lost.
@@ -363,7 +340,7 @@ impl Stage {
         } else {
             piece.call.begun_again.add(1);
             let of_task = piece.task;
-            self.state().waiting[of_task].push_front(piece);
+            self.state.change(|state| state.waiting[of_task].push_front(piece));
         }
         self.lose(task, error);
     }
@@ -371,7 +348,7 @@ impl Stage {
     /// Waits until the rest of a piece is read, if that does not keep others waiting.
     async fn read(&self, mut reading: Reading) {
         while tokio::time::timeout(PATIENCE, &mut reading.over).await.is_err() {
-            let waits = self.state().waiting.iter().any(|waiting| !waiting.is_empty());
+            let waits = self.state.look().waiting.iter().any(|waiting| !waiting.is_empty());
             if waits && !reading.is_worker_asked() {
                 return;
             }
@@ -383,7 +360,7 @@ impl Stage {
         let task_key = TaskKey { task_number: task, ..self.key };
         loop {
             tokio::time::sleep(REMIND).await;
-            let call = self.until(|state| state.call.clone()).await;
+            let call = self.state.until(|state| state.call.clone()).await;
             let nothing = call.ask(&mut worker, task_key, self.cut.pieces.nothing()).await;
             // What is wrong shows in the pieces.
             if let Ok(nothing) = nothing {
@@ -395,7 +372,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let undone = self.state().unfinished;
+        let undone = self.state.look().unfinished;
         self.progress.iter().for_each(|progress| progress.abandon_pieces(undone));
     }
 }
@@ -446,7 +423,7 @@ mod tests {
     }
 
     fn lose_at_its_piece(stage: &Stage, task: usize) {
-        let piece = stage.state().take(task, 2).unwrap();
+        let piece = stage.state.look().take(task, 2).unwrap();
         let error = loss(task);
         stage.put_back(task, piece, lost(&error).unwrap(), error);
     }
@@ -456,7 +433,7 @@ mod tests {
         let (stage, mut rows) = stage(5);
         // Those of the second and third worker are taken from the end, where the first's was put back in front.
         lose_at_its_piece(&stage, 0);
-        let all: Vec<Piece> = stage.state().waiting[0].drain(1..).collect();
+        let all: Vec<Piece> = stage.state.look().waiting[0].drain(1..).collect();
         lose_at_its_piece(&stage, 1);
         lose_at_its_piece(&stage, 2);
         let error = rows[0].next().await.unwrap().unwrap_err().to_string();
@@ -470,27 +447,27 @@ mod tests {
         );
         // The others are not.
         assert_eq!(all.len(), 3);
-        assert!(stage.state().failed.is_none());
+        assert!(stage.state.look().failed.is_none());
     }
 
     #[tokio::test]
     async fn the_loss_of_the_last_worker_ends_the_query() {
         let (stage, rows) = stage(2);
         stage.lose(0, loss(0));
-        assert!(stage.state().failed.is_none());
+        assert!(stage.state.look().failed.is_none());
         lose_at_its_piece(&stage, 1);
         for mut rows in rows {
             let error = rows.next().await.unwrap().unwrap_err().to_string();
             assert!(error.contains("lost the worker at http://10.0.0.1:7001/ before it had sent"), "{error}");
         }
-        stage.state().unknown = 0;
+        stage.state.look().unknown = 0;
         stage.over().await;
     }
 
     #[test]
     fn a_slow_worker_takes_none_of_the_last_pieces() {
         let (stage, _rows) = stage(3);
-        let mut state = stage.state();
+        let mut state = stage.state.look();
         // Nobody's pace is known.
         assert!((0..3).all(|task| state.is_in_time(task, 2)));
         for (task, seconds) in [(0, 1.0), (1, 8.0), (2, 1.0)] {

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::ready;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -18,12 +18,12 @@ use datafusion_distributed::{MaybeEncoded, SetPlanRequest, TaskKey, TaskMetrics,
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::udtf::distributed::connection::{Answers, Connection};
 use crate::udtf::distributed::piece::shared;
 use crate::udtf::distributed::stage::{Stage, any_piece, lost};
+use crate::udtf::distributed::watched::Watched;
 
 /// How long a stage may be asked for before its plans are there: as long as the engine waits for them.
 const PLAN_COMES: Duration = Duration::from_secs(10);
@@ -31,8 +31,7 @@ const PLAN_COMES: Duration = Duration::from_secs(10);
 /// The stages of the queries that run.
 #[derive(Default)]
 pub(super) struct Stages {
-    known: Mutex<Known>,
-    changed: Notify,
+    known: Watched<Known>,
 }
 
 #[derive(Default)]
@@ -75,10 +74,6 @@ impl TaskOf {
 }
 
 impl Stages {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The stage of a task, whose plan is made one that can do the pieces of all tasks if it is cut into
     /// pieces. It is known as long as it is held.
     pub(super) fn cut(
@@ -91,14 +86,13 @@ impl Stages {
             (*plan, cut) = any_piece(plan, request.task_count)?;
         }
         let key = stage_of(request.task_key);
-        let mut known = self.known();
-        known.stages.retain(|_, stage| stage.strong_count() > 0);
-        let stage = known.stages.get(&key).and_then(Weak::upgrade);
-        let stage = stage.unwrap_or_else(|| Arc::new(cut.map(|cut| Stage::new(key, cut, session))));
-        known.stages.insert(key, Arc::downgrade(&stage));
-        drop(known);
-        self.changed.notify_waiters();
-        Ok(stage)
+        Ok(self.known.change(|Known { stages, .. }| {
+            stages.retain(|_, stage| stage.strong_count() > 0);
+            let stage = stages.get(&key).and_then(Weak::upgrade);
+            let stage = stage.unwrap_or_else(|| Arc::new(cut.map(|cut| Stage::new(key, cut, session))));
+            stages.insert(key, Arc::downgrade(&stage));
+            stage
+        }))
     }
 
     /// The stage of a task, as soon as its plan is on its way.
@@ -107,21 +101,11 @@ impl Stages {
     /// It could not be brought; or nobody brings it.
     pub(super) async fn find(&self, task: TaskKey) -> Result<Arc<Option<Stage>>> {
         let key = stage_of(task);
-        let found = async {
-            loop {
-                let changed = self.changed.notified();
-                {
-                    let known = self.known();
-                    if let Some(stage) = known.stages.get(&key).and_then(Weak::upgrade) {
-                        return Ok(stage);
-                    }
-                    if let Some((_, error)) = known.failed.iter().find(|(failed, _)| *failed == key) {
-                        return Err(shared(error));
-                    }
-                }
-                changed.await;
-            }
-        };
+        let found = self.known.until(|Known { stages, failed }| {
+            let failure = || failed.iter().find(|(failed, _)| *failed == key);
+            let stage = stages.get(&key).and_then(Weak::upgrade).map(Ok);
+            stage.or_else(|| failure().map(|(_, error)| Err(shared(error))))
+        });
         let found = tokio::time::timeout(PLAN_COMES, found).await;
         found.unwrap_or_else(|_| exec_err!("k_corrset: no worker was brought the plan of its task"))
     }
@@ -198,13 +182,12 @@ impl Stages {
     /// Remembers that the plan of a stage could not be brought, for whoever asks for its rows.
     fn failed(&self, task: TaskKey, error: DataFusionError) -> DataFusionError {
         let error = Arc::new(error);
-        let mut known = self.known();
-        known.failed.push_back((stage_of(task), Arc::clone(&error)));
-        if known.failed.len() > FAILED {
-            known.failed.pop_front();
-        }
-        drop(known);
-        self.changed.notify_waiters();
+        self.known.change(|Known { failed, .. }| {
+            failed.push_back((stage_of(task), Arc::clone(&error)));
+            if failed.len() > FAILED {
+                failed.pop_front();
+            }
+        });
         shared(&error)
     }
 }

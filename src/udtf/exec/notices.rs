@@ -16,6 +16,14 @@ impl Notices {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Adds a remark to those of a query, or to the log if nobody collects them.
+    pub(crate) fn tell(notices: Option<&Self>, text: &str) {
+        match notices {
+            Some(notices) => notices.add(text),
+            None => log::warn!("{text}"),
+        }
+    }
+
     /// Adds a remark, unless it has been made.
     pub(crate) fn add(&self, text: &str) {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

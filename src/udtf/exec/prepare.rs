@@ -298,10 +298,7 @@ fn warn_of_long_sweep(parts: &[PreparedPart], threads: usize, context: &TaskCont
          the best",
         parts.iter().map(|part| part.plan.subsets()).sum::<SetCount>()
     ));
-    match context.session_config().get_extension::<Notices>() {
-        Some(notices) => notices.add(&notice),
-        None => log::warn!("{notice}"),
-    }
+    Notices::tell(context.session_config().get_extension().as_deref(), &notice);
 }
 
 /// The names of the code that does the work, and what it takes the scores for.
