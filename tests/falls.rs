@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::prompt::{k_corrset, text};
 use crate::support::processes::{
-    Process, asking, prompt, prompt_with, spawn, three, wait_for_rest, wait_for_work,
+    Process, asking, exam, prompt, prompt_with, spawn, three, wait_for_rest, wait_for_work,
 };
 use crate::support::random::Random;
 
@@ -61,6 +61,24 @@ fn a_worker_that_is_killed_is_done_without() {
         workers[1].send(Signal::SIGKILL);
         check_done_without(running, &alone(query), &workers[1], how);
     }
+}
+
+#[test]
+fn at_a_terminal_pieces_are_told_by_worker_and_a_loss_above_them() {
+    let workers = three();
+    let exam = exam(60);
+    let query = "SELECT avg(r) FROM k_corrset(exam, 7)";
+    let mut arguments = vec!["-j", "2", "-c", &exam, "-c", query, "--workers"];
+    arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
+    let mut prompt = rexpect::session::spawn_command(k_corrset(&arguments), Some(60_000)).unwrap();
+    prompt.exp_string("/48 pieces: ").unwrap();
+    let address = workers[1].url.trim_start_matches("http://");
+    prompt.exp_string(&format!(" by {address}")).unwrap();
+    workers[1].send(Signal::SIGKILL);
+    prompt.exp_string(&format!("k_corrset: lost the worker at {}/", workers[1].url)).unwrap();
+    prompt.exp_string("/48 pieces: ").unwrap();
+    prompt.send_control('c').unwrap();
+    prompt.exp_eof().unwrap();
 }
 
 #[test]

@@ -119,7 +119,7 @@ async fn every_part_that_is_ours_is_there_once() {
         assert_eq!(state.relation_planners().len(), 1, "relation planners");
         assert_eq!(ours(state.table_functions().keys().cloned().collect()), 1, "table functions");
         let settings = state.config_options().entries();
-        assert_eq!(ours(settings.into_iter().map(|entry| entry.key).collect()), 6, "settings");
+        assert_eq!(ours(settings.into_iter().map(|entry| entry.key).collect()), 7, "settings");
         let exam = "SELECT count(*) FROM k_corrset((SELECT 1 AS \"user\", 2 AS question, 3 AS score), 1, undefined => 'null')";
         assert_eq!(number(&ctx, exam).await, "1");
     }

@@ -128,10 +128,9 @@ impl Args {
         self.names_no_sql() || self.rc.iter().chain(&self.file).any(is_stdin)
     }
 
-    /// Whether someone is there to watch the progress of a sweep, and wants to. Workers
-    /// report none.
+    /// Whether someone is there to watch the progress of a sweep, and wants to.
     pub(crate) fn shows_progress(&self) -> bool {
-        !self.quiet && io::stderr().is_terminal() && self.workers.is_empty()
+        !self.quiet && io::stderr().is_terminal()
     }
 
     /// How long the others of a cluster may be silent.

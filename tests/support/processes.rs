@@ -100,12 +100,7 @@ pub(crate) fn prompt_with(further: &[&str], workers: &[Process], questions: usiz
 
 /// The same, not yet run.
 pub(crate) fn asking(further: &[&str], workers: &[Process], questions: usize, query: &str) -> Command {
-    let exam = format!(
-        "CREATE VIEW exam AS SELECT u.value AS \"user\", 'q' || q.value AS question,
-         (u.value * q.value * 31 + u.value) % 7 AS score
-         FROM generate_series(1, 150) AS u CROSS JOIN generate_series(1, {questions}) AS q
-         WHERE (u.value * 13 + q.value * 29) % 11 > 2"
-    );
+    let exam = exam(questions);
     let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam, "-c", query];
     arguments.extend(further);
     if !workers.is_empty() {
@@ -113,6 +108,16 @@ pub(crate) fn asking(further: &[&str], workers: &[Process], questions: usize, qu
         arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
     }
     k_corrset(&arguments)
+}
+
+/// A statement that makes the table of these queries.
+pub(crate) fn exam(questions: usize) -> String {
+    format!(
+        "CREATE VIEW exam AS SELECT u.value AS \"user\", 'q' || q.value AS question,
+         (u.value * q.value * 31 + u.value) % 7 AS score
+         FROM generate_series(1, 150) AS u CROSS JOIN generate_series(1, {questions}) AS q
+         WHERE (u.value * 13 + q.value * 29) % 11 > 2"
+    )
 }
 
 /// A prompt whose output is read in the end.
@@ -128,7 +133,7 @@ pub(crate) fn three() -> [Process; 3] {
 pub(crate) fn wait_for_work(workers: &[Process]) {
     let before: Vec<u64> = workers.iter().map(Process::ticks).collect();
     until("a worker has nothing to do", || {
-        workers.iter().zip(&before).all(|(worker, before)| worker.ticks() >= before + 20)
+        workers.iter().zip(&before).all(|(worker, before)| worker.ticks() >= before + 10)
     });
 }
 

@@ -50,9 +50,12 @@ const MOST_PIECES: f64 = 256.0;
 const ALL_PIECES: f64 = 32_768.0;
 const SOME_PIECES: f64 = 32.0;
 
-/// Pieces of that size in a share that need not be even, as whoever has swept it sweeps the next: cohorts are
-/// narrowed anew for each.
-const PIECES_IN_TURN: f64 = 1.0;
+/// The least work of a piece of shares that are swept in turn, which need not be even: of a sweep that takes
+/// less than so much for each, some shares have nothing. To ask a worker for a share takes a millisecond.
+const PIECE_IN_TURN: f64 = 2e7;
+
+/// Unless so many subsets take less: their rows, if all are wanted, take longer than to sweep them.
+const SUBSETS_IN_TURN: f64 = 131_072.0;
 
 /// The work of the last pieces: one millisecond, or more of a large share. They are as many as
 /// fill up what the others leave.
@@ -61,7 +64,7 @@ const LAST_PIECE: f64 = 1e6;
 /// Towards the end a piece is a share's part of what is left, divided by this.
 const PIECES_LEFT: f64 = 3.0;
 
-/// No piece is a larger part of a share.
+/// No piece is a larger part of a share that is to be even.
 const LARGEST_PART: f64 = 0.5;
 
 /// What a strip of a prefix takes, whoever answered, in nanoseconds for scores of 0 or 1 with
@@ -115,10 +118,15 @@ impl Workload {
             let root = Node { prefix: Vec::new(), end: support.len(), users: users as f64 };
             cut.left = estimate.children(&root).map(|child| estimate.work(&child)).sum();
             let share = cut.left / cut.shares;
-            let size = |least: f64, pieces: f64| least.max(share / pieces).min(share * LARGEST_PART);
-            let even = (ALL_PIECES / cut.shares).clamp(SOME_PIECES, MOST_PIECES);
-            let pieces = if in_turn { PIECES_IN_TURN } else { even };
-            cut.sizes = [size(LAST_PIECE, 4.0 * pieces), size(PIECE, pieces)];
+            cut.sizes = if in_turn {
+                let subsets = binomial_or_max(support.len(), prefix_length + 1) as f64;
+                let least = PIECE_IN_TURN.min(cut.left / subsets * SUBSETS_IN_TURN);
+                [least.max(share / 4.0), least.max(share)]
+            } else {
+                let pieces = (ALL_PIECES / cut.shares).clamp(SOME_PIECES, MOST_PIECES);
+                let size = |least: f64, pieces: f64| least.max(share / pieces).min(share * LARGEST_PART);
+                [size(LAST_PIECE, 4.0 * pieces), size(PIECE, pieces)]
+            };
             estimate.children(&root).for_each(|child| cut.refine(&estimate, child));
         }
         let owners = deal(&cut.pieces, shares);

@@ -127,7 +127,8 @@ impl KCorrsetStream {
         if partition >= partitions {
             shares.clear();
         }
-        let mine = shares.into_iter().skip(partition + partitions * task).step_by(partitions * tasks);
+        // The first shares may be all that have anything, and each task gets some of them.
+        let mine = shares.into_iter().skip(partition * tasks + task).step_by(partitions * tasks);
         let mine: VecDeque<Share> = mine.collect();
         // The single partition of a sweep for the top rows, or of a search, keeps all threads busy.
         let workers = (threads / partitions).clamp(1, mine.len().max(1)).min(mine.len());
