@@ -32,7 +32,7 @@ use url::Url;
 
 use crate::prompt::{k_corrset, text};
 use crate::support::exam::batch;
-use crate::support::processes::{Process, prompt, three, wait_for_work};
+use crate::support::processes::{Process, exam as exam_of, prompt, three, wait_for_work};
 use crate::support::random::Random;
 
 /// Workers within this process, each at a port of its own. They go with it.
@@ -488,6 +488,21 @@ fn three_processes_give_the_rows_of_one() {
         assert!(three.status.success(), "{}", text(&three.stderr));
         assert_eq!(text(&three.stdout), text(&one.stdout));
         assert!(text(&one.stdout).lines().count() > 10, "{}", text(&one.stderr));
+    }
+}
+
+#[test]
+fn workers_aggregate_also_for_a_coordinator_of_one_thread() {
+    let workers = three();
+    let (exam, query) = (exam_of(12), "EXPLAIN SELECT avg(r) FROM k_corrset(exam, 3)");
+    for threads in ["SET k_corrset.threads = 0", "SET k_corrset.threads = 1"] {
+        let mut arguments = vec!["-q", "-j", "1", "-c", &exam, "-c", threads, "-c", query, "--workers"];
+        arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
+        let plan = text(&k_corrset(&arguments).output().unwrap().stdout);
+        let [coordinator, worker] = plan.split("Stage 1 ──").collect::<Vec<_>>()[..] else {
+            panic!("{plan}")
+        };
+        assert!(coordinator.contains("mode=Final") && worker.contains("mode=Partial"), "{plan}");
     }
 }
 

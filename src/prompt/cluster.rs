@@ -105,7 +105,10 @@ pub(crate) fn coordinator(
         .with_distributed_file_scan_config_bytes_per_partition(usize::MAX)?;
     let mut state = with_k_corrset(state);
     let settings = KCorrsetSettings { ship_below: usize::MAX, pieces: PIECES, ..KCorrsetSettings::default() };
-    state.config().get_or_insert_default().options_mut().extensions.insert(settings);
+    let options = state.config().get_or_insert_default().options_mut();
+    options.extensions.insert(settings);
+    // With one, what aggregates rows does it at once, where all of them are.
+    options.execution.target_partitions = options.execution.target_partitions.max(2);
     Ok((state, workers))
 }
 

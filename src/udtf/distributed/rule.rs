@@ -134,11 +134,7 @@ fn shared_out(
         Arc::new(SharedInputExec::over(Arc::clone(&sweep.inputs().answers), scan, settings));
     let inputs = Inputs { answers: input, sets: None };
     let Some(top) = scan.request.options.top else {
-        // What is above a single partition takes its rows for all there are, but each task
-        // has some.
-        let is_single = sweep.properties().output_partitioning().partition_count() == 1;
-        let sweep: Arc<dyn ExecutionPlan> = Arc::new(KCorrsetExec::try_new(inputs, scan.clone())?);
-        return Ok(if is_single { Arc::new(CoalescePartitionsExec::new(sweep)) } else { sweep });
+        return Ok(Arc::new(KCorrsetExec::try_new(inputs, scan.clone())?));
     };
     // All columns, for the order needs them; and all the rows of `top`, for those of a limit
     // have to be among the best of all tasks.

@@ -223,6 +223,11 @@ impl KCorrsetTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<KCorrsetScan> {
+        let mut settings = SweepSettings::of(session)?;
+        if distribution_of(session.config()).is_some() {
+            // Rows of a single partition are all aggregated where they end: by the coordinator.
+            settings.threads = settings.threads.max(2);
+        }
         Ok(KCorrsetScan {
             request: Arc::clone(&self.request),
             projection: projection.cloned(),
@@ -236,7 +241,7 @@ impl KCorrsetTable {
             best: self.best,
             pieces: None,
             takes_filters: self.listens && self.takes_filters() && limit.is_none(),
-            settings: SweepSettings::of(session)?,
+            settings,
         })
     }
 
