@@ -1,5 +1,6 @@
 //! A prefix: the sums of its lanes, and the users who missed something of it.
 
+use super::gaps::Weights;
 use super::tables::{LaneSums, Tables};
 use crate::index::bitset::WORD;
 use crate::sweep::position::Position;
@@ -34,6 +35,8 @@ pub(crate) struct DifferenceCohort {
     pub(super) digits: usize,
     /// By strip, the questions that anybody missed, by the same lists.
     missed_too: Vec<u32>,
+    /// By strip, over those who missed each.
+    weights: Vec<Weights>,
     /// By question, the slots of those who missed it; unspecified for those of the prefix.
     pub(super) who_missed: Vec<Vec<u32>>,
     /// By user who missed more than one question: if none of the prefix, 1 and, in the upper half, the
@@ -52,6 +55,7 @@ impl DifferenceCohort {
             digits: tables.digits,
             who_missed: vec![Vec::new(); tables.lanes()],
             missed_too: vec![0; tables.alone.len()],
+            weights: vec![Weights::NONE; tables.alone.len()],
             complete: vec![1; tables.with_gaps],
             ..Self::default()
         }
@@ -81,9 +85,17 @@ impl DifferenceCohort {
         self.missed_too[strip]
     }
 
+    /// Of those who missed something of the prefix, those who missed a lane of a strip, too.
+    #[inline(always)]
+    pub(super) fn weights(&self, strip: usize) -> &Weights {
+        &self.weights[strip]
+    }
+
     /// Takes over who missed which question.
     #[inline(always)]
     pub(super) fn inherit_who_missed(&mut self, parent: &Self) {
+        self.weights.clear();
+        self.weights.extend_from_slice(&parent.weights[..self.sums.len()]);
         let lanes = self.sums.len() * STRIP;
         self.who_missed.resize_with(lanes, Vec::new);
         for question in 0..lanes {
@@ -95,15 +107,16 @@ impl DifferenceCohort {
         }
     }
 
-    /// Lists a member with the questions that they missed, too.
+    /// Lists a member, with this grand total, with the questions that they missed, too.
     #[inline(always)]
-    pub(super) fn list_missed(&mut self, slot: u32, missed: &[u16]) {
+    pub(super) fn list_missed(&mut self, slot: u32, total: i16, missed: &[u16]) {
         for &question in missed {
             let question = usize::from(question);
             if question >= self.who_missed.len() {
                 break;
             }
             self.who_missed[question].push(slot);
+            self.weights[question / STRIP].add(question % STRIP, total);
         }
     }
 

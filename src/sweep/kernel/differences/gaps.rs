@@ -89,6 +89,27 @@ pub(super) struct Gaps {
     of_both: Lists<MissedBoth>,
     /// `[question][strip]`: the lanes that somebody missed together with it.
     shared: Vec<u32>,
+    /// `[question][strip]`: by lane, over those who missed both.
+    weights: Vec<Weights>,
+}
+
+/// By lane of a strip, over some users: how many they are, and Σ|b|.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weights {
+    pub(super) n: [i32; STRIP],
+    pub(super) b: [i32; STRIP],
+}
+
+impl Weights {
+    /// Those of nobody.
+    pub(super) const NONE: Self = Self { n: [0; STRIP], b: [0; STRIP] };
+
+    /// Adds a user with this grand total to a lane.
+    #[inline(always)]
+    pub(super) fn add(&mut self, lane: usize, total: i16) {
+        self.n[lane] += 1;
+        self.b[lane] += i32::from(total).abs();
+    }
 }
 
 impl Gaps {
@@ -104,6 +125,7 @@ impl Gaps {
         let mut of_question = vec![Vec::new(); questions];
         let mut of_both = vec![Vec::new(); questions * questions];
         let mut shared = vec![0; questions * strips];
+        let mut weights = vec![Weights::NONE; questions * strips];
         for (user, &total) in totals.iter().enumerate() {
             interest.check_at(user)?;
             let words = missed(answers, order[user] as usize).enumerate();
@@ -116,12 +138,13 @@ impl Gaps {
                     let both = MissedBoth { user: user as u32, total: total as i16, lane };
                     of_both[question * questions + other].push(both);
                     shared[question * strips + other / STRIP] |= 1 << lane;
+                    weights[question * strips + other / STRIP].add(other % STRIP, total as i16);
                 }
             }
             of_user[user] = missed.into_iter().map(|question| question as u16).collect();
         }
         let (of_user, of_question) = (Lists::of(of_user), Lists::of(of_question));
-        Ok(Self { questions, strips, of_user, of_question, of_both: Lists::of(of_both), shared })
+        Ok(Self { questions, strips, of_user, of_question, of_both: Lists::of(of_both), shared, weights })
     }
 
     /// The questions that a user missed, ascending.
@@ -147,6 +170,12 @@ impl Gaps {
     #[inline(always)]
     pub(super) fn shared(&self, Position(question): Position, strip: usize) -> u32 {
         self.shared[question * self.strips + strip]
+    }
+
+    /// Of those who missed a question and a lane of a strip.
+    #[inline(always)]
+    pub(super) fn weights(&self, Position(question): Position, strip: usize) -> &Weights {
+        &self.weights[question * self.strips + strip]
     }
 }
 

@@ -29,7 +29,8 @@ impl Task for Grow<'_> {
         grown.sums.resize(strips, [[0; STRIP]; 6]);
         for (strip, sums) in grown.sums.iter_mut().enumerate() {
             let lanes = below(tables.questions().saturating_sub(strip * STRIP).min(STRIP)) as u32;
-            *sums = stored(step.sums(instructions, tables, cohort, strip, lanes));
+            *sums = stored(step.known(instructions, tables, cohort, strip));
+            step.give_back(instructions, tables, cohort, strip, lanes, sums);
         }
 
         grown.complete.resize(cohort.complete.len(), 0);
@@ -85,8 +86,9 @@ impl DifferenceCohort {
             for question in &self.prefix {
                 subtotal += i16::from(tables.scores(user, question.strip())[question.lane()]);
             }
-            self.list_missed(self.members.len() as u32, tables.gaps.of_user(user));
-            self.members.push(Member { user, subtotal, total: tables.total(user) });
+            let total = tables.total(user);
+            self.list_missed(self.members.len() as u32, total, tables.gaps.of_user(user));
+            self.members.push(Member { user, subtotal, total });
         }
         self.missed = self.members.len();
         self.members.resize(self.missed.next_multiple_of(WORD), Member::default());

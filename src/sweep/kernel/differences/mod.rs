@@ -34,6 +34,9 @@
 //!              + s_y, (2p + s_y)s_y and b·s_y of those of M who missed q  `missed_too`
 //! ```
 //!
+//! The sums over who missed y, which are users to be looked up for each lane, are left out where r cannot
+//! reach the floor of the filter whatever they come to: `remainder`.
+//!
 //! With nothing missed that is what the kernel of complete data does. At one answer in a hundred
 //! missed, 120 of 4,000 users are in M for a prefix of three questions, and one of them missed y.
 //!
@@ -47,18 +50,21 @@
 //! | `cohort` | a prefix: the sums of its lanes, and who missed something of it |
 //! | `missed_too` | what of these those scored who missed a certain question, too |
 //! | `step` | what changes with a question more: the sums of its lanes |
+//! | `remainder` | whether a strip can have what is wanted, before who missed its lanes is looked at |
 //! | `grow` | the cohort that comes of it |
 
 mod cohort;
 mod gaps;
 mod grow;
 mod missed_too;
+mod remainder;
 mod step;
 mod tables;
 
 use std::sync::Arc;
 
 use self::cohort::DifferenceCohort;
+use self::gaps::Weights;
 use self::grow::Grow;
 use self::missed_too::MissedToo;
 use self::step::{Step, stored};
@@ -157,7 +163,7 @@ impl Kernel for DifferenceKernel {
         let users = answers.support.iter().min().map_or(1, |&users| users.max(1));
         DifferenceCohort::user_bytes(lanes, missed)
             + size_of::<u64>()
-            + MissedToo::bytes(lanes).div_ceil(users)
+            + (MissedToo::bytes(lanes) + lanes / STRIP * size_of::<Weights>()).div_ceil(users)
     }
 
     #[inline]
@@ -240,7 +246,18 @@ impl Task for Finish<'_> {
             if lanes == 0 {
                 continue;
             }
-            let sums = step.sums(instructions, tables, cohort, (word * LANES + first) / STRIP, lanes);
+            let strip = (word * LANES + first) / STRIP;
+            let mut sums = step.known(instructions, tables, cohort, strip);
+            if step.gives_back(tables, cohort, strip, lanes) {
+                let mut known = stored(sums);
+                if !step.remainder(tables, cohort, strip).may_pass(&known, lanes, filter) {
+                    continue;
+                }
+                step.give_back(instructions, tables, cohort, strip, lanes, &mut known);
+                // By name, as the compiler would load them one number at a time.
+                let load = |sum: usize| instructions.load_lanes32(&known[sum]);
+                sums = [load(0), load(1), load(2), load(3), load(4), load(5)];
+            }
             if !may_pass(sums, instructions.lanes32(-1), filter) {
                 continue;
             }

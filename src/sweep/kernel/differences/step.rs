@@ -3,6 +3,7 @@
 use super::cohort::DifferenceCohort;
 use super::gaps::MissedBoth;
 use super::missed_too::MissedToo;
+use super::remainder::Remainder;
 use super::tables::{LaneSums, Tables, of_lane};
 use crate::index::bitset::ones;
 use crate::sweep::position::Position;
@@ -46,15 +47,14 @@ impl Step {
     }
 
     /// The sums n, Σa, Σa², Σb, Σb² and Σab over those who answered the grown prefix and a lane, for
-    /// the lanes of a strip. Only those of `lanes`, a set of bits, are right.
+    /// the lanes of a strip, before what [`give_back`](Self::give_back) adds.
     #[inline(always)]
-    pub(super) fn sums<I: InstructionSet>(
+    pub(super) fn known<I: InstructionSet>(
         &mut self,
         instructions: I,
         tables: &Tables,
         cohort: &DifferenceCohort,
         strip: usize,
-        lanes: u32,
     ) -> [I::Lanes32; 6] {
         // In vectors by name, as of sums in memory the compiler adds the products one by one.
         let load = |lanes: &[i32; STRIP]| instructions.load_lanes32(lanes);
@@ -73,25 +73,64 @@ impl Step {
             let [s, ss, bs] = missed_too.sums(instructions, tables, cohort, question, strip);
             (a, squares, ab) = (a.add(load(s)), squares.add(load(ss)), ab.add(load(bs)));
         }
-        let sums = [less_taken(0), a, squares, less_taken(3), less_taken(4), ab];
-        let missed = lanes & cohort.missed_too(strip);
-        let shared = lanes & tables.gaps.shared(question, strip);
-        if missed | shared == 0 {
-            return sums;
-        }
-        let mut sums = stored(sums);
-        for lane in ones(missed.into()) {
+        [less_taken(0), a, squares, less_taken(3), less_taken(4), ab]
+    }
+
+    /// Whether there is anything to give back to any of `lanes`, a set of bits.
+    #[inline(always)]
+    pub(super) fn gives_back(
+        &self,
+        tables: &Tables,
+        cohort: &DifferenceCohort,
+        strip: usize,
+        lanes: u32,
+    ) -> bool {
+        lanes & (cohort.missed_too(strip) | tables.gaps.shared(self.question, strip)) != 0
+    }
+
+    /// Gives back to each of `lanes` what was taken off for those who missed it. The sums of others are not
+    /// right.
+    #[inline(always)]
+    pub(super) fn give_back<I: InstructionSet>(
+        &mut self,
+        instructions: I,
+        tables: &Tables,
+        cohort: &DifferenceCohort,
+        strip: usize,
+        lanes: u32,
+        sums: &mut LaneSums,
+    ) {
+        let question = self.question;
+        let missed_too = &mut self.missed_too[cohort.prefix.len()];
+        for lane in ones((lanes & cohort.missed_too(strip)).into()) {
             let missed = Position(strip * STRIP + lane);
             let scores = missed_too.sums(instructions, tables, cohort, missed, question.strip());
             for (sum, scores) in [1, 2, 5].into_iter().zip(scores) {
                 sums[sum][lane] += scores[question.lane()];
             }
         }
+        let shared = lanes & tables.gaps.shared(question, strip);
         if shared != 0 {
-            give_back_leaving(cohort, tables.gaps.of_both(question, strip, shared), &mut sums);
+            give_back_leaving(cohort, tables.gaps.of_both(question, strip, shared), sums);
         }
-        let [n, a, aa, b, bb, ab] = &sums;
-        [load(n), load(a), load(aa), load(b), load(bb), load(ab)]
+    }
+
+    /// How much that is at most.
+    #[inline(always)]
+    pub(super) fn remainder(&self, tables: &Tables, cohort: &DifferenceCohort, strip: usize) -> Remainder {
+        let leaving = tables.gaps.weights(self.question, strip);
+        let missed_too = cohort.weights(strip);
+        // Of who leaves, the subtotal; of who had left, the score.
+        let (subtotal, score) = (tables.most * cohort.prefix.len() as i32, tables.most);
+        let both = |leaving: &[i32; STRIP], missed_too: &[i32; STRIP]| {
+            each(|lane| subtotal * leaving[lane] + score * missed_too[lane])
+        };
+        Remainder {
+            n: leaving.n,
+            a: both(&leaving.n, &missed_too.n),
+            b: leaving.b,
+            ab: both(&leaving.b, &missed_too.b),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::gaps::{Gaps, MissedBoth, digits_of, scores_both_ways, with_gaps_first};
+use super::gaps::{Gaps, MissedBoth, Weights, digits_of, scores_both_ways, with_gaps_first};
 use crate::index::Answers;
 use crate::index::bitset::{WORD, contains, count};
 use crate::index::scores::Scores;
@@ -51,6 +51,8 @@ pub(super) struct Tables {
     bits: Vec<u64>,
     /// How many digits there are.
     pub(super) digits: usize,
+    /// The largest score.
+    pub(super) most: i32,
     /// For each user, the grand total less a constant, which changes no r.
     totals: Vec<i32>,
     pub(super) gaps: Gaps,
@@ -147,6 +149,7 @@ impl Tables {
             columns,
             bits,
             digits,
+            most,
             totals,
             gaps,
         };
@@ -182,6 +185,7 @@ impl Tables {
         rows * lanes * size_of::<i32>()
             + users * (2 * lanes + questions)
             + questions * questions * size_of::<usize>()
+            + questions * lanes / STRIP * size_of::<Weights>()
             + answers.gaps() * (size_of::<u32>() + size_of::<u16>())
             + Self::missed_twice(answers) * size_of::<MissedBoth>()
     }
