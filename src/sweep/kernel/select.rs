@@ -225,6 +225,7 @@ mod tests {
 
     use super::*;
     use proptest::prelude::*;
+    use proptest::sample::Index;
 
     use crate::compensated::Compensated;
     use crate::index::bitset::BitMatrix;
@@ -361,6 +362,20 @@ mod tests {
         })
     }
 
+    /// All r; or only those as far from 0 as any of these rows is, on the side of one of them.
+    fn bounds_at(rows: &Rows, row: Option<Index>) -> Bounds {
+        let r_of = |&(_, bits, _): &(Vec<u32>, u64, i64)| f64::from_bits(bits);
+        let side = row.filter(|_| !rows.is_empty()).map_or(0.0, |row| r_of(row.get(rows)));
+        let r = if side > 0.0 {
+            [rows.iter().map(r_of).fold(0.0, f64::max), 1.0]
+        } else if side < 0.0 {
+            [-1.0, rows.iter().map(r_of).fold(0.0, f64::min)]
+        } else {
+            return Bounds::ALL;
+        };
+        Bounds { r, ..Bounds::DEFINED }
+    }
+
     /// Whether steps to one question more give the rows that users sum up to.
     fn check_differences(
         answers: &Arc<Answers>,
@@ -369,11 +384,12 @@ mod tests {
         all: bool,
         include: bool,
         least: i64,
+        row: Option<Index>,
     ) -> Result<(), TestCaseError> {
         let questions = answers.questions();
         let k = k.min(questions);
         for instructions in Instructions::available() {
-            let request = SweepRequest {
+            let mut request = SweepRequest {
                 k,
                 corrected,
                 undefined: if all { Undefined::Null } else { Undefined::Omit },
@@ -390,6 +406,7 @@ mod tests {
                 k,
                 differences: differences.into(),
             };
+            request.bounds = bounds_at(&rows(of(None), &request).1, row);
             let differences =
                 Differences::of(answers, k, instructions, Interest::LASTING).unwrap().map(Arc::new);
             prop_assert!(differences.is_some());
@@ -435,17 +452,17 @@ mod tests {
         #[test]
         fn differences_are_what_users_sum_up_to(
             answers in few_gaps(1..90, prop_oneof![Just(1.0), 0.9f64..1.0, 0.3f64..0.9], 0.05),
-            k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..60,
+            k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..60, row: Option<Index>,
         ) {
-            check_differences(&answers, k, corrected, all, include, least)?;
+            check_differences(&answers, k, corrected, all, include, least, row)?;
         }
 
         #[test]
         fn differences_of_few_users_are_what_they_sum_up_to(
             answers in few_gaps(1..20, 0.9f64..1.0, 0.0),
-            k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..20,
+            k in 3usize..6, corrected: bool, all: bool, include: bool, least in 0i64..20, row: Option<Index>,
         ) {
-            check_differences(&answers, k, corrected, all, include, least)?;
+            check_differences(&answers, k, corrected, all, include, least, row)?;
         }
     }
 
