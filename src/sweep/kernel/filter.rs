@@ -32,6 +32,15 @@ impl Filter {
             None
         }
     }
+
+    /// The sign of r and its least r², a little lower, where a look in single precision can rule subsets out: b
+    /// has to be the grand total itself. Single precision is right to some 2⁻²¹, so nothing is lost that
+    /// reaches the floor.
+    #[inline(always)]
+    pub(crate) fn first_look(&self) -> Option<(f64, f32)> {
+        let Threshold { sign, least_square } = self.threshold().filter(|_| !self.corrected)?;
+        Some((sign, (least_square * (1.0 - 1e-5)) as f32))
+    }
 }
 
 /// How far r has to be from 0, and on which side.

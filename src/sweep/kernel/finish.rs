@@ -107,20 +107,18 @@ impl<S: Copy> StripSums<S> {
 /// the filter. `minus_one` is that in all lanes.
 ///
 /// r² = covariance² / variances needs no root and no division, but the sign of r has to
-/// be known and b be the grand total. Single precision is right to some 2⁻²¹, so a floor
-/// a little lower loses nothing that reaches it. An undefined r has a covariance of 0.
+/// be known. An undefined r has a covariance of 0.
 #[inline(always)]
 pub(crate) fn may_pass<L: LaneSum, S: Strip<Lane = L>>(
     [n, a, aa, mut b, bb, mut ab]: [S; 6],
     minus_one: S,
     filter: &Filter,
 ) -> bool {
-    let Some(threshold) = filter.threshold().filter(|_| !filter.corrected) else { return true };
-    if threshold.sign < 0.0 {
+    let Some((sign, floor)) = filter.first_look() else { return true };
+    if sign < 0.0 {
         // With -b for b, r changes its sign.
         (b, ab) = (b.mul(minus_one), ab.mul(minus_one));
     }
-    let floor = (threshold.least_square * (1.0 - 1e-5)) as f32;
     S::any_above([n, a, aa, b, bb, ab], L::saturate(filter.bounds.n[0]), floor)
 }
 

@@ -27,8 +27,7 @@ use datafusion_distributed::DistributedConfig;
 use crate::udtf::distributed::input::SharedInputExec;
 use crate::udtf::exec::inputs::Inputs;
 use crate::udtf::exec::node::KCorrsetExec;
-use crate::udtf::request::KCorrsetScan;
-use crate::udtf::request::Pieces;
+use crate::udtf::request::{KCorrsetScan, Pieces};
 use crate::udtf::settings::KCorrsetSettings;
 
 /// Hides the input of each sweep in a leaf, so that the sweep can be split and its input

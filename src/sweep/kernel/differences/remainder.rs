@@ -34,8 +34,7 @@ impl Remainder {
     /// out.
     #[inline(always)]
     pub(super) fn may_pass(&self, sums: &LaneSums, lanes: u32, filter: &Filter) -> bool {
-        let Some(threshold) = filter.threshold().filter(|_| !filter.corrected) else { return true };
-        let floor = (threshold.least_square * (1.0 - 1e-5)) as f32;
+        let Some((_, floor)) = filter.first_look() else { return true };
         let mut may_pass = [0; STRIP];
         for lane in 0..STRIP {
             let of = |sum: usize| sums[sum][lane] as f32;
