@@ -107,6 +107,13 @@ impl Connection {
         Ok(answers.map_err(&naming)?.map_err(naming).boxed())
     }
 
+    /// Why a worker has ended its task that is there, and was not told to.
+    pub(super) fn not_read(&self) -> KCorrsetError {
+        let message = "it ended its task early, as what it was sent did not arrive, or was more in one message than \
+                       it takes; start it with a larger --max-message";
+        KCorrsetError::WorkerRefused { worker: self.url.to_string(), message: message.to_string() }
+    }
+
     /// The rows of partitions of a plan that the worker has or will have.
     pub(super) async fn rows(
         &mut self,

@@ -8,6 +8,7 @@
 //!     whole  hand them on
 //!     lost   put the piece back, in front; the worker takes no more; a piece that has brought down
 //!            three workers ends the query, and so does the loss of the last worker
+//!     wrong  end the query
 //! ```
 //!
 //! A worker has one plan, whose node has the pieces of all tasks as its partitions: so it can do any of
@@ -21,6 +22,7 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -34,7 +36,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion_distributed::{ExecuteTaskRequest, TaskKey};
 use futures::StreamExt;
-use futures::future::{join_all, select};
+use futures::future::{Either, join_all, select};
 use futures::stream::BoxStream;
 use http::HeaderMap;
 
@@ -125,6 +127,8 @@ enum Place {
     #[default]
     Comes,
     Works,
+    /// It has ended its task.
+    Left,
     Lost,
 }
 
@@ -160,6 +164,11 @@ impl State {
         let waiting: usize = self.waiting.iter().map(VecDeque::len).sum();
         let per_second: f64 = paces.iter().map(|pace| at_a_time as f64 / pace).sum();
         own <= waiting as f64 / per_second + fastest
+    }
+
+    /// Whether all pieces are whole.
+    fn is_over(&self) -> bool {
+        self.unknown == 0 && self.unfinished == 0
     }
 
     /// Ends all pieces that nobody is at with an error, and those that are yet to come.
@@ -230,6 +239,19 @@ impl Stage {
         });
     }
 
+    /// A worker has ended its task, and does no more pieces than those it is at. Whether there are others, and why
+    /// it has ended is not known.
+    pub(super) fn leave(&self, task: usize) -> bool {
+        self.state.change(|state| {
+            let place = &mut state.workers[task].place;
+            if *place == Place::Lost {
+                return false;
+            }
+            *place = Place::Left;
+            state.failed.is_none() && !state.is_over()
+        })
+    }
+
     /// A worker is lost, and the query goes on without it if there is another.
     pub(super) fn lose(&self, task: usize, error: DataFusionError) {
         self.state.change(|state| {
@@ -257,9 +279,14 @@ impl Stage {
         self.state.look().failed.clone()
     }
 
+    /// Waits until it is known that there is no result.
+    async fn failed(&self) -> Arc<DataFusionError> {
+        self.state.until(|state| state.failed.clone()).await
+    }
+
     /// Waits until nobody needs another worker.
     pub(super) async fn over(&self) {
-        self.state.until(|state| (state.unknown == 0 && state.unfinished == 0).then_some(())).await;
+        self.state.until(|state| state.is_over().then_some(())).await;
     }
 
     /// Has a worker do pieces as long as there are some.
@@ -274,7 +301,11 @@ impl Stage {
         let task_key = TaskKey { task_number: task, ..self.key };
         while let Some(mut piece) = self.next(task).await {
             let begun = Instant::now();
-            let reading = match piece.run(&mut worker, task_key).await {
+            let rows = match select(pin!(piece.run(&mut worker, task_key)), pin!(self.failed())).await {
+                Either::Left((rows, _)) => rows,
+                Either::Right((error, _)) => Some(Err(shared(&error))),
+            };
+            let reading = match rows {
                 Some(Ok(mut rows)) => {
                     if piece.task != task {
                         piece.call.moved.add(1);
@@ -290,11 +321,7 @@ impl Stage {
                 }
                 Some(Err(error)) => match lost(&error) {
                     Some(worker) => return self.put_back(task, piece, worker, error),
-                    None => {
-                        self.nothing_more_of_it();
-                        piece.end(Err(error));
-                        None
-                    }
+                    None => return self.give_up(piece, error),
                 },
                 None => {
                     self.nothing_more_of_it();
@@ -312,7 +339,7 @@ impl Stage {
         let next = |state: &mut State| match state.workers[task].place {
             _ if state.failed.is_some() => Some(None),
             Place::Comes => None,
-            Place::Lost => Some(None),
+            Place::Left | Place::Lost => Some(None),
             Place::Works => state.take(task, self.cut.at_a_time).map(Some),
         };
         self.state.until(next).await
@@ -330,13 +357,21 @@ impl Stage {
         self.state.change(|state| state.unfinished -= 1);
     }
 
+    /// Ends the query, as a piece cannot be done: all who wait for rows are told why.
+    fn give_up(&self, piece: Piece, error: DataFusionError) {
+        let error = Arc::new(error);
+        self.nothing_more_of_it();
+        self.fail(&error);
+        piece.end(Err(shared(&error)));
+    }
+
     /// Has another worker do a piece whose worker was lost.
     fn put_back(&self, task: usize, mut piece: Piece, worker: Lost, error: DataFusionError) {
         piece.brought_down += 1;
         if piece.brought_down == MOST_BROUGHT_DOWN {
             let Lost { worker: last, message } = worker;
-            self.nothing_more_of_it();
-            piece.end(Err(KCorrsetError::WorkersLost { workers: MOST_BROUGHT_DOWN, last, message }.into()));
+            let workers = MOST_BROUGHT_DOWN;
+            self.give_up(piece, KCorrsetError::WorkersLost { workers, last, message }.into());
         } else {
             piece.call.begun_again.add(1);
             let of_task = piece.task;
@@ -397,6 +432,7 @@ pub(super) fn lost(error: &DataFusionError) -> Option<Lost> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datafusion::common::exec_datafusion_err;
     use datafusion::prelude::SessionContext;
     use datafusion_distributed::ProducerHead;
 
@@ -445,9 +481,23 @@ mod tests {
             ),
             "{error}"
         );
-        // The others are not.
         assert_eq!(all.len(), 3);
-        assert!(stage.state.look().failed.is_none());
+        assert!(stage.state.look().failed.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_piece_is_told_though_all_workers_have_ended() {
+        let (stage, rows) = stage(2);
+        let pieces = [0, 1].map(|task| stage.state.look().take(task, 2).unwrap());
+        assert!((0..2).all(|task| stage.leave(task)) && stage.state.look().failed.is_none());
+        for (task, piece) in pieces.into_iter().enumerate() {
+            stage.give_up(piece, exec_datafusion_err!("no index for {task}"));
+            stage.lose(task, exec_datafusion_err!("it has ended"));
+        }
+        for mut rows in rows {
+            let error = rows.next().await.unwrap().unwrap_err().to_string();
+            assert!(error.contains("no index for"), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -9,12 +9,14 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use datafusion::common::exec_err;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::config::SessionConfig;
 use datafusion::physical_plan::metrics::MetricsSet;
-use datafusion_distributed::{MaybeEncoded, SetPlanRequest, TaskKey, TaskMetrics, WorkerToCoordinatorMsg};
+use datafusion_distributed::{
+    GetWorkerInfoRequest, MaybeEncoded, SetPlanRequest, TaskKey, TaskMetrics, WorkerToCoordinatorMsg,
+};
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream;
@@ -153,7 +155,7 @@ impl Stages {
             Either::Right(_) => return Ok(nothing()),
         };
         pieces.begin(task);
-        let mut at_work = JoinSet::new();
+        let (mut at_work, mut asked) = (JoinSet::new(), worker.clone());
         at_work.spawn(Stage::work(Arc::clone(&stage), task, worker));
         let told = Arc::clone(&stage);
         let without_error = move |answer: Result<WorkerToCoordinatorMsg>| match (&*told, answer) {
@@ -168,10 +170,14 @@ impl Stages {
             }
             (_, answer) => answer,
         };
-        // The query is over; or the worker is lost, or has given up, and what it is at has yet to end.
         let no_more = async move {
-            if let Some(pieces) = &*stage {
-                pieces.lose(task, exec_datafusion_err!("k_corrset: a worker has ended its task"));
+            let Some(pieces) = &*stage else { return };
+            if pieces.leave(task) {
+                // A worker that could not read what it was sent ends its task and says no more.
+                match asked.info(GetWorkerInfoRequest {}).await {
+                    Err(error) if lost(&error).is_some() => pieces.lose(task, error),
+                    _ => pieces.fail(&Arc::new(asked.not_read().into())),
+                }
             }
             while at_work.join_next().await.is_some() {}
         };
