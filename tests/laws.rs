@@ -38,7 +38,7 @@ fn any_wanted() -> impl Strategy<Value = Bounds> {
 
 fn any_request() -> impl Strategy<Value = SweepRequest> {
     let ids = || proptest::collection::vec(0u32..8, 0..3);
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let instructions = proptest::option::of(proptest::sample::select(Instructions::available()));
     let quota = (proptest::collection::vec(0u32..8, 0..6), 0usize..3, 0usize..3)
         .prop_map(|(questions, least, more)| Quota { questions, least, most: least + more });
@@ -49,7 +49,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
             k,
             (include, exclude, any, quotas),
             min_users,
-            (corrected, null, in_turn),
+            (corrected, null, tightened, in_turn),
             bounds,
             instructions,
         )| {
@@ -65,6 +65,7 @@ fn any_request() -> impl Strategy<Value = SweepRequest> {
                 corrected,
                 undefined: if null { Undefined::Null } else { Undefined::Omit },
                 bounds,
+                tightened,
                 instructions,
                 in_turn,
             }

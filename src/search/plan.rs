@@ -201,7 +201,8 @@ impl Plan {
         // One share may have come to the next size while another is in the last one.
         let at_work = of_sizes().map(|[_, at_work]| at_work).max().unwrap_or(0);
         let moments = if at_work > 0 { Moments::bytes(answers.questions()) } else { 0 };
-        let tables = largest_of_tables(answers, requests).map_or(0, |k| Kernels::memory(answers, k));
+        let seeks = requests.iter().any(SweepRequest::seeks);
+        let tables = largest_of_tables(answers, requests).map_or(0, |k| Kernels::memory(answers, k, seeks));
         kept + moments + at_work * requests.len().min(2) + tables
     }
 

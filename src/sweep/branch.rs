@@ -45,7 +45,7 @@ impl Branch {
         let (candidates, choose) = constraint.choices(shared.k, answers.questions());
         let fixed = constraint.fixed;
         Ok(Self {
-            kernel: kernels.select(&fixed, choose, interest)?,
+            kernel: kernels.select(&fixed, choose, shared.seeks, interest)?,
             subsets: Arc::new(Subsets {
                 fixed: fixed.iter().map(|&position| answers.ids[position.0]).collect(),
                 lane_rule: LaneRule::new(choose, candidates, answers.questions()),

@@ -37,7 +37,8 @@ impl Extensions {
         let bounds = SharedBounds::new(Bounds::ALL, answers.users());
         let instructions = kernels.instructions();
         let shared =
-            Arc::new(Shared { k, bounds, corrected, top: None, instructions, in_turn: false, answers });
+            Shared { k, bounds, corrected, top: None, seeks: false, instructions, in_turn: false, answers };
+        let shared = Arc::new(shared);
         Self { shared, kernels, excluded }
     }
 

@@ -72,6 +72,7 @@ impl SweepPlan {
             bounds: SharedBounds::new(request.all_bounds(), answers.users()),
             corrected: request.corrected,
             top: request.top,
+            seeks: request.seeks(),
             instructions: request.instructions(),
             in_turn: request.in_turn,
             answers,

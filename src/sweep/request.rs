@@ -2,6 +2,7 @@
 
 use crate::error::{KCorrsetError, Result};
 use crate::sweep::bounds::Bounds;
+use crate::sweep::kernel::filter::Filter;
 use crate::sweep::quota::Quota;
 use crate::sweep::simd::Instructions;
 
@@ -43,6 +44,8 @@ pub struct SweepRequest {
     pub undefined: Undefined,
     /// Further bounds on r and n; by default none.
     pub bounds: Bounds,
+    /// Whether an r will be told to [`SweepPlan::tighten`](crate::sweep::SweepPlan::tighten) that few subsets reach.
+    pub tightened: bool,
     /// Which of the processor's instructions to use; the best by default.
     pub instructions: Option<Instructions>,
     /// Whether shares are swept one after the other by whoever has time, so that they need not be of as much
@@ -75,6 +78,13 @@ impl SweepRequest {
     /// The instructions to use.
     pub(crate) fn instructions(&self) -> Instructions {
         self.instructions.unwrap_or_else(Instructions::best)
+    }
+
+    /// Whether few subsets are wanted, those of which r comes up to what is known or will be, so that it pays to
+    /// look at all of them less closely first.
+    pub(crate) fn seeks(&self) -> bool {
+        let filter = Filter { bounds: self.all_bounds(), corrected: self.corrected };
+        !self.corrected && (self.top.is_some() || self.tightened || filter.threshold().is_some())
     }
 
     /// The bounds on r and n that it comes to.

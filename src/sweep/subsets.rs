@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     /// Whether b is the grand total less a.
     pub(crate) corrected: bool,
     pub(crate) top: Option<usize>,
+    /// Whether few subsets are wanted.
+    pub(crate) seeks: bool,
     pub(crate) instructions: Instructions,
     /// Whether shares are swept one after the other by whoever has time.
     pub(crate) in_turn: bool,

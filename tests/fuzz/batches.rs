@@ -196,6 +196,8 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<SweepRequest> {
         },
         instructions: Some(*bytes.choose(&Instructions::available())?),
         in_turn: bytes.arbitrary()?,
+        // Last, as what was found before is read as it was.
+        tightened: bytes.arbitrary()?,
     })
 }
 

@@ -1,5 +1,7 @@
 //! The sums of a strip → r and n of those of its subsets that are wanted.
 
+use std::ops::AddAssign;
+
 use crate::compensated::Compensated;
 use crate::index::bitset::ones;
 use crate::sweep::kernel::Lanes;
@@ -46,10 +48,10 @@ impl LaneSum for i64 {
     }
 }
 
-impl StripSums<i64> {
+impl<W: Copy + AddAssign> StripSums<W> {
     /// Adds the sums of other users.
     #[inline(always)]
-    pub(crate) fn add<S: LaneSum>(&mut self, other: &StripSums<S>) {
+    pub(crate) fn add<S: Copy + Into<W>>(&mut self, other: &StripSums<S>) {
         for lane in 0..STRIP {
             self.n[lane] += other.n[lane].into();
             self.a[lane] += other.a[lane].into();
@@ -270,7 +272,7 @@ pub(crate) fn finish_floats(
 
 /// The set of lanes of which something is true.
 #[inline(always)]
-fn bits(of: impl Fn(usize) -> bool) -> u32 {
+pub(crate) fn bits(of: impl Fn(usize) -> bool) -> u32 {
     let mut bits = 0;
     for lane in 0..STRIP {
         bits |= u32::from(of(lane)) << lane;

@@ -20,7 +20,7 @@
 //! | file | scores | sums |
 //! |---|---|---|
 //! | `binary`, on `cohort` | 0 and 1 | 16 or 32 bits, two in a lane |
-//! | `dense`, on `cohort` | integers, floats; k of 3 or more | 32 or 64 bits, doubles |
+//! | `dense`, on `cohort` | integers, floats; k of 3 or more | 32 or 64 bits, doubles where bytes leave r open |
 //! | `sparse` | any; few prefixes, or sums of 256 bits | one answer at a time |
 //! | `differences` | integers of a byte, where little is missing | 32 bits, from those of a question less |
 //! | `complete` | exact, where nobody left anything out | none: covariances |

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use ethnum::I256;
 
+use crate::compensated::Compensated;
 use crate::index::Answers;
 use crate::index::scores::{Binary, Scores, Weighted};
 use crate::interest::{Interest, Unwanted};
@@ -12,7 +13,11 @@ use crate::sweep::kernel::binary::{self, BinaryKernel, ChunkBounds, Lanes16, Lan
 use crate::sweep::kernel::cohort::Cohort;
 use crate::sweep::kernel::complete::{self, Lookup};
 use crate::sweep::kernel::dense::{
-    self, Class, DenseKernel, bytes::Bytes, floats::Floats, integers::Integers,
+    self, Class, DenseKernel,
+    bytes::Bytes,
+    floats::Floats,
+    integers::Integers,
+    rounded::{Rounded, RoundedKernel},
 };
 use crate::sweep::kernel::differences::{DifferenceKernel, Differences};
 use crate::sweep::kernel::sparse::{SparseCohort, SparseKernel};
@@ -34,6 +39,8 @@ pub(crate) struct Kernels {
     /// Of data with few gaps, if they pay for sets of this size; made when first asked for.
     k: usize,
     differences: OnceLock<Option<Arc<Differences>>>,
+    /// Of floats, likewise.
+    rounded: OnceLock<Option<Rounded>>,
 }
 
 impl Kernels {
@@ -49,13 +56,14 @@ impl Kernels {
     ) -> Result<Self, Unwanted> {
         let k = k.min(answers.questions());
         let complete = complete::complete(answers, k, instructions, interest)?;
-        Ok(Self { answers: Arc::clone(answers), instructions, complete, k, differences: OnceLock::new() })
+        let (differences, rounded) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { answers: Arc::clone(answers), instructions, complete, k, differences, rounded })
     }
 
     /// Kernels that sum over users, whatever is missing.
     pub(crate) fn without_tables(answers: &Arc<Answers>, instructions: Instructions) -> Self {
-        let (answers, differences) = (Arc::clone(answers), OnceLock::from(None));
-        Self { answers, instructions, complete: None, k: 0, differences }
+        let answers = Arc::clone(answers);
+        Self { answers, instructions, complete: None, k: 0, differences: None.into(), rounded: None.into() }
     }
 
     pub(crate) fn instructions(&self) -> Instructions {
@@ -86,8 +94,9 @@ impl Kernels {
     }
 
     /// Bytes that the kernels of all branches share, for subsets of up to k questions.
-    pub(crate) fn memory(answers: &Answers, k: usize) -> usize {
+    pub(crate) fn memory(answers: &Answers, k: usize, seeks: bool) -> usize {
         match complete::bytes(answers) {
+            0 if answers.are_floats() && seeks => Rounded::bytes(answers),
             0 if Differences::pay(answers, k) => Differences::bytes(answers),
             bytes => bytes,
         }
@@ -96,12 +105,16 @@ impl Kernels {
     /// Makes the users ready who answered all fixed questions, for subsets of these and of
     /// `choose` questions more.
     ///
+    /// # Arguments
+    /// `seeks`: whether few subsets are wanted, as [`SweepRequest::seeks`](crate::sweep::SweepRequest) tells.
+    ///
     /// # Errors
     /// Nobody waits for them any longer.
     pub(crate) fn select(
         &self,
         fixed: &[Position],
         choose: usize,
+        seeks: bool,
         interest: Interest<'_>,
     ) -> Result<Box<dyn ScoreKernel>, Unwanted> {
         if let Some(complete) = &self.complete {
@@ -114,7 +127,38 @@ impl Kernels {
             let empty = kernel.empty();
             return Ok(self.root("few gaps", kernel, empty, fixed));
         }
+        if let Scores::Float(scores) = &self.answers.scores
+            && seeks
+            && self.dense(choose)
+            && let Some(kernel) = self.rounded(scores, fixed.len() + choose, interest)?
+        {
+            let all = kernel.all_users();
+            return Ok(self.root("floats, first in bytes", kernel, all, fixed));
+        }
         Ok(self.by_users(fixed, choose))
+    }
+
+    /// The kernel that looks at floats in steps first, if they have some.
+    ///
+    /// # Errors
+    /// Nobody waits for it.
+    fn rounded(
+        &self,
+        scores: &Arc<Weighted<Compensated>>,
+        k: usize,
+        interest: Interest<'_>,
+    ) -> Result<Option<RoundedKernel>, Unwanted> {
+        let rounded = match self.rounded.get() {
+            Some(rounded) => rounded,
+            None => {
+                let rounded = Rounded::of(scores, interest)?;
+                self.rounded.get_or_init(|| rounded)
+            }
+        };
+        Ok(rounded.as_ref().and_then(|rounded| {
+            let (answers, scores) = (Arc::clone(&self.answers), Arc::clone(scores));
+            RoundedKernel::new(self.instructions, answers, scores, rounded, k)
+        }))
     }
 
     /// The kernel that sums over the users who answered.
@@ -376,6 +420,19 @@ mod tests {
         Bounds { r, ..Bounds::DEFINED }
     }
 
+    /// The same answers as floats.
+    fn as_floats(answers: &Answers, float: impl Fn(i64) -> Compensated) -> Arc<Answers> {
+        let Scores::Binary(scores) = &answers.scores else { return widened(answers, float, Scores::Float) };
+        let integers = Answers {
+            answered: answers.answered.clone(),
+            scores: Scores::Integer(Arc::new(scores.weighted(&answers.answered))),
+            unit: Unit::Exact { lowest: 0, divisor: 1, digits: 0 },
+            ids: answers.ids.clone(),
+            support: answers.support.clone(),
+        };
+        widened(&integers, float, Scores::Float)
+    }
+
     /// Whether steps to one question more give the rows that users sum up to.
     fn check_differences(
         answers: &Arc<Answers>,
@@ -405,6 +462,7 @@ mod tests {
                 complete: None,
                 k,
                 differences: differences.into(),
+                rounded: None.into(),
             };
             request.bounds = bounds_at(&rows(of(None), &request).1, row);
             let differences =
@@ -437,7 +495,7 @@ mod tests {
                     ..SweepRequest::default()
                 };
                 let of = |complete: Option<Arc<dyn Lookup>>| Kernels {
-                    answers: Arc::clone(&answers), instructions, complete, k, differences: None.into(),
+                    answers: Arc::clone(&answers), instructions, complete, k, differences: None.into(), rounded: None.into(),
                 };
                 let complete = complete::complete(&answers, k, instructions, Interest::LASTING).unwrap();
                 prop_assert!(complete.is_some());
@@ -464,6 +522,36 @@ mod tests {
         ) {
             check_differences(&answers, k, corrected, all, include, least, row)?;
         }
+
+        #[test]
+        fn floats_rounded_first_are_what_doubles_sum_up_to(
+            answers in few_gaps(1..60, 0.2f64..1.0, 0.05), k in 3usize..6, corrected: bool, least in 0i64..20,
+            row: Option<Index>, top in proptest::option::of(1usize..20), tightened: bool,
+            unit in prop_oneof![Just(3.0), Just(1e-9)],
+        ) {
+            let float = |score| Compensated::from(score as f64 / unit + if score == 5 { 1e3 } else { 0.0 });
+            let answers = as_floats(&answers, float);
+            let Scores::Float(scores) = &answers.scores else { panic!("no floats") };
+            for instructions in Instructions::available() {
+                let mut request = SweepRequest {
+                    k: k.min(answers.questions()),
+                    corrected,
+                    min_users: Some(least),
+                    top,
+                    tightened,
+                    instructions: Some(instructions),
+                    ..SweepRequest::default()
+                };
+                let of = |rounded: Option<Rounded>| Kernels {
+                    answers: Arc::clone(&answers), instructions, complete: None, k, differences: None.into(), rounded: rounded.into(),
+                };
+                request.bounds = bounds_at(&rows(of(None), &request).1, row);
+                let (_, found) = rows(of(Rounded::of(scores, Interest::LASTING).unwrap()), &request);
+                let (doubles, expected) = rows(of(None), &request);
+                prop_assert!(doubles != "floats, first in bytes");
+                prop_assert_eq!(found, expected, "{}", instructions.name());
+            }
+        }
     }
 
     /// Where somebody goes away while tables or covariances are made, little is done after that.
@@ -485,13 +573,14 @@ mod tests {
             (Arc::new(made(2)), "few gaps"),
             (widened(&complete, |score| I256::from(score) << 90, Scores::Wide), "complete data, wide scores"),
             (widened(&complete, third, Scores::Float), "complete data, floats"),
+            (widened(&made(2), third, Scores::Float), "floats, first in bytes"),
             (Arc::new(complete), "complete data"),
         ] {
             let looks = AtomicUsize::new(0);
             let planned_if = |most: usize| {
                 looks.store(0, Ordering::Relaxed);
                 let waits = || looks.fetch_add(1, Ordering::Relaxed) < most;
-                let request = SweepRequest { k, ..SweepRequest::default() };
+                let request = SweepRequest { k, tightened: true, ..SweepRequest::default() };
                 one_thread.install(|| {
                     let interest = Interest::while_(&waits);
                     let kernels = Kernels::new(&answers, k, request.instructions(), interest)?;

@@ -267,7 +267,7 @@ fn plan_of(
     waits: &(dyn Fn() -> bool + Sync),
 ) -> Result<Arc<Plan>> {
     let method = scan.method();
-    let requests = sweep_requests(scan, given, index)?;
+    let requests = sweep_requests(scan, given, outlook, index)?;
     reservation.try_grow(Plan::memory_of(index.answers(), &requests, method, outlook))?;
     let answers = Arc::clone(index.answers());
     let plan = Plan::try_new_while(answers, &requests, method, outlook, share, waits)?;
@@ -351,6 +351,7 @@ fn check_questions(options: &KCorrsetOptions, indexes: &[Part<AnswerIndex>]) -> 
 fn sweep_requests(
     scan: &KCorrsetScan,
     given: Option<Vec<Vec<u32>>>,
+    outlook: Outlook,
     index: &AnswerIndex,
 ) -> Result<Vec<SweepRequest>> {
     let KCorrsetRequest { sizes, options, question_type, .. } = &*scan.request;
@@ -396,6 +397,7 @@ fn sweep_requests(
         corrected: options.corrected,
         undefined: options.undefined,
         bounds: selection.wanted,
+        tightened: outlook.best.is_some(),
         instructions: Some(scan.settings.instructions),
         in_turn: scan.pieces.is_some(),
     };

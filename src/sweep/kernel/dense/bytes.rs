@@ -97,7 +97,7 @@ impl Class for Bytes {
 /// The six sums of a strip of bytes over users whose sums fit 32 bits, two users at a
 /// time.
 #[inline(always)]
-fn sum_pairs<I: InstructionSet>(
+pub(super) fn sum_pairs<I: InstructionSet>(
     instructions: I,
     strip: &Strip<'_, Bytes>,
     users: &[Adder<i32>],

@@ -13,11 +13,13 @@
 //! ```
 //!
 //! How they are added up is told in the file of each class: [`bytes`], [`integers`] and
-//! [`floats`].
+//! [`floats`]; and in [`rounded`] when floats are.
 
 pub(crate) mod bytes;
+mod doubles;
 pub(crate) mod floats;
 pub(crate) mod integers;
+pub(crate) mod rounded;
 
 use std::fmt::Debug;
 use std::ops::{Add, Mul};
@@ -196,23 +198,38 @@ impl<C: Class> DenseKernel<C> {
         DenseCohort { members, scores: Vec::new(), prefix: Vec::new() }
     }
 
-    fn score(&self, user: u32, Position(question): Position) -> C::Number {
-        let user = user as usize;
-        self.scores.of(user)[rank(self.answers.answered.row(user), question)]
-    }
-
     /// a and b of every user of the open prefix who answered one more question, in the
-    /// order of the users and with all their digits.
-    fn pairs(&self, cohort: &DenseCohort<C>, last: Position) -> Vec<(C::Number, C::Number)> {
+    /// order of the users and with all digits that `scores` has.
+    fn pairs<N: Number>(&self, scores: &Weighted<N>, cohort: &DenseCohort<C>, last: Position) -> Vec<(N, N)> {
         let users = self.users.iter().map(|user| cohort.members.terms()[user.slot as usize].user);
         let users = users.filter(|&user| contains(self.answers.answered.row(user as usize), last.0));
         let questions = || cohort.prefix.iter().copied().chain([self.question, last]);
         let subtotal = |user| {
-            let scores = questions().map(|question| self.score(user, question));
-            scores.fold(C::Number::default(), C::Number::plus)
+            let scores = questions().map(|question| score(&self.answers, scores, user, question));
+            scores.fold(N::default(), N::plus)
         };
-        users.map(|user| (subtotal(user), self.scores.totals[user as usize])).collect()
+        users.map(|user| (subtotal(user), scores.totals[user as usize])).collect()
     }
+
+    /// The strips of a word that have lanes, and the first lane of each in the word.
+    fn strips<'a>(
+        &'a self,
+        cohort: &'a DenseCohort<C>,
+        word: usize,
+        lanes: u64,
+    ) -> impl Iterator<Item = (usize, Strip<'a, C>)> {
+        [0, STRIP].into_iter().filter(move |first| (lanes >> first) as u32 != 0).map(move |first| {
+            let strip = (word * LANES + first) / STRIP;
+            let (rows, scores) = (cohort.members.strip(strip), cohort.strip(strip));
+            let (users, lanes) = (&self.users, (lanes >> first) as u32);
+            (first, Strip { rows, scores, users, few: self.few, lanes, first })
+        })
+    }
+}
+
+fn score<N: Copy>(answers: &Answers, scores: &Weighted<N>, user: u32, Position(question): Position) -> N {
+    let user = user as usize;
+    scores.of(user)[rank(answers.answered.row(user), question)]
 }
 
 impl<C: Class> Kernel for DenseKernel<C> {
@@ -246,7 +263,7 @@ impl<C: Class> Kernel for DenseKernel<C> {
         let members = &mut restricted.members.terms_mut()[..list.len()];
         if cohort.scores.is_empty() {
             for member in &mut *members {
-                let score = C::score(self.score(member.user, question));
+                let score = C::score(score(&self.answers, &self.scores, member.user, question));
                 member.subtotal = member.subtotal + C::points(score);
             }
         } else {
@@ -307,17 +324,10 @@ impl<C: Class> Kernel for DenseKernel<C> {
         results: &mut Lanes,
     ) {
         results.clear();
-        for first in [0, STRIP] {
-            let strip = (word * LANES + first) / STRIP;
-            let lanes = (lanes >> first) as u32;
-            if lanes == 0 {
-                continue;
-            }
-            let (rows, scores) = (cohort.members.strip(strip), cohort.strip(strip));
-            let strip = Strip { rows, scores, users: &self.users, few: self.few, lanes, first };
+        for (first, strip) in self.strips(cohort, word, lanes) {
             let doubtful = self.instructions.run(Sum::<C> { strip, filter, results });
             for lane in ones(doubtful.into()) {
-                let pairs = self.pairs(cohort, Position(word * LANES + first + lane));
+                let pairs = self.pairs(&self.scores, cohort, Position(word * LANES + first + lane));
                 results.cost += self.users.len();
                 let r = C::Number::correlate_carefully(&pairs, filter.corrected).defined();
                 results.record(first + lane, pairs.len() as i64, r, filter);
