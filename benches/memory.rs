@@ -1,7 +1,7 @@
 //! What a query holds at its peak, beside what it reserved of the session's memory pool.
 //!
-//! A table, of which every row asserts that the two are within a tenth of each other, but for a
-//! constant. It is a test too: `cargo test --release --features cli` runs it.
+//! A table, of which every row asserts that, but for a constant, no more than a tenth is held beside what is reserved, and
+//! no more than a fifth reserved beside what is held: which scores of floats are looked up turns out as a query runs. It is a test too: `cargo test --release --features cli` runs it.
 
 mod exam;
 
@@ -139,8 +139,7 @@ fn main() {
         let (held, reserved) = runtime.block_on(peaks(shape, sql));
         let ratio = held as f64 / reserved as f64;
         println!("{:>6.1} MiB {:>6.1} MiB {ratio:>6.2}  {name}", mib(held), mib(reserved));
-        let (less, more) = (held.min(reserved), held.max(reserved));
-        if more > less + less / 10 + CONSTANT {
+        if held > reserved + reserved / 10 + CONSTANT || reserved > held + held / 5 + CONSTANT {
             wrong.push(name);
         }
     }
