@@ -96,7 +96,7 @@ impl Kernels {
     /// Bytes that the kernels of all branches share, for subsets of up to k questions.
     pub(crate) fn memory(answers: &Answers, k: usize, seeks: bool) -> usize {
         match complete::bytes(answers) {
-            0 if answers.are_floats() && seeks => Rounded::bytes(answers),
+            0 if answers.are_floats() && seeks && dense(answers, k) => Rounded::bytes(answers),
             0 if Differences::pay(answers, k) => Differences::bytes(answers),
             bytes => bytes,
         }
@@ -129,7 +129,7 @@ impl Kernels {
         }
         if let Scores::Float(scores) = &self.answers.scores
             && seeks
-            && self.dense(choose)
+            && dense(&self.answers, choose)
             && let Some(kernel) = self.rounded(scores, fixed.len() + choose, interest)?
         {
             let all = kernel.all_users();
@@ -175,11 +175,11 @@ impl Kernels {
                     self.sparse("64-bit scores, sparse", &scores, fixed)
                 }
             }
-            Scores::Integer(scores) if self.dense(choose) => match Bytes::few_of(scores, k) {
+            Scores::Integer(scores) if dense(&self.answers, choose) => match Bytes::few_of(scores, k) {
                 Some(few) => self.rows::<Bytes>("8-bit scores, 32-bit lanes", scores, few, fixed),
                 None => self.rows::<Integers>("64-bit scores", scores, 0, fixed),
             },
-            Scores::Float(scores) if self.dense(choose) => {
+            Scores::Float(scores) if dense(&self.answers, choose) => {
                 self.rows::<Floats>("floats, 64-bit lanes", scores, 0, fixed)
             }
             Scores::Integer(scores) => self.sparse("64-bit scores, sparse", scores, fixed),
@@ -187,17 +187,6 @@ impl Kernels {
             Scores::Wide(scores) => self.sparse("256-bit scores, sparse", scores, fixed),
             Scores::Float(scores) => self.sparse("floats, sparse", scores, fixed),
         }
-    }
-
-    /// Whether scores are kept in rows, answered or not.
-    ///
-    /// Prefixes of two questions or more leave few enough users to keep a score for
-    /// each of them and every question, unless few are answered: then memory and time
-    /// are better spent on the answers there are.
-    fn dense(&self, choose: usize) -> bool {
-        let possible = self.answers.users() as u128 * self.answers.questions() as u128;
-        let answered: usize = self.answers.support.iter().sum();
-        choose >= 3 && answered as u128 * LEAST_DENSITY >= possible
     }
 
     fn binary<W: Width>(
@@ -243,6 +232,17 @@ impl Kernels {
     ) -> Box<dyn ScoreKernel> {
         Box::new(Root::new(name, kernel, all, fixed, self.answers.questions()))
     }
+}
+
+/// Whether scores are kept in rows, answered or not.
+///
+/// Prefixes of two questions or more leave few enough users to keep a score for
+/// each of them and every question, unless few are answered: then memory and time
+/// are better spent on the answers there are.
+fn dense(answers: &Answers, choose: usize) -> bool {
+    let possible = answers.users() as u128 * answers.questions() as u128;
+    let answered: usize = answers.support.iter().sum();
+    choose >= 3 && answered as u128 * LEAST_DENSITY >= possible
 }
 
 /// Bytes of one user before a question is chosen.
@@ -477,6 +477,45 @@ mod tests {
         Ok(())
     }
 
+    fn rounded_request() -> impl Strategy<Value = SweepRequest> {
+        let top = proptest::option::of(1usize..20);
+        (any::<bool>(), 0i64..20, top, any::<bool>()).prop_map(|(corrected, least, top, tightened)| {
+            SweepRequest { corrected, min_users: Some(least), top, tightened, ..SweepRequest::default() }
+        })
+    }
+
+    /// Whether floats rounded first give the rows that doubles alone give.
+    fn check_rounded(
+        answers: &Arc<Answers>,
+        k: usize,
+        mut request: SweepRequest,
+        row: Option<Index>,
+        unit: f64,
+    ) -> Result<(), TestCaseError> {
+        let float = |score| Compensated::from(score as f64 / unit + if score == 5 { 1e3 } else { 0.0 });
+        let answers = as_floats(answers, float);
+        let Scores::Float(scores) = &answers.scores else { panic!("no floats") };
+        request.k = k.min(answers.questions());
+        for instructions in Instructions::available() {
+            request.instructions = Some(instructions);
+            request.bounds = Bounds::ALL;
+            let of = |rounded: Option<Rounded>| Kernels {
+                answers: Arc::clone(&answers),
+                instructions,
+                complete: None,
+                k,
+                differences: None.into(),
+                rounded: rounded.into(),
+            };
+            request.bounds = bounds_at(&rows(of(None), &request).1, row);
+            let (_, found) = rows(of(Rounded::of(scores, Interest::LASTING).unwrap()), &request);
+            let (doubles, expected) = rows(of(None), &request);
+            prop_assert!(doubles != "floats, first in bytes");
+            prop_assert_eq!(found, expected, "{}", instructions.name());
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn covariances_are_what_users_sum_up_to(
@@ -525,32 +564,22 @@ mod tests {
 
         #[test]
         fn floats_rounded_first_are_what_doubles_sum_up_to(
-            answers in few_gaps(1..60, 0.2f64..1.0, 0.05), k in 3usize..6, corrected: bool, least in 0i64..20,
-            row: Option<Index>, top in proptest::option::of(1usize..20), tightened: bool,
-            unit in prop_oneof![Just(3.0), Just(1e-9)],
+            answers in few_gaps(1..60, 0.2f64..1.0, 0.05), k in 3usize..6, request in rounded_request(),
+            row: Option<Index>, unit in prop_oneof![Just(3.0), Just(1e-9)],
         ) {
-            let float = |score| Compensated::from(score as f64 / unit + if score == 5 { 1e3 } else { 0.0 });
-            let answers = as_floats(&answers, float);
-            let Scores::Float(scores) = &answers.scores else { panic!("no floats") };
-            for instructions in Instructions::available() {
-                let mut request = SweepRequest {
-                    k: k.min(answers.questions()),
-                    corrected,
-                    min_users: Some(least),
-                    top,
-                    tightened,
-                    instructions: Some(instructions),
-                    ..SweepRequest::default()
-                };
-                let of = |rounded: Option<Rounded>| Kernels {
-                    answers: Arc::clone(&answers), instructions, complete: None, k, differences: None.into(), rounded: rounded.into(),
-                };
-                request.bounds = bounds_at(&rows(of(None), &request).1, row);
-                let (_, found) = rows(of(Rounded::of(scores, Interest::LASTING).unwrap()), &request);
-                let (doubles, expected) = rows(of(None), &request);
-                prop_assert!(doubles != "floats, first in bytes");
-                prop_assert_eq!(found, expected, "{}", instructions.name());
-            }
+            check_rounded(&answers, k, request, row, unit)?;
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn floats_of_many_users_are_what_doubles_sum_up_to(
+            answers in few_gaps(400..700, 0.9f64..1.0, 0.0), k in 3usize..5, request in rounded_request(),
+            row: Option<Index>,
+        ) {
+            check_rounded(&answers, k, request, row, 3.0)?;
         }
     }
 

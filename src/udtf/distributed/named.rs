@@ -31,7 +31,8 @@ use crate::udtf::distributed::stages::{Stages, TaskOf};
 ///
 /// Where the setting `k_corrset.pieces` is more than 1, sweeps whose rows go straight to the coordinator
 /// are cut into pieces: each worker takes the next when it has done one, and what a worker was at that is
-/// lost others do again. The query is lost with the last worker, with a piece at which three were lost, or
+/// lost others do again. The query is lost with the last worker, with a piece at which three were lost or of
+/// which there is something else to say, with a worker that ends its task while it is there, or
 /// if rows of a piece have been handed on before it was whole, which happens only where the rows of all
 /// pieces that are not read yet come to 256 MiB.
 #[derive(Clone)]

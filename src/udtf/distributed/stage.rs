@@ -9,6 +9,7 @@
 //!     lost   put the piece back, in front; the worker takes no more; a piece that has brought down
 //!            three workers ends the query, and so does the loss of the last worker
 //!     wrong  end the query
+//!     left   a worker that has ended its task takes no more; if it is there, end the query
 //! ```
 //!
 //! A worker has one plan, whose node has the pieces of all tasks as its partitions: so it can do any of
@@ -34,7 +35,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::config::SessionConfig;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use datafusion_distributed::{ExecuteTaskRequest, TaskKey};
+use datafusion_distributed::{DistributedConfig, ExecuteTaskRequest, TaskKey};
 use futures::StreamExt;
 use futures::future::{Either, join_all, select};
 use futures::stream::BoxStream;
@@ -90,6 +91,8 @@ pub(super) fn any_piece(
 pub(super) struct Stage {
     key: TaskKey,
     cut: Cut,
+    /// Whether workers have something to say of their tasks until these end: the metrics.
+    pub(super) says_when_it_ends: bool,
     /// Bytes of rows that are kept.
     held: Arc<AtomicUsize>,
     progress: Option<Arc<SweepProgress>>,
@@ -192,9 +195,11 @@ impl Stage {
             call: None,
             failed: None,
         };
+        let engine = session.options().extensions.get::<DistributedConfig>();
         Self {
             key,
             cut,
+            says_when_it_ends: engine.is_none_or(|engine| engine.collect_metrics),
             held: Arc::default(),
             progress: session.get_extension(),
             notices: session.get_extension(),
@@ -289,6 +294,11 @@ impl Stage {
         self.state.until(|state| state.is_over().then_some(())).await;
     }
 
+    /// Waits until nothing more is to be done.
+    pub(super) async fn ended(&self) {
+        self.state.until(|state| (state.is_over() || state.failed.is_some()).then_some(())).await;
+    }
+
     /// Has a worker do pieces as long as there are some.
     pub(super) async fn work(stage: Arc<Option<Self>>, task: usize, worker: Connection) {
         let Some(stage) = &*stage else { return };
@@ -329,12 +339,12 @@ impl Stage {
                 }
             };
             if let Some(reading) = reading {
-                self.read(reading).await;
+                self.read(task, reading).await;
             }
         }
     }
 
-    /// The next piece for a worker, as soon as it has its plan; `None` if it is lost.
+    /// The next piece for a worker, as soon as it has its plan; `None` if it does no more.
     async fn next(&self, task: usize) -> Option<Piece> {
         let next = |state: &mut State| match state.workers[task].place {
             _ if state.failed.is_some() => Some(None),
@@ -380,11 +390,13 @@ impl Stage {
         self.lose(task, error);
     }
 
-    /// Waits until the rest of a piece is read, if that does not keep others waiting.
-    async fn read(&self, mut reading: Reading) {
+    /// Waits until the rest of a piece is read, if that does not keep others waiting and its worker is to do more.
+    async fn read(&self, task: usize, mut reading: Reading) {
         while tokio::time::timeout(PATIENCE, &mut reading.over).await.is_err() {
-            let waits = self.state.look().waiting.iter().any(|waiting| !waiting.is_empty());
-            if waits && !reading.is_worker_asked() {
+            let state = self.state.look();
+            let does_more = state.failed.is_none() && state.workers[task].place == Place::Works;
+            let waits = state.waiting.iter().any(|waiting| !waiting.is_empty());
+            if !does_more || waits && !reading.is_worker_asked() {
                 return;
             }
         }

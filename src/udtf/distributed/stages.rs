@@ -172,11 +172,15 @@ impl Stages {
         };
         let no_more = async move {
             let Some(pieces) = &*stage else { return };
+            if !pieces.says_when_it_ends {
+                pieces.ended().await;
+            }
             if pieces.leave(task) {
                 // A worker that could not read what it was sent ends its task and says no more.
                 match asked.info(GetWorkerInfoRequest {}).await {
                     Err(error) if lost(&error).is_some() => pieces.lose(task, error),
-                    _ => pieces.fail(&Arc::new(asked.not_read().into())),
+                    Err(error) => pieces.fail(&Arc::new(error)),
+                    Ok(_) => pieces.fail(&Arc::new(asked.not_read().into())),
                 }
             }
             while at_work.join_next().await.is_some() {}

@@ -81,11 +81,12 @@ impl Doubles {
         of_strip.left_open += usize::from(left_open);
     }
 
-    /// Whether it pays to look a strip up as a whole, before so many scores of it are looked up user by user.
+    /// Whether it pays to look a strip up as a whole, before so many scores of it are looked up user by user; or
+    /// whether that has been done.
     pub(super) fn pay<C: Class>(&mut self, cohort: &DenseCohort<C>, strip: usize, scores: usize) -> bool {
         let of_strip = self.of(strip);
         of_strip.one_by_one += scores;
-        of_strip.one_by_one > cohort.members.users() * SCORES_OF_STRIP
+        !of_strip.scores.is_empty() || of_strip.one_by_one > cohort.members.users() * SCORES_OF_STRIP
     }
 
     fn of(&mut self, strip: usize) -> &mut OfStrip {

@@ -1,7 +1,7 @@
 //! Floats that are rounded first: who answered is summed in bytes, and in doubles only where r may be wanted.
 //!
 //! ```text
-//! for each strip:   sum scores and grand totals in steps of a 255th of their range, as bytes
+//! for each strip:   sum scores in steps of a 255th of their range, as bytes, and totals in 2550ths of theirs
 //!     for each lane of which r, whatever rounding took, can reach what is wanted:
 //!         look up and sum, in doubles and user by user, who answered it
 //! ```
@@ -51,12 +51,16 @@ const LOST: f64 = 1e-3;
 /// Errors of half a step are larger by so much for that, and for the roundings of the bounds.
 const MORE: f64 = 1.0 + 3.0 * LOST;
 
+/// So many scores are looked at before it is asked whether anybody still waits.
+const AT_ONCE: usize = 1 << 12;
+
 /// Scores and grand totals of floats, in steps.
 #[derive(Debug)]
 pub(crate) struct Rounded(Arc<Weighted<i64>>);
 
 impl Rounded {
-    /// The scores in steps; `None` if these are so small that doubles have no digits left for them.
+    /// The scores in steps; `None` if these are so small that doubles have no digits left for them, or if scores or
+    /// grand totals are all the same.
     ///
     /// # Errors
     /// Nobody waits for them any longer.
@@ -64,11 +68,11 @@ impl Rounded {
         scores: &Weighted<Compensated>,
         interest: Interest<'_>,
     ) -> Result<Option<Self>, Unwanted> {
-        let of_scores = Steps::of(&scores.scores, STEPS, 0.0);
-        let of_totals = Steps::of(&scores.totals, 2.0 * HALF_STEPS, HALF_STEPS);
+        let of_scores = Steps::of(&scores.scores, STEPS, 0.0, interest)?;
+        let of_totals = Steps::of(&scores.totals, 2.0 * HALF_STEPS, HALF_STEPS, interest)?;
         let (Some(of_scores), Some(of_totals)) = (of_scores, of_totals) else { return Ok(None) };
         let mut rounded = Vec::with_capacity(scores.scores.len());
-        for chunk in scores.scores.chunks(1 << 12) {
+        for chunk in scores.scores.chunks(AT_ONCE) {
             interest.check()?;
             rounded.extend(chunk.iter().map(|score| of_scores.steps(score)));
         }
@@ -88,18 +92,29 @@ impl Rounded {
 struct Steps {
     least: f64,
     step: f64,
-    /// How many steps the least has.
+    /// How many steps below 0 the least is.
     first: f64,
 }
 
 impl Steps {
-    fn of(numbers: &[Compensated], steps: f64, first: f64) -> Option<Self> {
-        let leading = || numbers.iter().map(|number| number.leading());
-        let (least, most) = (leading().fold(f64::MAX, f64::min), leading().fold(f64::MIN, f64::max));
+    fn of(
+        numbers: &[Compensated],
+        steps: f64,
+        first: f64,
+        interest: Interest<'_>,
+    ) -> Result<Option<Self>, Unwanted> {
+        // And the largest of what is left of a number beside its leading double.
+        let (mut least, mut most, mut rest) = (f64::MAX, f64::MIN, 0f64);
+        for chunk in numbers.chunks(AT_ONCE) {
+            interest.check()?;
+            for [leading, behind] in chunk.iter().map(|number| number.parts()) {
+                (least, most, rest) = (least.min(leading), most.max(leading), rest.max(behind.abs()));
+            }
+        }
         let step = (most - least) / steps;
-        // Also of what beside the leading double is left of a number, or lost when it is taken off another.
-        let lost = least.abs().max(most.abs()) * 8.0 * f64::EPSILON;
-        (step.is_finite() && lost < step * LOST).then_some(Self { least, step, first })
+        // Also what is lost when the least is taken off another.
+        let lost = rest + least.abs().max(most.abs()) * 8.0 * f64::EPSILON;
+        Ok((step.is_finite() && lost < step * LOST).then_some(Self { least, step, first }))
     }
 
     fn steps(self, number: &Compensated) -> i64 {
@@ -356,6 +371,11 @@ mod tests {
             rounded(&[(vec![scores[0]], 1.0), (vec![scores[1]], 2.0), (vec![scores[2]], 4.0)]).is_some()
         };
         assert!(of([0.0, 0.1, 1.0]) && of([1e9, 1e9 + 1.0, 1e9 + 2.0]) && of([1e-300, 2e-300, 0.0]));
+        // What is left of these beside a grid is no less than their differences.
+        let on_grid = |score: f64| Compensated::from(score * 2f64.powi(-46)).on_grid(2f64.powi(-48));
+        let (scores, totals) = ([0.1, 1.0, 3.0].map(on_grid), [1.0, 2.0, 4.0].map(Compensated::from));
+        let weighted = Weighted { offsets: Vec::new(), scores: scores.to_vec(), totals: totals.to_vec() };
+        assert!(Rounded::of(&weighted, Interest::LASTING).unwrap().is_none());
         assert!(!of([1e16, 1e16 + 2.0, 1e16 + 4.0]) && !of([1.0; 3]) && !of([-1e308, 1e308, 1.7e308]));
     }
 }
