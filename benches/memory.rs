@@ -1,7 +1,8 @@
 //! What a query holds at its peak, beside what it reserved of the session's memory pool.
 //!
-//! A table, of which every row asserts that, but for a constant, no more than a tenth is held beside what is reserved, and
-//! no more than a fifth reserved beside what is held: which scores of floats are looked up turns out as a query runs. It is a test too: `cargo test --release --features cli` runs it.
+//! A table, of which every row asserts that, but for a constant, no more than a tenth is held beside what is
+//! reserved, and no more than a fifth reserved beside what is held: which scores of floats are looked up turns out
+//! as a query runs. It is a test too: `cargo test --release --features cli` runs it.
 
 mod exam;
 

@@ -83,14 +83,13 @@ impl Kernels {
     /// # Errors
     /// Nobody waits for it any longer.
     fn differences(&self, interest: Interest<'_>) -> Result<Option<&Arc<Differences>>, Unwanted> {
-        if let Some(made) = self.differences.get() {
-            return Ok(made.as_ref());
-        }
-        let mut made = None;
-        if Differences::pay(&self.answers, self.k) {
-            made = Differences::of(&self.answers, self.k, self.instructions, interest)?.map(Arc::new);
-        }
-        Ok(self.differences.get_or_init(|| made).as_ref())
+        let made = made_once(&self.differences, || {
+            if !Differences::pay(&self.answers, self.k) {
+                return Ok(None);
+            }
+            Ok(Differences::of(&self.answers, self.k, self.instructions, interest)?.map(Arc::new))
+        })?;
+        Ok(made.as_ref())
     }
 
     /// Bytes that the kernels of all branches share, for subsets of up to k questions.
@@ -148,13 +147,7 @@ impl Kernels {
         k: usize,
         interest: Interest<'_>,
     ) -> Result<Option<RoundedKernel>, Unwanted> {
-        let rounded = match self.rounded.get() {
-            Some(rounded) => rounded,
-            None => {
-                let rounded = Rounded::of(scores, interest)?;
-                self.rounded.get_or_init(|| rounded)
-            }
-        };
+        let rounded = made_once(&self.rounded, || Rounded::of(scores, interest))?;
         Ok(rounded.as_ref().and_then(|rounded| {
             let (answers, scores) = (Arc::clone(&self.answers), Arc::clone(scores));
             RoundedKernel::new(self.instructions, answers, scores, rounded, k)
@@ -232,6 +225,15 @@ impl Kernels {
     ) -> Box<dyn ScoreKernel> {
         Box::new(Root::new(name, kernel, all, fixed, self.answers.questions()))
     }
+}
+
+/// What is made when it is first asked for, and kept if somebody waits until it is there.
+fn made_once<T>(kept: &OnceLock<T>, make: impl FnOnce() -> Result<T, Unwanted>) -> Result<&T, Unwanted> {
+    if let Some(made) = kept.get() {
+        return Ok(made);
+    }
+    let made = make()?;
+    Ok(kept.get_or_init(|| made))
 }
 
 /// Whether scores are kept in rows, answered or not.

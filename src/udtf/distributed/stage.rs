@@ -244,8 +244,8 @@ impl Stage {
         });
     }
 
-    /// A worker has ended its task, and does no more pieces than those it is at. Whether there are others, and why
-    /// it has ended is not known.
+    /// A worker has ended its task, and does no more pieces than those it is at. Whether that has yet to be
+    /// explained: the query goes on, and the worker is not known to be lost.
     pub(super) fn leave(&self, task: usize) -> bool {
         self.state.change(|state| {
             let place = &mut state.workers[task].place;

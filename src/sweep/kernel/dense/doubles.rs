@@ -6,11 +6,11 @@
 //! they are not looked at any more.
 
 use super::floats::Floats;
-use super::{Adder, Class, CohortUser, DenseCohort, score};
+use super::{Adder, Class, CohortUser, DenseCohort, score_bytes};
 use crate::compensated::Compensated;
 use crate::index::Answers;
 use crate::index::bitset::{ones, rank};
-use crate::index::scores::Weighted;
+use crate::index::scores::{UserScores as _, Weighted};
 use crate::sweep::position::Position;
 use crate::sweep::simd::STRIP;
 
@@ -49,8 +49,7 @@ pub(super) struct Source<'a> {
 impl Doubles {
     /// Bytes of a user in a cohort.
     pub(super) fn user_bytes(answers: &Answers) -> usize {
-        let scores = answers.answered.words_per_row() * u64::BITS as usize * size_of::<f64>();
-        size_of::<CohortUser<f64>>() + size_of::<Adder<f64>>() + scores
+        size_of::<CohortUser<f64>>() + size_of::<Adder<f64>>() + score_bytes(answers, size_of::<f64>())
     }
 
     /// Prefixes are opened from another cohort.
@@ -113,9 +112,8 @@ impl Doubles {
             self.look_up(source, cohort, question.strip());
             let scores = &self.strips[question.strip()].scores;
             self.adders.extend(open.map(|slot| {
-                let CohortUser { subtotal, total, .. } = self.members[slot as usize];
-                let p = subtotal + Floats::points(scores[slot as usize][question.lane()]);
-                Adder { slot, p, b: total, bb: total * total, counted: Floats::counted(total) }
+                let score = scores[slot as usize][question.lane()];
+                Adder::of::<Floats>(slot, self.members[slot as usize], score)
             }));
         }
         (&self.strips[strip].scores, &self.adders)
@@ -127,10 +125,14 @@ impl Doubles {
         let members = &cohort.members.terms()[..cohort.members.users()];
         if self.members.is_empty() {
             self.members.extend(members.iter().map(|&CohortUser { user, .. }| {
-                let of_prefix = cohort.prefix.iter().map(|&question| score(answers, scores, user, question));
-                let subtotal =
-                    of_prefix.fold(0.0, |subtotal, score| subtotal + Floats::points(Floats::score(score)));
-                CohortUser { user, subtotal, total: Floats::total(scores.totals[user as usize]) }
+                let place = user as usize;
+                let of_prefix = cohort.prefix.iter().map(|question| {
+                    let score = scores.score(&answers.answered, place, question.0);
+                    Floats::points(Floats::score(score))
+                });
+                // From 0 on, as it grows from cohort to cohort; a sum of an iterator may begin with -0.
+                let subtotal = of_prefix.fold(0.0, |subtotal, points| subtotal + points);
+                CohortUser { user, subtotal, total: Floats::total(scores.total(place)) }
             }));
         }
         let to = &mut self.of(strip).scores;

@@ -25,8 +25,8 @@ use std::fmt::Debug;
 use std::ops::{Add, Mul};
 use std::sync::Arc;
 
-use crate::index::bitset::{columns, contains, ones, rank};
-use crate::index::{Answers, scores::Weighted};
+use crate::index::bitset::{columns, contains, ones};
+use crate::index::{Answers, scores::UserScores as _, scores::Weighted};
 use crate::sweep::kernel::cohort::{All, Cohort, Count, List, Restrict};
 use crate::sweep::kernel::filter::Filter;
 use crate::sweep::kernel::finish::block;
@@ -117,6 +117,15 @@ struct Adder<T> {
     counted: T,
 }
 
+impl<T: Copy + Add<Output = T> + Mul<Output = T>> Adder<T> {
+    /// Of a user of a cohort, with a score on the question that ends the open prefix.
+    #[inline(always)]
+    fn of<C: Class<Total = T>>(slot: u32, member: CohortUser<T>, score: C::Score) -> Self {
+        let CohortUser { subtotal, total, .. } = member;
+        Self { slot, p: subtotal + C::points(score), b: total, bb: total * total, counted: C::counted(total) }
+    }
+}
+
 /// A strip of lanes to be summed over the users of the open prefix.
 #[derive(Debug)]
 pub(crate) struct Strip<'a, C: Class + ?Sized> {
@@ -201,35 +210,30 @@ impl<C: Class> DenseKernel<C> {
     /// a and b of every user of the open prefix who answered one more question, in the
     /// order of the users and with all digits that `scores` has.
     fn pairs<N: Number>(&self, scores: &Weighted<N>, cohort: &DenseCohort<C>, last: Position) -> Vec<(N, N)> {
-        let users = self.users.iter().map(|user| cohort.members.terms()[user.slot as usize].user);
-        let users = users.filter(|&user| contains(self.answers.answered.row(user as usize), last.0));
+        let users = self.users.iter().map(|user| cohort.members.terms()[user.slot as usize].user as usize);
+        let users = users.filter(|&user| contains(self.answers.answered.row(user), last.0));
         let questions = || cohort.prefix.iter().copied().chain([self.question, last]);
-        let subtotal = |user| {
-            let scores = questions().map(|question| score(&self.answers, scores, user, question));
+        let subtotal = |user: usize| {
+            let scores = questions().map(|question| scores.score(&self.answers.answered, user, question.0));
             scores.fold(N::default(), N::plus)
         };
-        users.map(|user| (subtotal(user), scores.totals[user as usize])).collect()
+        users.map(|user| (subtotal(user), scores.total(user))).collect()
     }
 
-    /// The strips of a word that have lanes, and the first lane of each in the word.
+    /// The strips of a word that have lanes.
     fn strips<'a>(
         &'a self,
         cohort: &'a DenseCohort<C>,
         word: usize,
         lanes: u64,
-    ) -> impl Iterator<Item = (usize, Strip<'a, C>)> {
+    ) -> impl Iterator<Item = Strip<'a, C>> {
         [0, STRIP].into_iter().filter(move |first| (lanes >> first) as u32 != 0).map(move |first| {
             let strip = (word * LANES + first) / STRIP;
             let (rows, scores) = (cohort.members.strip(strip), cohort.strip(strip));
             let (users, lanes) = (&self.users, (lanes >> first) as u32);
-            (first, Strip { rows, scores, users, few: self.few, lanes, first })
+            Strip { rows, scores, users, few: self.few, lanes, first }
         })
     }
-}
-
-fn score<N: Copy>(answers: &Answers, scores: &Weighted<N>, user: u32, Position(question): Position) -> N {
-    let user = user as usize;
-    scores.of(user)[rank(answers.answered.row(user), question)]
 }
 
 impl<C: Class> Kernel for DenseKernel<C> {
@@ -263,7 +267,8 @@ impl<C: Class> Kernel for DenseKernel<C> {
         let members = &mut restricted.members.terms_mut()[..list.len()];
         if cohort.scores.is_empty() {
             for member in &mut *members {
-                let score = C::score(score(&self.answers, &self.scores, member.user, question));
+                let score = self.scores.score(&self.answers.answered, member.user as usize, question.0);
+                let score = C::score(score);
                 member.subtotal = member.subtotal + C::points(score);
             }
         } else {
@@ -308,9 +313,8 @@ impl<C: Class> Kernel for DenseKernel<C> {
         let members = cohort.members.terms();
         self.users.clear();
         self.users.extend(self.list.slots().iter().map(|&slot| {
-            let CohortUser { subtotal, total, .. } = members[slot as usize];
-            let points = C::points(scores[slot as usize][self.question.lane()]);
-            Adder { slot, p: subtotal + points, b: total, bb: total * total, counted: C::counted(total) }
+            let score = scores[slot as usize][self.question.lane()];
+            Adder::of::<C>(slot, members[slot as usize], score)
         }));
         self.users.len()
     }
@@ -324,7 +328,8 @@ impl<C: Class> Kernel for DenseKernel<C> {
         results: &mut Lanes,
     ) {
         results.clear();
-        for (first, strip) in self.strips(cohort, word, lanes) {
+        for strip in self.strips(cohort, word, lanes) {
+            let first = strip.first;
             let doubtful = self.instructions.run(Sum::<C> { strip, filter, results });
             for lane in ones(doubtful.into()) {
                 let pairs = self.pairs(&self.scores, cohort, Position(word * LANES + first + lane));
@@ -372,6 +377,10 @@ impl<C: Class> Task for Sum<'_, C> {
 
 /// Bytes of a user in a cohort, with totals of type `T` and scores of `score` bytes.
 pub(crate) fn user_bytes<T: Copy + Default>(answers: &Answers, score: usize) -> usize {
-    let scores = answers.answered.words_per_row() * LANES * score;
-    Cohort::<CohortUser<T>>::user_bytes(answers) + scores
+    Cohort::<CohortUser<T>>::user_bytes(answers) + score_bytes(answers, score)
+}
+
+/// Bytes of a user's scores in a cohort, of `score` bytes each.
+fn score_bytes(answers: &Answers, score: usize) -> usize {
+    answers.answered.words_per_row() * LANES * score
 }

@@ -195,7 +195,8 @@ impl Kernel for RoundedKernel {
         results.clear();
         let Self { rounded, scores, doubles, k } = self;
         let instructions = rounded.instructions;
-        for (first, strip) in rounded.strips(cohort, word, lanes) {
+        for strip in rounded.strips(cohort, word, lanes) {
+            let first = strip.first;
             let number = (word * LANES + first) / STRIP;
             let mut lanes = strip.lanes;
             if !doubles.suffice(number) {
