@@ -182,6 +182,14 @@ const QUERIES: [&str; 25] = [
     "SELECT * FROM k_corrset((SELECT * FROM exam WHERE question < 6), 7)",
 ];
 
+async fn gives_the_rows_of(there: &SessionContext, here: &SessionContext) {
+    for sql in QUERIES {
+        let expected = lines(&collect(here, sql).await.unwrap());
+        let found = collect(there, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(lines(&found), expected, "{sql}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_sql_text_gives_the_same_rows_everywhere() {
     for (workers, of_each) in [(1, 2), (3, 2), (5, 1), (7, 3)] {
@@ -193,13 +201,20 @@ async fn one_sql_text_gives_the_same_rows_everywhere() {
                 register(ctx, exam(14));
                 collect(ctx, setting).await.unwrap();
             }
-            for sql in QUERIES {
-                let expected = lines(&collect(&here, sql).await.unwrap());
-                let found = collect(&there, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-                assert_eq!(lines(&found), expected, "{sql}");
-            }
+            gives_the_rows_of(&there, &here).await;
         }
     }
+}
+
+/// Such workers say nothing until they have ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_send_no_metrics_give_the_same_rows() {
+    let workers = Workers::start(3).await;
+    let (here, there) = (embedded(threads(2)), workers.session(threads(2)));
+    register(&here, exam(14));
+    register(&there, exam(14));
+    collect(&there, "SET distributed.collect_metrics = false").await.unwrap();
+    gives_the_rows_of(&there, &here).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

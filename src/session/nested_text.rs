@@ -223,7 +223,8 @@ fn separated<T>(
 
 /// Whether a text would be taken for something else without quotes.
 fn needs_quotes(text: &str) -> bool {
-    let special = |c: char| c.is_control() || ",[]{}()=:'\"\\".contains(c);
+    let sign = |c| matches!(c, ',' | '[' | ']' | '{' | '}' | '(' | ')' | '=' | ':' | '\'' | '"' | '\\');
+    let special = |c: char| c.is_control() || sign(c);
     text.is_empty()
         || text.eq_ignore_ascii_case("null")
         || text.starts_with(char::is_whitespace)
