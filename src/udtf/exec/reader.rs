@@ -16,9 +16,10 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, Time};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::future::{join, try_join_all};
-use futures::{FutureExt, StreamExt};
+use futures::stream::Fuse;
+use futures::{FutureExt, Stream, StreamExt};
 use rayon::ThreadPool;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::error::KCorrsetError;
 use crate::index::partitions::{Part, PartitionedBuilder, finish_while};
@@ -138,7 +139,7 @@ impl Reader {
         Ok(indexes)
     }
 
-    /// Reads all partitions of the input, each into a builder of its own, and merges these.
+    /// Reads all partitions of the input, into a builder a thread at least, and merges these.
     async fn read_all(
         &self,
         input: &Arc<dyn ExecutionPlan>,
@@ -153,18 +154,18 @@ impl Reader {
         }
         let empty = PartitionedBuilder::try_new(&schema, &request.roles)?;
         let partitions = input.output_partitioning().partition_count();
-        if partitions == 1 {
-            return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;
-        }
+        let builders_of_each = self.pool.current_num_threads().div_ceil(partitions.max(1));
         let tasks = (0..partitions).map(|partition| {
             let batches = input.execute(partition, Arc::clone(context))?;
+            let builders =
+                (0..builders_of_each).map(|_| empty.sibling()).collect::<Result<_, BuildError>>()?;
             // Aborted when it is dropped, as it is with the query.
-            let task = SpawnedTask::spawn(self.clone().read(batches, empty.sibling()?));
+            let task = SpawnedTask::spawn(self.clone().read(batches, builders));
             Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
         });
         let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
         self.on_pool_while(move |waits| {
-            let mut builders = builders.into_iter();
+            let mut builders = builders.into_iter().flatten();
             let first = builders.next().unwrap_or(empty);
             builders.try_fold(first, |builder, other| {
                 builder.merged_while(other, waits)?.ok_or_else(nobody_waits)
@@ -208,14 +209,25 @@ impl Reader {
         Err(scores.error(schema.field(score).name(), &advice).into())
     }
 
-    /// Reads one partition.
+    /// Reads one partition. Whichever builder has nothing to do takes the next batch.
     async fn read(
         self,
-        mut batches: SendableRecordBatchStream,
+        batches: SendableRecordBatchStream,
+        builders: Vec<PartitionedBuilder>,
+    ) -> Result<Vec<PartitionedBuilder>> {
+        let batches = Mutex::new(batches.fuse());
+        try_join_all(builders.into_iter().map(|builder| self.read_into(&batches, builder))).await
+    }
+
+    /// Reads what others leave of a partition.
+    async fn read_into(
+        &self,
+        batches: &Mutex<Fuse<SendableRecordBatchStream>>,
         mut builder: PartitionedBuilder,
     ) -> Result<PartitionedBuilder> {
+        let next_batch = async || next_of(&mut *batches.lock().await).await;
         let mut reserved = 0;
-        let mut next = next_of(&mut batches).await;
+        let mut next = next_batch().await;
         while let Some(batch) = next {
             let batch = batch?;
             if batch.num_rows() > 0 {
@@ -226,7 +238,7 @@ impl Reader {
                 Ok(builder)
             });
             // One batch is taken in while the next is read.
-            let (pushed, following) = join(pushed, next_of(&mut batches)).await;
+            let (pushed, following) = join(pushed, next_batch()).await;
             (builder, next) = (pushed?, following);
             let held = builder.memory();
             self.reservation.try_grow(held.saturating_sub(reserved))?;
@@ -309,7 +321,9 @@ async fn advised(
 }
 
 /// The next batch. A panic in whoever makes it becomes an error.
-pub(crate) async fn next_of(batches: &mut SendableRecordBatchStream) -> Option<Result<RecordBatch>> {
+pub(crate) async fn next_of(
+    batches: &mut (impl Stream<Item = Result<RecordBatch>> + Unpin),
+) -> Option<Result<RecordBatch>> {
     let next = AssertUnwindSafe(batches.next()).catch_unwind().await;
     next.unwrap_or_else(|panic| Some(Err(panic_error(&*panic))))
 }
