@@ -182,14 +182,6 @@ const QUERIES: [&str; 25] = [
     "SELECT * FROM k_corrset((SELECT * FROM exam WHERE question < 6), 7)",
 ];
 
-async fn gives_the_rows_of(there: &SessionContext, here: &SessionContext) {
-    for sql in QUERIES {
-        let expected = lines(&collect(here, sql).await.unwrap());
-        let found = collect(there, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        assert_eq!(lines(&found), expected, "{sql}");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_sql_text_gives_the_same_rows_everywhere() {
     for (workers, of_each) in [(1, 2), (3, 2), (5, 1), (7, 3)] {
@@ -201,20 +193,13 @@ async fn one_sql_text_gives_the_same_rows_everywhere() {
                 register(ctx, exam(14));
                 collect(ctx, setting).await.unwrap();
             }
-            gives_the_rows_of(&there, &here).await;
+            for sql in QUERIES {
+                let expected = lines(&collect(&here, sql).await.unwrap());
+                let found = collect(&there, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                assert_eq!(lines(&found), expected, "{sql}");
+            }
         }
     }
-}
-
-/// Such workers say nothing until they have ended.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_that_send_no_metrics_give_the_same_rows() {
-    let workers = Workers::start(3).await;
-    let (here, there) = (embedded(threads(2)), workers.session(threads(2)));
-    register(&here, exam(14));
-    register(&there, exam(14));
-    collect(&there, "SET distributed.collect_metrics = false").await.unwrap();
-    gives_the_rows_of(&there, &here).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -504,6 +489,21 @@ fn three_processes_give_the_rows_of_one() {
         assert_eq!(text(&three.stdout), text(&one.stdout));
         assert!(text(&one.stdout).lines().count() > 10, "{}", text(&one.stderr));
     }
+}
+
+/// Such workers report nothing before their task has ended.
+#[test]
+fn workers_that_send_no_metrics_give_the_same_rows() {
+    let (workers, exam) = (three(), exam_of(40));
+    let query = "SELECT max(r), count(*) FROM k_corrset(exam, 5)";
+    let alone = prompt(&[], 40, query).wait_with_output().unwrap();
+    let silent = "SET distributed.collect_metrics = false";
+    let mut arguments =
+        vec!["-q", "--format", "nd-json", "-c", &exam, "-c", silent, "-c", query, "--workers"];
+    arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
+    let found = k_corrset(&arguments).output().unwrap();
+    assert!(found.status.success(), "{}", text(&found.stderr));
+    assert_eq!(text(&found.stdout), text(&alone.stdout));
 }
 
 #[test]

@@ -129,7 +129,8 @@ pub(crate) fn three() -> [Process; 3] {
     std::array::from_fn(|_| Process::start())
 }
 
-/// Waits until all workers have something to do, which may be little: nobody reads the rows before the query has ended.
+/// Waits until each worker has used 40 ms of processor time. More may never come: nobody reads the rows before the end, and
+/// a full pipe holds workers up.
 pub(crate) fn wait_for_work(workers: &[Process]) {
     let before: Vec<u64> = workers.iter().map(Process::ticks).collect();
     until("a worker has nothing to do", || {

@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::utils::quote_identifier;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, Time};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::future::{join, try_join_all};
-use futures::stream::{BoxStream, iter};
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use rayon::ThreadPool;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
 use crate::index::partitions::{Part, PartitionedBuilder, finish_while};
@@ -138,8 +138,7 @@ impl Reader {
         Ok(indexes)
     }
 
-    /// Reads the input into a builder for each thread, of which whichever has nothing to do takes the next batch, and
-    /// merges these.
+    /// Reads all partitions of the input, each into a builder of its own, and merges these.
     async fn read_all(
         &self,
         input: &Arc<dyn ExecutionPlan>,
@@ -153,17 +152,17 @@ impl Reader {
             return Ok(PartitionedBuilder::try_new(&Arc::new(Schema::new(readable)), &request.roles)?);
         }
         let empty = PartitionedBuilder::try_new(&schema, &request.roles)?;
-        if input.output_partitioning().partition_count() == 0 {
-            return Ok(empty);
+        let partitions = input.output_partitioning().partition_count();
+        if partitions == 1 {
+            return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;
         }
-        // Partitions may be very unlike, and a DataFrame may come as a single batch: that would be one thread's,
-        // and nobody could stop it.
-        let most_rows = context.session_config().batch_size();
-        let batches = whole(input).execute(0, Arc::clone(context))?;
-        let batches = batches.map_ok(move |batch| iter(slices(batch, most_rows).map(Ok))).try_flatten();
-        let batches = Mutex::new(batches.fuse().boxed());
-        let read = |_| async { self.read(&batches, empty.sibling()?).await };
-        let builders = try_join_all((0..self.pool.current_num_threads()).map(read)).await?;
+        let tasks = (0..partitions).map(|partition| {
+            let batches = input.execute(partition, Arc::clone(context))?;
+            // Aborted when it is dropped, as it is with the query.
+            let task = SpawnedTask::spawn(self.clone().read(batches, empty.sibling()?));
+            Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
+        });
+        let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
         self.on_pool_while(move |waits| {
             let mut builders = builders.into_iter();
             let first = builders.next().unwrap_or(empty);
@@ -185,7 +184,8 @@ impl Reader {
         request: &KCorrsetRequest,
         context: &Arc<TaskContext>,
     ) -> Result<()> {
-        let mut batches = whole(input).execute(0, Arc::clone(context))?;
+        let whole: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(Arc::clone(input)));
+        let mut batches = whole.execute(0, Arc::clone(context))?;
         let mut scores = TextScores::default();
         while let Some(batch) = next_of(&mut batches).await {
             let batch = batch?;
@@ -208,15 +208,14 @@ impl Reader {
         Err(scores.error(schema.field(score).name(), &advice).into())
     }
 
-    /// Reads what other builders leave.
+    /// Reads one partition.
     async fn read(
-        &self,
-        batches: &Mutex<BoxStream<'static, Result<RecordBatch>>>,
+        self,
+        mut batches: SendableRecordBatchStream,
         mut builder: PartitionedBuilder,
     ) -> Result<PartitionedBuilder> {
-        let next_batch = async || next_of(&mut *batches.lock().await).await;
         let mut reserved = 0;
-        let mut next = next_batch().await;
+        let mut next = next_of(&mut batches).await;
         while let Some(batch) = next {
             let batch = batch?;
             if batch.num_rows() > 0 {
@@ -227,7 +226,7 @@ impl Reader {
                 Ok(builder)
             });
             // One batch is taken in while the next is read.
-            let (pushed, following) = join(pushed, next_batch()).await;
+            let (pushed, following) = join(pushed, next_of(&mut batches)).await;
             (builder, next) = (pushed?, following);
             let held = builder.memory();
             self.reservation.try_grow(held.saturating_sub(reserved))?;
@@ -309,22 +308,8 @@ async fn advised(
     }
 }
 
-/// All partitions as one, of which each is read by a task of its own.
-fn whole(input: &Arc<dyn ExecutionPlan>) -> CoalescePartitionsExec {
-    CoalescePartitionsExec::new(Arc::clone(input))
-}
-
-/// A batch in parts of so many rows at most, which share its memory.
-fn slices(batch: RecordBatch, most_rows: usize) -> impl Iterator<Item = RecordBatch> {
-    let (rows, most_rows) = (batch.num_rows(), most_rows.max(1));
-    let slice = move |first| batch.slice(first, most_rows.min(rows - first));
-    (0..rows).step_by(most_rows).map(slice)
-}
-
 /// The next batch. A panic in whoever makes it becomes an error.
-pub(crate) async fn next_of(
-    batches: &mut (impl Stream<Item = Result<RecordBatch>> + Unpin),
-) -> Option<Result<RecordBatch>> {
+pub(crate) async fn next_of(batches: &mut SendableRecordBatchStream) -> Option<Result<RecordBatch>> {
     let next = AssertUnwindSafe(batches.next()).catch_unwind().await;
     next.unwrap_or_else(|panic| Some(Err(panic_error(&*panic))))
 }
@@ -342,24 +327,4 @@ async fn on_pool<T: Send + 'static>(
         let _ = sender.send(result);
     });
     receiver.await.map_err(|_| worker_error("the worker vanished"))?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use datafusion::arrow::array::Int64Array;
-    use datafusion::arrow::compute::concat_batches;
-
-    #[test]
-    fn slices_have_all_rows_in_their_order() {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..20));
-        let batch = RecordBatch::try_from_iter([("number", numbers)]).unwrap();
-        for (most_rows, expected) in [(8, &[8, 8, 4][..]), (10, &[10, 10]), (20, &[20]), (21, &[20])] {
-            let slices: Vec<RecordBatch> = slices(batch.clone(), most_rows).collect();
-            let rows: Vec<usize> = slices.iter().map(RecordBatch::num_rows).collect();
-            assert_eq!(rows, expected);
-            assert_eq!(concat_batches(batch.schema_ref(), &slices).unwrap(), batch);
-        }
-        assert_eq!(slices(batch.slice(0, 0), 8).count(), 0);
-    }
 }
