@@ -32,7 +32,7 @@ use url::Url;
 
 use crate::prompt::{k_corrset, text};
 use crate::support::exam::batch;
-use crate::support::processes::{Process, exam as exam_of, prompt, three, wait_for_work};
+use crate::support::processes::{Process, exam as exam_of, prompt, prompt_with, three, wait_for_work};
 use crate::support::random::Random;
 
 /// Workers within this process, each at a port of its own. They go with it.
@@ -494,14 +494,11 @@ fn three_processes_give_the_rows_of_one() {
 /// Such workers report nothing before their task has ended.
 #[test]
 fn workers_that_send_no_metrics_give_the_same_rows() {
-    let (workers, exam) = (three(), exam_of(40));
+    let workers = three();
     let query = "SELECT max(r), count(*) FROM k_corrset(exam, 5)";
     let alone = prompt(&[], 40, query).wait_with_output().unwrap();
-    let silent = "SET distributed.collect_metrics = false";
-    let mut arguments =
-        vec!["-q", "--format", "nd-json", "-c", &exam, "-c", silent, "-c", query, "--workers"];
-    arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
-    let found = k_corrset(&arguments).output().unwrap();
+    let silent = ["-c", "SET distributed.collect_metrics = false"];
+    let found = prompt_with(&silent, &workers, 40, query).wait_with_output().unwrap();
     assert!(found.status.success(), "{}", text(&found.stderr));
     assert_eq!(text(&found.stdout), text(&alone.stdout));
 }

@@ -93,7 +93,7 @@ pub(crate) fn prompt(workers: &[Process], questions: usize, query: &str) -> Chil
     prompt_with(&[], workers, questions, query)
 }
 
-/// Likewise, with further arguments.
+/// Likewise, with further arguments; statements among them come before the query.
 pub(crate) fn prompt_with(further: &[&str], workers: &[Process], questions: usize, query: &str) -> Child {
     spawn(asking(further, workers, questions, query))
 }
@@ -101,8 +101,9 @@ pub(crate) fn prompt_with(further: &[&str], workers: &[Process], questions: usiz
 /// The same, not yet run.
 pub(crate) fn asking(further: &[&str], workers: &[Process], questions: usize, query: &str) -> Command {
     let exam = exam(questions);
-    let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam, "-c", query];
+    let mut arguments = vec!["-q", "--format", "nd-json", "-j", "2", "-c", &exam];
     arguments.extend(further);
+    arguments.extend(["-c", query]);
     if !workers.is_empty() {
         arguments.push("--workers");
         arguments.extend(workers.iter().map(|worker| worker.url.as_str()));
