@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use arrow::util::pretty::pretty_format_batches;
+use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
@@ -58,6 +59,21 @@ async fn partitions_and_batch_sizes_change_nothing() {
             ctx.sql("SELECT * FROM k_corrset(exam, 3)").await.unwrap().execute_stream().await.unwrap();
         let sizes: Vec<usize> = stream.map(|batch| batch.unwrap().num_rows()).collect().await;
         assert!(sizes.iter().all(|&size| (1..=batch_size).contains(&size)), "{sizes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_without_partitions_has_no_rows() {
+    let column = |name, data_type| Field::new(name, data_type, true);
+    for score in [DataType::Int64, DataType::Utf8] {
+        let names = ["user", "question"].map(|name| column(name, DataType::Utf8));
+        let schema = Schema::new([&names[..], &[column("score", score)]].concat());
+        let ctx = SessionContext::new();
+        register_all(&ctx).unwrap();
+        let table = StreamingTable::try_new(Arc::new(schema), Vec::new()).unwrap();
+        ctx.register_table("exam", Arc::new(table)).unwrap();
+        let found = rows(&ctx, "SELECT count(*) AS sets FROM k_corrset(exam, 2)").await;
+        assert!(found.contains("| 0    |"), "{found}");
     }
 }
 

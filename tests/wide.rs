@@ -1,16 +1,21 @@
 //! Wide tables, of which each row is a user and each column a question.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, NullArray, RecordBatch, StringArray,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, NullArray,
+    RecordBatch, StringArray, UInt32Array,
 };
 use arrow::compute::{cast, concat, take};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::array_value_to_string;
+use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::TableReference;
 use datafusion::datasource::MemTable;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_k_corrset::error::{LONGEST_TEXT, REMEDY_INDENT};
 use datafusion_k_corrset::index::{AnswerIndex, ColumnNames, IndexBuilder, InputLayout};
@@ -382,6 +387,85 @@ async fn queries_of_both_layouts_have_the_same_rows() {
         let top = frame.collect().await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>();
         assert_eq!(top, lines(&ctx, "SELECT * FROM k_corrset(long, 2, top => 4)").await.len());
     }
+}
+
+/// A table that comes as one stream, of one batch.
+#[derive(Debug)]
+struct OneBatch(RecordBatch);
+
+impl PartitionStream for OneBatch {
+    fn schema(&self) -> &SchemaRef {
+        self.0.schema_ref()
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let batch = futures::stream::iter([Ok(self.0.clone())]);
+        Box::pin(RecordBatchStreamAdapter::new(self.0.schema(), batch))
+    }
+}
+
+/// A session of some threads with such a table.
+fn with_one_batch(batch: &RecordBatch, threads: usize, batch_size: usize) -> SessionContext {
+    let config = SessionConfig::new().with_target_partitions(threads).with_batch_size(batch_size);
+    let ctx = SessionContext::new_with_config(config);
+    register_all(&ctx).unwrap();
+    let table = StreamingTable::try_new(batch.schema(), vec![Arc::new(OneBatch(batch.clone()))]).unwrap();
+    ctx.register_table("wide", Arc::new(table)).unwrap();
+    ctx
+}
+
+#[tokio::test]
+async fn threads_and_slices_change_nothing_for_users_without_names() {
+    for data_type in [DataType::Float32, DataType::Int64, DataType::Boolean] {
+        let batch = Exam::random(400, &vec![data_type.clone(); 8], 0.8, 1).wide(false);
+        for query in [
+            "SELECT * FROM k_corrset(wide, 3, wide => true) ORDER BY questions",
+            "SELECT * FROM k_corrset(wide, 4, wide => true, top => 5, search => 'heuristic')",
+        ] {
+            let expected = lines(&with_one_batch(&batch, 1, 8192), query).await;
+            assert!(expected.len() >= 5);
+            let reversed = rows(&batch, &(0..400).rev().collect::<Vec<u32>>());
+            for (batch, threads, batch_size) in
+                [(&batch, 2, 8192), (&batch, 3, 100), (&reversed, 8, 33), (&reversed, 40, 7)]
+            {
+                let found = lines(&with_one_batch(batch, threads, batch_size), query).await;
+                assert_eq!(found, expected, "{data_type}, {threads} threads, batches of {batch_size}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn which_of_several_faults_is_named_does_not_depend_on_time() {
+    let error_of = async |questions: Vec<(&str, ArrayRef)>| {
+        let ctx = with_one_batch(&RecordBatch::try_from_iter(questions).unwrap(), 4, 64);
+        let mut errors = HashSet::new();
+        for _ in 0..30 {
+            errors.insert(error(&ctx, "SELECT * FROM k_corrset(wide, 2, wide => true)").await);
+        }
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        errors.into_iter().next().unwrap()
+    };
+    // Each slice has faults in one question, and the next in another.
+    let in_slice = |user: usize, question: usize| user / 64 % 3 == question;
+    let questions = |scores: &dyn Fn(usize) -> ArrayRef| {
+        ["q0", "q1", "q2"].into_iter().zip([0, 1, 2].map(scores)).collect::<Vec<_>>()
+    };
+    let not_a_number = questions(&|question| {
+        let score = |user| if in_slice(user, question) { f64::NAN } else { (user % 3) as f64 };
+        Arc::new(Float64Array::from_iter_values((0..2000).map(score)))
+    });
+    let found = error_of(not_a_number).await;
+    assert!(found.contains("q0"), "{found}");
+    // Such scores are no numbers of 128 bits together with decimals of 38 digits after the point.
+    let too_wide = questions(&|question| {
+        let score = |user| if in_slice(user, question) { 10i128.pow(37) } else { 1 };
+        let scale = if question == 2 { 30 } else { 0 };
+        let scores = Decimal128Array::from_iter_values((0..2000).map(score));
+        Arc::new(scores.with_precision_and_scale(38, scale).unwrap())
+    });
+    let found = error_of(too_wide).await;
+    assert!(found.contains("q0"), "{found}");
 }
 
 /// What an error says to write, in order.

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use rayon::slice::ParallelSliceMut;
-
 use crate::compensated::Compensated;
 use crate::index::bitset::{BitMatrix, rank};
 use crate::index::scores::{Scores, Weighted};
+use crate::index::sorting::{RUN, sorted_by};
 use crate::index::unit::Unit;
 use crate::interest::{Interest, Unwanted};
 
@@ -31,29 +30,74 @@ pub struct Answers {
     pub(crate) support: Vec<usize>,
 }
 
-impl Answers {
-    /// An order of users that depends on their answers alone, as sums of floats depend on who is
-    /// added first; who gave the same answers may stand in any order. `None` where sums are exact.
-    pub(crate) fn order_by_answers(&self) -> Option<Vec<u32>> {
-        let Scores::Float(scores) = &self.scores else { return None };
-        let bits = |score: Compensated| score.parts().map(f64::to_bits);
-        let answers = |user: u32| {
-            let scores = scores.of(user as usize).iter().map(move |&score| bits(score));
-            self.answered.row(user as usize).iter().map(|&word| [word, 0]).chain(scores)
-        };
-        let mut users: Vec<u32> = (0..self.users() as u32).collect();
-        users.par_sort_unstable_by(|&x, &y| {
-            let totals = || bits(scores.totals[x as usize]).cmp(&bits(scores.totals[y as usize]));
-            answers(x).cmp(answers(y)).then_with(totals)
-        });
-        Some(users)
-    }
+/// Scores that are compared between two looks at whether anybody waits, some times each.
+const WORDS: usize = 1 << 20;
 
-    /// The users in an order, or in the one that they are in, without those who answered nothing.
-    pub(crate) fn who_answered(&self, order: Option<Vec<u32>>) -> Vec<u32> {
-        let mut users = order.unwrap_or_else(|| (0..self.users() as u32).collect());
+impl Answers {
+    /// Those of some users who answered anything.
+    pub(crate) fn who_answered(&self, mut users: Vec<u32>) -> Vec<u32> {
         users.retain(|&user| self.answered.row(user as usize).iter().any(|&word| word != 0));
         users
+    }
+
+    /// Some users in an order that follows from their answers alone; those who gave the same answers may stand in any,
+    /// as nothing tells them apart.
+    ///
+    /// # Errors
+    /// Nobody waits for it.
+    pub(crate) fn by_answers(&self, users: Vec<u32>, interest: Interest<'_>) -> Result<Vec<u32>, Unwanted> {
+        fn integers<N: Copy + Ord + Sync>(
+            answers: &Answers,
+            users: Vec<u32>,
+            scores: &Weighted<N>,
+            word: fn(N) -> u64,
+            interest: Interest<'_>,
+        ) -> Result<Vec<u32>, Unwanted> {
+            let of_user = |user| scores.of(user).iter().copied();
+            answers.by(users, of_user, word, |user| scores.totals[user], interest)
+        }
+        match &self.scores {
+            Scores::Binary(scores) => {
+                let correct = |user| scores.correct.row(user).iter().copied();
+                self.by(users, correct, |word| word, |user| scores.totals[user], interest)
+            }
+            Scores::Integer(scores) => integers(self, users, scores, |score| score as u64, interest),
+            Scores::Long(scores) => integers(self, users, scores, |score| score as u64, interest),
+            Scores::Wide(scores) => integers(self, users, scores, |score| score.as_u64(), interest),
+            Scores::Float(scores) => {
+                let bits = |score: Compensated| score.parts().map(f64::to_bits);
+                let of_user = |user| scores.of(user).iter().map(move |&score| bits(score));
+                self.by(users, of_user, |[sum, _]| sum, |user| bits(scores.totals[user]), interest)
+            }
+        }
+    }
+
+    /// Users by the questions that they answered, their scores and their totals.
+    ///
+    /// # Arguments
+    /// `word`: some bits of a score, to tell most users apart.
+    fn by<Score: Copy + Ord, Of: Iterator<Item = Score>, Total: Ord>(
+        &self,
+        users: Vec<u32>,
+        scores: impl Fn(usize) -> Of + Sync,
+        word: impl Fn(Score) -> u64 + Sync,
+        total: impl Fn(usize) -> Total + Sync,
+        interest: Interest<'_>,
+    ) -> Result<Vec<u32>, Unwanted> {
+        let answered = |user: usize| self.answered.row(user);
+        // The same on every processor, unlike what hash tables are given.
+        let mixed = |all: u64, word: u64| (all.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let key = |user: u32| {
+            let user = user as usize;
+            answered(user).iter().copied().chain(scores(user).map(&word)).fold(0, mixed)
+        };
+        let order = |x: u32, y: u32| {
+            let (x, y) = (x as usize, y as usize);
+            let of_scores = || scores(x).cmp(scores(y));
+            answered(x).cmp(answered(y)).then_with(of_scores).then_with(|| total(x).cmp(&total(y)))
+        };
+        let run = (WORDS / self.questions().max(1)).clamp(1, RUN);
+        sorted_by(users, run, key, order, interest)
     }
 
     /// Keeps some users, in an order.

@@ -199,7 +199,9 @@ impl IndexBuilder {
         let sorting = self.users.by_name_bytes();
         let classifying = order.saturating_add(bits).saturating_add(scores).saturating_add(working);
         // Users are put in order when the answers as they came are gone.
-        let ordering = order.saturating_add(bits).saturating_add(scores).saturating_add(bits.max(scores));
+        let by_answers = self.users.by_answers_bytes();
+        let copies = bits.max(scores).max(by_answers);
+        let ordering = order.saturating_add(bits).saturating_add(scores).saturating_add(copies);
         let ordering = ordering.saturating_sub(self.answers.bytes());
         names.saturating_add(sorting.max(classifying).max(ordering))
     }
@@ -262,9 +264,14 @@ impl IndexBuilder {
         let support = ids.iter().map(|&id| support_by_id[id as usize]).collect();
         let mut answers = Answers { answered, scores, unit, ids, support };
         interest.check()?;
-        // Without names their answers order users, where that matters. Who answered nothing is in no set.
-        let order = by_name.or_else(|| answers.order_by_answers());
-        answers.reorder(&answers.who_answered(order), interest)?;
+        // Who answered nothing is in no set. Without names their answers order users where sums depend on who is added first.
+        let nameless = by_name.is_none();
+        let mut users =
+            answers.who_answered(by_name.unwrap_or_else(|| (0..answers.users() as u32).collect()));
+        if nameless && answers.are_floats() {
+            users = answers.by_answers(users, interest)?;
+        }
+        answers.reorder(&users, interest)?;
         let mut labels = Vec::new();
         for number in self.columns.answers.integers() {
             interest.check()?;
@@ -311,11 +318,13 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::index::ColumnNames;
     use crate::index::bitset::{contains, rank};
     use crate::index::scores::Scores;
-    use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
-    use arrow::compute::cast;
+    use crate::index::{ColumnNames, InputLayout};
+    use arrow::array::{
+        ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, StringArray, UInt32Array,
+    };
+    use arrow::compute::{cast, take_record_batch};
     use arrow::datatypes::DataType;
 
     /// (user, question, score)
@@ -423,6 +432,41 @@ mod tests {
         }
         assert_eq!(answers.support.iter().sum::<usize>(), found);
         assert!(answers.support.is_sorted_by(|x, y| x >= y));
+    }
+
+    #[test]
+    fn answers_order_users_without_names() {
+        let scores: [fn(usize) -> ArrayRef; 4] = [
+            |question| Arc::new(Int64Array::from_iter((0..900).map(|user| score(user, question, 2)))),
+            |question| Arc::new(Int64Array::from_iter((0..900).map(|user| score(user, question, 90)))),
+            |question| {
+                let wide = |user| score(user, question, 90).map(|score| i128::from(score) << 70);
+                Arc::new(Decimal128Array::from_iter((0..900).map(wide)))
+            },
+            |question| {
+                let third = |user| score(user, question, 90).map(|score| score as f64 / 3.0);
+                Arc::new(Float64Array::from_iter((0..900).map(third)))
+            },
+        ];
+        // Some answer little, so that many have the same answers.
+        fn score(user: usize, question: usize, levels: i64) -> Option<i64> {
+            let luck = (user * 7 + question).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            (luck % 5 > user % 4).then_some(luck as i64 / 5 % levels)
+        }
+        for (number, scores) in scores.into_iter().enumerate() {
+            let columns = (0..7).map(|question| (format!("q{question}"), scores(question)));
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
+            let ordered = |rows: Vec<u32>| {
+                let mut builder =
+                    IndexBuilder::try_new(&batch.schema(), InputLayout::Wide { user: None }).unwrap();
+                builder.push(&take_record_batch(&batch, &UInt32Array::from(rows)).unwrap()).unwrap();
+                let mut index = builder.finish().unwrap();
+                assert!(index.order_by_answers_while(&|| true));
+                format!("{:?}", index.answers())
+            };
+            let turned = (450..900).chain(0..450).rev().collect();
+            assert_eq!(ordered((0..900).collect()), ordered(turned), "{number}");
+        }
     }
 
     /// Where nobody asks, nothing is looked at; where somebody goes away, little is done after that.

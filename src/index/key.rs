@@ -9,6 +9,7 @@ use crate::error::{KCorrsetError, Result};
 use crate::index::columns::{key_type, without_dictionary};
 use crate::index::dictionary::Interner;
 use crate::index::error::Ended;
+use crate::index::sorting::sorted_bytes;
 use crate::interest::{Interest, Unwanted};
 
 /// The distinct values of one role, and their numbers.
@@ -155,6 +156,14 @@ impl Users {
         match self {
             Self::Named { key, .. } => key.interner.sorted_bytes(),
             Self::Rows(_) => 0,
+        }
+    }
+
+    /// Bytes that it takes at most to put users without names in the order of their answers.
+    pub(crate) fn by_answers_bytes(&self) -> usize {
+        match self {
+            Self::Named { .. } => 0,
+            Self::Rows(rows) => sorted_bytes(*rows),
         }
     }
 

@@ -52,6 +52,8 @@ use arrow::array::{Array, ArrayRef};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
+use crate::interest::Interest;
+
 pub use answers::Answers;
 pub use builder::IndexBuilder;
 pub use columns::{ColumnNames, check_numeric, key_type};
@@ -103,6 +105,15 @@ impl AnswerIndex {
         let ids: Vec<u32> = (0..self.questions.len() as u32).collect();
         let place = |value| ids.binary_search_by(|&id| questions.row(id as usize).cmp(&value)).ok();
         Ok(values.iter().map(|value| place(value).map(|place| ids[place])).collect())
+    }
+
+    /// Puts users in an order that follows from their answers alone, for as long as somebody waits; whether somebody does.
+    pub(crate) fn order_by_answers_while(&mut self, waits: &(dyn Fn() -> bool + Sync)) -> bool {
+        // Nobody else has them yet.
+        let Some(answers) = Arc::get_mut(&mut self.answers) else { return true };
+        let interest = Interest::while_(waits);
+        let users = answers.by_answers((0..answers.users() as u32).collect(), interest);
+        users.and_then(|users| answers.reorder(&users, interest)).is_ok()
     }
 
     /// Bytes held.

@@ -1,21 +1,20 @@
 //! Sorting many values, for as long as anybody waits for the order.
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use std::cmp::Ordering;
+
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 use crate::interest::{Interest, Unwanted};
 
 /// Values that are sorted, or merged, between two looks at whether anybody waits: a millisecond or two.
-const RUN: usize = 1 << 14;
+pub(crate) const RUN: usize = 1 << 14;
 
-/// A value's number and its first bytes, by which most are told apart.
+/// A key, by which most are told apart, and the number that it is of.
 type Item = (u64, u32);
 
 /// The numbers below `len` in the order of the bytes that `of` gives for them, and those of equal ones
 /// ascending.
-///
-/// Runs are sorted on their own and then merged two by two: unlike a sort of the whole, both can
-/// be left halfway.
 ///
 /// # Errors
 /// Nobody waits for it.
@@ -30,33 +29,54 @@ pub(crate) fn sorted<'a>(
         let rest = &of(id)[common..];
         let some = rest.len().min(8);
         first[..some].copy_from_slice(&rest[..some]);
-        (u64::from_be_bytes(first), id)
+        u64::from_be_bytes(first)
     };
     // Shorter values were filled up with zeros, which others may have.
-    let order = |x: &Item, y: &Item| x.0.cmp(&y.0).then_with(|| of(x.1).cmp(of(y.1))).then(x.1.cmp(&y.1));
-    let mut items: Vec<Item> = (0..len as u32).into_par_iter().map(first_bytes).collect();
-    items.par_chunks_mut(RUN).try_for_each(|run| {
+    sorted_by((0..len as u32).collect(), RUN, first_bytes, |x, y| of(x).cmp(of(y)), interest)
+}
+
+/// Numbers in the order of their keys, those of one key in the order that `order` says, and equal ones ascending.
+///
+/// Runs are sorted on their own and then merged two by two: unlike a sort of the whole, both can
+/// be left halfway.
+///
+/// # Arguments
+/// `run`: how many are sorted between two looks at whether anybody waits; [`RUN`] where keys and order take little.
+///
+/// # Errors
+/// Nobody waits for it.
+pub(crate) fn sorted_by(
+    numbers: Vec<u32>,
+    run: usize,
+    key: impl Fn(u32) -> u64 + Sync,
+    order: impl Fn(u32, u32) -> Ordering + Sync,
+    interest: Interest<'_>,
+) -> Result<Vec<u32>, Unwanted> {
+    let order = |x: &Item, y: &Item| x.0.cmp(&y.0).then_with(|| order(x.1, y.1)).then(x.1.cmp(&y.1));
+    let mut items: Vec<Item> = numbers.into_iter().map(|number| (0, number)).collect();
+    items.par_chunks_mut(run).try_for_each(|run| {
         interest.check()?;
+        run.iter_mut().for_each(|(first, number)| *first = key(*number));
         run.sort_unstable_by(order);
         Ok(())
     })?;
-    let mut other = vec![Item::default(); if len > RUN { len } else { 0 }];
-    let mut sorted = RUN;
+    let len = items.len();
+    let mut other = vec![Item::default(); if len > run { len } else { 0 }];
+    let mut sorted = run;
     while sorted < len {
         items.par_chunks(2 * sorted).zip(other.par_chunks_mut(2 * sorted)).try_for_each(|(two, into)| {
             let (x, y) = two.split_at(sorted.min(two.len()));
-            merge(x, y, into, order, interest)
+            merge(x, y, into, run, order, interest)
         })?;
         std::mem::swap(&mut items, &mut other);
         sorted *= 2;
     }
-    Ok(items.into_iter().map(|(_, id)| id).collect())
+    Ok(items.into_iter().map(|(_, number)| number).collect())
 }
 
-/// Bytes that [`sorted`] takes for so many values.
+/// Bytes that [`sorted`] and [`sorted_by`] take for so many values, at most.
 pub(crate) fn sorted_bytes(len: usize) -> usize {
-    let items = if len > RUN { 2 } else { 1 };
-    len * (items * size_of::<Item>() + size_of::<u32>())
+    len * (2 * size_of::<Item>() + size_of::<u32>())
 }
 
 /// How many bytes all values begin with in common.
@@ -91,10 +111,11 @@ fn merge<'a>(
     mut x: &'a [Item],
     mut y: &'a [Item],
     into: &mut [Item],
-    order: impl Fn(&Item, &Item) -> std::cmp::Ordering,
+    run: usize,
+    order: impl Fn(&Item, &Item) -> Ordering,
     interest: Interest<'_>,
 ) -> Result<(), Unwanted> {
-    for part in into.chunks_mut(RUN) {
+    for part in into.chunks_mut(run) {
         interest.check()?;
         for place in part {
             let from_x = match (x.first(), y.first()) {

@@ -57,42 +57,30 @@ impl Rows {
         }
     }
 
-    /// A table of these rows, to be read once, by whoever wants some next.
+    /// A table of these rows, to be read once.
     ///
     /// # Arguments
-    /// `readers`: how many want rows at the same time; `again`: what may be asked for the rows once more, when they
-    /// have all been read, for an error to tell more of them.
+    /// `again`: what may be asked for the rows once more, when they have all been read, for an error to tell more of
+    /// them.
     ///
     /// # Errors
-    /// None that the rows could cause: the columns of all readers are the same.
-    pub(super) fn read_once(
-        self,
-        readers: usize,
-        again: Option<Arc<Py<PyAny>>>,
-    ) -> Result<Arc<dyn TableProvider>> {
+    /// None that the rows could cause.
+    pub(super) fn read_once(self, again: Option<Arc<Py<PyAny>>>) -> Result<Arc<dyn TableProvider>> {
         let batches = Arc::new(Mutex::new(self.batches));
-        let source =
-            |again| Source::Shared { batches: Arc::clone(&batches), begun: AtomicBool::new(false), again };
-        let others = (1..readers).map(|_| source(None));
-        streaming(&self.schema, [source(again)].into_iter().chain(others))
+        streaming(&self.schema, Source::Once { batches, begun: AtomicBool::new(false), again })
     }
 
     /// A table of these rows that can be read again and again, and how many they are.
     ///
-    /// # Arguments
-    /// `parts`: how many can read it at the same time.
-    ///
     /// # Errors
     /// Those of reading the rows.
-    pub(super) async fn keep(mut self, parts: usize) -> Result<(Arc<dyn TableProvider>, usize)> {
-        let mut partitions = vec![Vec::new(); parts.max(1)];
-        let (count, mut number, mut rows) = (partitions.len(), 0, 0);
+    pub(super) async fn keep(mut self) -> Result<(Arc<dyn TableProvider>, usize)> {
+        let mut batches = Vec::new();
         while let Some(batch) = self.batches.recv().await.transpose()? {
-            rows += batch.num_rows();
-            partitions[number % count].push(batch);
-            number += 1;
+            batches.push(batch);
         }
-        Ok((Arc::new(MemTable::try_new(self.schema, partitions)?), rows))
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        Ok((Arc::new(MemTable::try_new(self.schema, vec![batches])?), rows))
     }
 }
 
@@ -101,20 +89,15 @@ impl Rows {
 /// # Errors
 /// None that the rows could cause.
 pub(super) fn read_again(data: Py<PyAny>, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
-    streaming(schema, [Source::Object(Arc::new(data))])
+    streaming(schema, Source::Object(Arc::new(data)))
 }
 
-fn streaming(
-    schema: &SchemaRef,
-    sources: impl IntoIterator<Item = Source>,
-) -> Result<Arc<dyn TableProvider>> {
-    let partition =
-        |source| Arc::new(Partition { schema: Arc::clone(schema), source }) as Arc<dyn PartitionStream>;
-    let partitions = sources.into_iter().map(partition).collect();
-    Ok(Arc::new(StreamingTable::try_new(Arc::clone(schema), partitions)?))
+fn streaming(schema: &SchemaRef, source: Source) -> Result<Arc<dyn TableProvider>> {
+    let partition = Partition { schema: Arc::clone(schema), source };
+    Ok(Arc::new(StreamingTable::try_new(Arc::clone(schema), vec![Arc::new(partition)])?))
 }
 
-/// Rows for one reader.
+/// All rows of a table.
 struct Partition {
     schema: SchemaRef,
     source: Source,
@@ -124,8 +107,8 @@ type SharedBatches = Arc<Mutex<mpsc::Receiver<Result<RecordBatch>>>>;
 
 /// Where they come from.
 enum Source {
-    /// Rows at which several readers take turns.
-    Shared {
+    /// Rows that have been asked for.
+    Once {
         batches: SharedBatches,
         begun: AtomicBool,
         /// What is asked when they are wanted again.
@@ -149,13 +132,13 @@ impl PartitionStream for Partition {
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let schema = Arc::clone(&self.schema);
         let object = match &self.source {
-            Source::Shared { begun, again, .. } => {
+            Source::Once { begun, again, .. } => {
                 again.as_ref().filter(|_| begun.swap(true, Ordering::Relaxed))
             }
             Source::Object(data) => Some(data),
         };
         match (object, &self.source) {
-            (None, Source::Shared { batches, .. }) => {
+            (None, Source::Once { batches, .. }) => {
                 Box::pin(RecordBatchStreamAdapter::new(schema, stream_of(Arc::clone(batches))))
             }
             (Some(data), _) | (None, Source::Object(data)) => {

@@ -106,7 +106,7 @@ impl Session {
             let (table, empty): (Arc<dyn TableProvider>, bool) = match input {
                 Input::Paths(paths) => (files(&context, paths).await?.into_view(), false),
                 Input::Rows { data, .. } => {
-                    let (table, rows) = Rows::of(Arc::new(data)).await?.keep(threads(&context)).await?;
+                    let (table, rows) = Rows::of(Arc::new(data)).await?.keep().await?;
                     (table, rows == 0)
                 }
             };
@@ -237,10 +237,6 @@ fn say_in_python(context: &SessionContext, data: Data) {
     }
 }
 
-fn threads(context: &SessionContext) -> usize {
-    context.copied_config().target_partitions()
-}
-
 /// The rows of an input, which is read once.
 async fn rows(context: &SessionContext, input: Input) -> Result<DataFrame> {
     match input {
@@ -249,7 +245,7 @@ async fn rows(context: &SessionContext, input: Input) -> Result<DataFrame> {
             let data = Arc::new(data);
             let again = again.then(|| Arc::clone(&data));
             let rows = Rows::of(data).await?;
-            context.read_table(rows.read_once(threads(context), again)?)
+            context.read_table(rows.read_once(again)?)
         }
     }
 }

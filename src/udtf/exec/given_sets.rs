@@ -11,8 +11,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions, array_valu
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 use crate::error::KCorrsetError;
 use crate::index::partitions::Part;
@@ -31,8 +30,7 @@ pub(crate) async fn read(
     reader: &Reader,
     context: &Arc<TaskContext>,
 ) -> Result<Vec<ArrayRef>> {
-    let whole: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(Arc::clone(sets)));
-    let mut batches = whole.execute(0, Arc::clone(context))?;
+    let mut batches = execute_stream(Arc::clone(sets), Arc::clone(context))?;
     let mut lists = Vec::new();
     while let Some(batch) = next_of(&mut batches).await {
         let batch = batch?;

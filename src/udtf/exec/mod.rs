@@ -10,6 +10,7 @@ pub(crate) mod output;
 pub(crate) mod panics;
 mod prepare;
 pub(crate) mod reader;
+mod slices;
 mod stream;
 mod subsets_metric;
 mod unknown_question;

@@ -243,6 +243,11 @@ impl ExecutionPlan for KCorrsetExec {
         self.inputs.iter().collect()
     }
 
+    /// However few partitions there are, as many builders as there are threads take turns at their batches.
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false; self.children().len()]
+    }
+
     fn apply_expressions(
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,

@@ -1,6 +1,7 @@
 //! An input's batches → an index.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,25 +11,28 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::utils::quote_identifier;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, Time};
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use futures::future::{join, try_join_all};
-use futures::{FutureExt, StreamExt};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
+use futures::future::join;
+use futures::stream::{FuturesUnordered, iter};
+use futures::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt};
 use rayon::ThreadPool;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use tokio::sync::oneshot;
 
 use crate::error::KCorrsetError;
 use crate::index::partitions::{Part, PartitionedBuilder, finish_while};
-use crate::index::{AnswerIndex, BuildError};
+use crate::index::{AnswerIndex, BuildError, InputLayout};
 use crate::sweep::pool;
 use crate::udtf::advice::Advice;
 use crate::udtf::advice::duplicates;
 use crate::udtf::advice::text_scores::{TextScores, without_text};
 use crate::udtf::exec::notices::Notices;
 use crate::udtf::exec::panics::{caught, panic_error, worker_error};
+use crate::udtf::exec::slices::slices;
+use crate::udtf::options::SearchMode;
 use crate::udtf::request::{KCorrsetRequest, KCorrsetScan};
 
 /// Reads an input into an index.
@@ -43,6 +47,9 @@ pub(crate) struct Reader {
 
 /// The notice of an input that is empty, which is more often a slip than meant.
 pub(crate) const NO_ROWS: &str = "k_corrset: the input has no rows, so the result has none";
+
+/// The most values that a builder takes in at once.
+const MOST_CELLS: usize = 1 << 20;
 
 /// The most columns that are remarked on.
 const MOST_LABELS: usize = 3;
@@ -119,11 +126,18 @@ impl Reader {
         let builder = self.read_all(input, request, context).await?;
         let reservation = Arc::clone(&self.reservation);
         let names = request.roles.partition_by.clone();
+        // A heuristic adds doubles up, whatever scores are. Where users have names, these order them.
+        let nameless = request.roles.layout == InputLayout::Wide { user: None };
+        let by_answers = nameless && request.options.search == SearchMode::Heuristic;
         let indexes = self.on_pool_while(move |waits| {
             reservation.try_resize(builder.memory())?;
             reservation.try_grow(builder.finish_memory())?;
             let finished = finish_while(builder.into_parts()?, waits);
-            let indexes = finished.map_err(|failed| in_part(&names, *failed))?.ok_or_else(nobody_waits)?;
+            let mut indexes =
+                finished.map_err(|failed| in_part(&names, *failed))?.ok_or_else(nobody_waits)?;
+            if by_answers && !indexes.iter_mut().all(|part| part.of.order_by_answers_while(waits)) {
+                return Err(nobody_waits());
+            }
             reservation.try_resize(indexes.iter().map(|part| part.of.memory()).sum())?;
             Ok(indexes)
         });
@@ -138,7 +152,7 @@ impl Reader {
         Ok(indexes)
     }
 
-    /// Reads all partitions of the input, each into a builder of its own, and merges these.
+    /// Reads all partitions of the input into builders, as many as there are threads or more, and merges these.
     async fn read_all(
         &self,
         input: &Arc<dyn ExecutionPlan>,
@@ -153,24 +167,25 @@ impl Reader {
         }
         let empty = PartitionedBuilder::try_new(&schema, &request.roles)?;
         let partitions = input.output_partitioning().partition_count();
-        if partitions == 1 {
-            return self.clone().read(input.execute(0, Arc::clone(context))?, empty).await;
-        }
+        let turns = self.pool.current_num_threads().div_ceil(partitions.max(1));
+        let most_rows = MOST_CELLS / schema.fields().len().max(1);
+        let rows = context.session_config().batch_size().min(most_rows).max(1);
         let tasks = (0..partitions).map(|partition| {
             let batches = input.execute(partition, Arc::clone(context))?;
+            // A table may come as one batch: one thread would have to take in all of it, and could not be stopped.
+            let batches = batches.map_ok(move |batch| iter(slices(batch, rows).map(Ok))).try_flatten();
+            let builders = (0..turns).map(|_| empty.sibling()).collect::<Result<_, _>>()?;
             // Aborted when it is dropped, as it is with the query.
-            let task = SpawnedTask::spawn(self.clone().read(batches, empty.sibling()?));
-            Ok(async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) })
+            let task = SpawnedTask::spawn(self.clone().read(batches, builders));
+            let builders = async { task.await.unwrap_or_else(|error| Err(worker_error(&error.to_string()))) };
+            Ok(builders.map_ok(move |builders| (partition, builders)))
         });
-        let builders = try_join_all(tasks.collect::<Result<Vec<_>>>()?).await?;
-        self.on_pool_while(move |waits| {
-            let mut builders = builders.into_iter();
-            let first = builders.next().unwrap_or(empty);
-            builders.try_fold(first, |builder, other| {
-                builder.merged_while(other, waits)?.ok_or_else(nobody_waits)
-            })
-        })
-        .await
+        // The first error ends all, whichever partition has it.
+        let tasks: FuturesUnordered<_> = tasks.collect::<Result<_>>()?;
+        let mut builders: Vec<(usize, Vec<_>)> = tasks.try_collect().await?;
+        builders.sort_unstable_by_key(|(partition, _)| *partition);
+        let builders: Vec<_> = builders.into_iter().flat_map(|(_, builders)| builders).collect();
+        self.on_pool_while(move |waits| Ok(merged(builders, waits)?.unwrap_or(empty))).await
     }
 
     /// Looks at scores that are text.
@@ -184,8 +199,7 @@ impl Reader {
         request: &KCorrsetRequest,
         context: &Arc<TaskContext>,
     ) -> Result<()> {
-        let whole: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(Arc::clone(input)));
-        let mut batches = whole.execute(0, Arc::clone(context))?;
+        let mut batches = execute_stream(Arc::clone(input), Arc::clone(context))?;
         let mut scores = TextScores::default();
         while let Some(batch) = next_of(&mut batches).await {
             let batch = batch?;
@@ -208,31 +222,35 @@ impl Reader {
         Err(scores.error(schema.field(score).name(), &advice).into())
     }
 
-    /// Reads one partition.
+    /// Reads one partition: its builders take turns, so that what each is given does not depend on time.
     async fn read(
         self,
-        mut batches: SendableRecordBatchStream,
-        mut builder: PartitionedBuilder,
-    ) -> Result<PartitionedBuilder> {
+        batches: impl Stream<Item = Result<RecordBatch>> + Send,
+        mut builders: Vec<PartitionedBuilder>,
+    ) -> Result<Vec<PartitionedBuilder>> {
+        let mut rounds = pin!(batches.try_chunks(builders.len()).map_err(|error| error.1));
         let mut reserved = 0;
-        let mut next = next_of(&mut batches).await;
-        while let Some(batch) = next {
-            let batch = batch?;
-            if batch.num_rows() > 0 {
+        let mut next = next_of(&mut rounds).await;
+        while let Some(round) = next {
+            let round = round?;
+            if round.iter().any(|batch| batch.num_rows() > 0) {
                 self.any_rows.store(true, Ordering::Relaxed);
             }
             let pushed = self.on_pool(move || {
-                builder.push(batch)?;
-                Ok(builder)
+                let turns = builders.par_iter_mut().zip(round);
+                let pushed: Vec<_> = turns.map(|(builder, batch)| builder.push(batch)).collect();
+                // Of several errors the first.
+                pushed.into_iter().collect::<Result<(), _>>()?;
+                Ok(builders)
             });
-            // One batch is taken in while the next is read.
-            let (pushed, following) = join(pushed, next_of(&mut batches)).await;
-            (builder, next) = (pushed?, following);
-            let held = builder.memory();
+            // One round is taken in while the next is read.
+            let (pushed, following) = join(pushed, next_of(&mut rounds)).await;
+            (builders, next) = (pushed?, following);
+            let held: usize = builders.iter().map(PartitionedBuilder::memory).sum();
             self.reservation.try_grow(held.saturating_sub(reserved))?;
             reserved = held.max(reserved);
         }
-        Ok(builder)
+        Ok(builders)
     }
 
     /// Runs a short part of the indexing.
@@ -308,9 +326,28 @@ async fn advised(
     }
 }
 
-/// The next batch. A panic in whoever makes it becomes an error.
-pub(crate) async fn next_of(batches: &mut SendableRecordBatchStream) -> Option<Result<RecordBatch>> {
-    let next = AssertUnwindSafe(batches.next()).catch_unwind().await;
+/// What builders were given, in their order; `None` where there is none.
+///
+/// # Errors
+/// Nobody waits for it; Arrow cannot read an array.
+fn merged(
+    mut builders: Vec<PartitionedBuilder>,
+    waits: &(dyn Fn() -> bool + Sync),
+) -> Result<Option<PartitionedBuilder>> {
+    if builders.len() < 2 {
+        return Ok(builders.pop());
+    }
+    let others = builders.split_off(builders.len().div_ceil(2));
+    let (here, there) = rayon::join(|| merged(builders, waits), || merged(others, waits));
+    match (here?, there?) {
+        (Some(here), Some(there)) => here.merged_while(there, waits)?.ok_or_else(nobody_waits).map(Some),
+        (only, None) | (None, only) => Ok(only),
+    }
+}
+
+/// The next item. A panic in whoever makes it becomes an error.
+pub(crate) async fn next_of<T>(items: &mut (impl Stream<Item = Result<T>> + Unpin)) -> Option<Result<T>> {
+    let next = AssertUnwindSafe(items.next()).catch_unwind().await;
     next.unwrap_or_else(|panic| Some(Err(panic_error(&*panic))))
 }
 
@@ -322,6 +359,9 @@ async fn on_pool<T: Send + 'static>(
 ) -> Result<T> {
     let (sender, receiver) = oneshot::channel();
     pool.spawn(move || {
+        if sender.is_closed() {
+            return;
+        }
         let result = caught(|| compute(&|| !sender.is_closed()));
         // Nobody listens once the query has been dropped.
         let _ = sender.send(result);
